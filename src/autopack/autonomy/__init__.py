@@ -1,0 +1,1 @@
+"""The opt-in loop over one run, and the supervisor of many."""

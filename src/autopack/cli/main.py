@@ -1,0 +1,79 @@
+"""The command `autopack`: assembles the commands and turns every failure into a message, a hint and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, AutopackError
+
+app = typer.Typer(
+    name="autopack",
+    help="Governed autonomy for any git repository: intention, gaps, plan, governed change, proof, ledger.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run() -> NoReturn:
+    """Run the command line and end the process with the code of `autopack.errors.EXIT_CODES`."""
+    sys.exit(main())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ARGUMENTS (default: the process's) and return the exit code; never lets a traceback out."""
+    _speak_utf8()
+    try:
+        result = app(args=arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        return 130
+    except AutopackError as fault:
+        return report_failure(fault)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as fault:  # noqa: BLE001  (the front door: nothing may leave as a traceback)
+        return _report_unexpected(fault)
+
+
+def report_failure(fault: AutopackError) -> int:
+    """Print what, which and what next to stderr; return the exit code."""
+    print(f"autopack: {fault.message}", file=sys.stderr)
+    if fault.hint:
+        print(f"  next: {fault.hint}", file=sys.stderr)
+    return fault.exit_code
+
+
+def _report_unexpected(fault: Exception) -> int:
+    from typer import _click  # typer's own copy of click carries the usage errors
+
+    if isinstance(fault, _click.exceptions.ClickException):
+        fault.show()
+        return fault.exit_code
+    if os.environ.get("AUTOPACK_DEBUG"):
+        raise fault
+    if isinstance(fault, OSError):
+        print(f"autopack: {fault.strerror or fault}: {fault.filename or ''}".rstrip(": "), file=sys.stderr)
+        return EXIT_ENVIRONMENT
+    print(f"autopack: internal error: {type(fault).__name__}: {fault}", file=sys.stderr)
+    print("  next: set AUTOPACK_DEBUG=1 and repeat the command to see where; please report it.", file=sys.stderr)
+    return EXIT_INTERNAL
+
+
+def _speak_utf8() -> None:
+    """Write UTF-8 whatever the locale or the Windows code page says; unencodable names are escaped, never fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""Carrying out granted actions in the run's own worktree, and running checks in a sandbox."""

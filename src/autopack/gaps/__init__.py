@@ -1,0 +1,1 @@
+"""Where the repository falls short of what it is meant to be."""

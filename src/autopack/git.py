@@ -1,0 +1,220 @@
+"""The only caller of git: hardened environment and flags, typed answers.
+
+Nothing that a scanned repository configures may run code here: hooks, fsmonitor, filters, external diffs, pagers,
+credential helpers and the user's global configuration are all switched off (see gitattributes(5), git-config(1)
+`core.hooksPath`, `core.fsmonitor`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopack.errors import EnvironmentFault, UnsafeRepository, UsageError
+
+MINIMUM_VERSION = (2, 25)
+
+_HARDENING = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.untrackedCache=false",
+    "core.quotePath=false",
+    "core.pager=cat",
+    "diff.external=",
+    "diff.ignoreSubmodules=all",
+    "submodule.recurse=false",
+    "protocol.allow=never",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "log.showSignature=false",
+    "credential.helper=",
+    "advice.detachedHead=false",
+)
+
+
+@dataclass(frozen=True)
+class GitAnswer:
+    """What one git command said."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 come back unchanged through `os.fsencode`."""
+        return os.fsdecode(self.stdout)
+
+
+class GitFailed(EnvironmentFault):
+    """A git command that had to succeed did not."""
+
+
+def environment(home: str | None = None) -> dict[str, str]:
+    """Return the whole environment that git gets: nothing of the caller's but PATH, no prompts, no global
+    configuration."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": home or "/nonexistent",
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_PAGER": "cat",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_EDITOR": "false",
+    }
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git on one working tree. `work_tree` is absolute; `git_dir` is given for trees whose `.git` must not be
+    trusted."""
+
+    work_tree: Path
+    git_dir: Path | None = None
+    executable: str = "git"
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        check: bool = True,
+        timeout: float = 120.0,
+        extra_environment: Mapping[str, str] | None = None,
+    ) -> GitAnswer:
+        """Run one git command; ARGUMENTS start with the verb. Seconds for TIMEOUT.
+
+        Raises GitFailed if CHECK and git says no, EnvironmentFault if git is absent or does not end in time.
+        """
+        location: tuple[str, ...] = ()
+        if self.git_dir is not None:
+            location = (f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
+        settings = [part for setting in _HARDENING for part in ("-c", setting)]
+        argv = [self.executable, *location, *settings, *arguments]
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=self.work_tree,
+                env={**environment(), **(extra_environment or {})},
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError as fault:
+            if not self.work_tree.is_dir():
+                raise UsageError(f"{self.work_tree} is not a folder.") from fault
+            raise EnvironmentFault("git is not installed.", hint="Install git 2.25 or newer.") from fault
+        except NotADirectoryError as fault:
+            raise UsageError(f"{self.work_tree} is not a folder.") from fault
+        except PermissionError as fault:
+            raise EnvironmentFault(f"Cannot enter {self.work_tree}: permission denied.") from fault
+        except subprocess.TimeoutExpired as fault:
+            raise EnvironmentFault(f"git {arguments[0]} did not end within {timeout:.0f} seconds.") from fault
+        answer = GitAnswer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip())
+        if check and answer.code != 0:
+            raise GitFailed(f"git {arguments[0]} failed: {answer.stderr or f'exit code {answer.code}'}")
+        return answer
+
+    def lines(self, *arguments: str) -> list[str]:
+        """Return the non-empty lines that a git command prints."""
+        return [line for line in self.run(*arguments).text.split("\n") if line]
+
+    def nul_separated(self, *arguments: str) -> list[str]:
+        """Return the NUL-separated fields that a git command (called with `-z`) prints."""
+        return [part for part in self.run(*arguments).text.split("\0") if part]
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit id that REVISION names, or None."""
+        answer = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False)
+        return answer.text.strip() or None
+
+    def head(self) -> str | None:
+        """Return the commit id of HEAD, or None where there is no commit yet."""
+        return self.resolve("HEAD")
+
+    def branch(self) -> str | None:
+        """Return the checked-out branch, or None where HEAD is detached."""
+        return self.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).text.strip() or None
+
+    def show(self, revision: str, path: str) -> bytes | None:
+        """Return the bytes of PATH in REVISION, or None where it is not there."""
+        answer = self.run("cat-file", "blob", f"{revision}:{path}", check=False)
+        return answer.stdout if answer.code == 0 else None
+
+    def common_dir(self) -> Path:
+        """Return the absolute git folder that all worktrees of the repository share."""
+        answer = self.run("rev-parse", "--path-format=absolute", "--git-common-dir", check=False)
+        if answer.code == 0:
+            return Path(answer.text.strip())
+        return (self.work_tree / self.run("rev-parse", "--git-common-dir").text.strip()).resolve()
+
+    def own_git_dir(self) -> Path:
+        """Return the absolute git folder of this working tree (for a linked worktree, its own)."""
+        return Path(self.run("rev-parse", "--absolute-git-dir").text.strip())
+
+
+def version(executable: str = "git") -> tuple[int, ...]:
+    """Return git's version as numbers; raises EnvironmentFault where git is absent."""
+    try:
+        done = subprocess.run([executable, "--version"], capture_output=True, env=environment(), check=False)
+    except FileNotFoundError as fault:
+        raise EnvironmentFault("git is not installed.", hint="Install git 2.25 or newer.") from fault
+    match = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    return tuple(int(part) for part in match.groups() if part) if match else (0,)
+
+
+def require_supported(executable: str = "git") -> None:
+    """Raise EnvironmentFault when git is absent or older than 2.25."""
+    found = version(executable)
+    if found < MINIMUM_VERSION:
+        raise EnvironmentFault(f"git {'.'.join(map(str, found))} is too old.", hint="Install git 2.25 or newer.")
+
+
+def find_work_tree(start: Path) -> Path:
+    """Return the root of the working tree around START.
+
+    Raises UsageError where there is none, UnsafeRepository where git refuses the folder's owner (`safe.directory`)
+    or it is bare.
+    """
+    if not start.is_dir():
+        raise UsageError(f"{start} is not a folder.", hint="Name a folder with --workspace DIR.")
+    answer = Git(start).run("rev-parse", "--show-toplevel", check=False)
+    if answer.code == 0 and answer.text.strip():
+        return Path(answer.text.rstrip("\n"))
+    if "dubious ownership" in answer.stderr:
+        raise UnsafeRepository(
+            f"git refuses {start}: it belongs to another user.",
+            hint=f"If you trust it: git config --global --add safe.directory {start}",
+        )
+    if "work tree" in answer.stderr:
+        raise UnsafeRepository(f"{start} is a bare repository: there is no working tree to look at.")
+    raise UsageError(
+        f"{start} is not inside a git repository.", hint="Go to a repository, or name one with --workspace DIR."
+    )
+
+
+def owner_identity(work_tree: Path) -> tuple[str, str]:
+    """Return the repository owner's configured (name, email) from its own configuration, with Autopack's as
+    fallback."""
+    git = Git(work_tree)
+    name = git.run("config", "--local", "user.name", check=False).text.strip()
+    email = git.run("config", "--local", "user.email", check=False).text.strip()
+    return name or "Autopack", email or "autopack@localhost"
+
+
+def paths_argument(paths: Sequence[str]) -> bytes:
+    """Return PATHS as NUL-separated bytes for `--stdin -z` style options."""
+    return b"\0".join(os.fsencode(path) for path in paths) + b"\0" if paths else b""

@@ -1,0 +1,1 @@
+"""People: approval requests, decisions, and the gate that alone makes grants."""

@@ -1,0 +1,1 @@
+"""What people intend, written down once: the eight pivot intentions."""

@@ -1,0 +1,1 @@
+"""Recall from the ledgers under token caps, with every decision recorded."""

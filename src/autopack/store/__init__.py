@@ -1,0 +1,1 @@
+"""Product state that many processes share: runs, approvals, events, budgets."""

@@ -1,0 +1,1 @@
+"""Folding run-local results into the ledgers, on explicit command alone."""
