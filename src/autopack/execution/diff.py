@@ -1,0 +1,118 @@
+"""What an action really did: measured by git from the worktree, never taken from anyone's word."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from autopack.errors import UnsafeRepository
+from autopack.git import Git
+
+Change = Literal["added", "modified", "deleted", "renamed", "mode", "type"]
+
+_SYMLINK = "120000"
+_SUBMODULE = "160000"
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file of a diff. `lines_*` as `git diff --numstat` counts them; a binary file counts all lines of both
+    versions."""
+
+    path: str
+    change: Change
+    previous_path: str | None
+    lines_added: int
+    lines_removed: int
+    link_target: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,) if self.previous_path is None else (self.previous_path, self.path)
+
+
+def without_filters(git: Git) -> tuple[str, ...]:
+    """Return `-c` settings that switch off every configured filter driver: a filter is a command that a repository
+    names."""
+    answer = git.run("config", "--name-only", "-z", "--get-regexp", r"^filter\.", check=False)
+    drivers = {name.split(".", 1)[1].rsplit(".", 1)[0] for name in answer.text.split("\0") if name.count(".") >= 2}
+    settings: list[str] = []
+    for driver in sorted(drivers):
+        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false")):
+            settings += ["-c", f"filter.{driver}.{key}={value}"]
+    return tuple(settings)
+
+
+def stage_everything(git: Git) -> str:
+    """Put the worktree's state into its index and return the id of the tree that it makes."""
+    filters = without_filters(git)
+    git.run(*filters, "add", "--all", "--", ".")
+    return git.run("write-tree").text.strip()
+
+
+def measure(git: Git, base: str, tree: str) -> tuple[FileChange, ...]:
+    """Return what changed from BASE to TREE (both tree-ish), renames detected, sorted by path.
+
+    Raises UnsafeRepository for a submodule entry that came or changed: it names code that nobody looked at.
+    """
+    raw = git.run("diff-tree", "-r", "-M", "--raw", "-z", "--no-ext-diff", "--no-textconv", base, tree).text
+    counts = _line_counts(git, base, tree)
+    fields = iter(raw.split("\0"))
+    changes = []
+    for head in fields:
+        if not head:
+            continue
+        old_mode, new_mode, old_oid, new_oid, status = head.lstrip(":").split(" ")
+        previous = next(fields) if status[0] in "RC" else None
+        path = next(fields)
+        if _SUBMODULE in {old_mode, new_mode}:
+            raise UnsafeRepository(f"{path}: a submodule entry changed.")
+        added, removed = counts[path]
+        if added is None or removed is None:
+            added, removed = _lines_of(git, new_oid), _lines_of(git, old_oid)
+        changes.append(
+            FileChange(
+                path=path,
+                change=_kind_of_change(status[0], old_mode, new_mode, old_oid, new_oid),
+                previous_path=previous,
+                lines_added=added,
+                lines_removed=removed,
+                link_target=_link_target(git, new_oid) if new_mode == _SYMLINK else None,
+            )
+        )
+    return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def _kind_of_change(status: str, old_mode: str, new_mode: str, old_oid: str, new_oid: str) -> Change:
+    named: dict[str, Change] = {"A": "added", "C": "added", "D": "deleted", "R": "renamed", "T": "type"}
+    if status in named:
+        return named[status]
+    return "mode" if old_oid == new_oid and old_mode != new_mode else "modified"
+
+
+def _line_counts(git: Git, base: str, tree: str) -> dict[str, tuple[int | None, int | None]]:
+    """Return path -> (added, removed), None for both where git calls the file binary."""
+    output = git.run("diff-tree", "-r", "-M", "--numstat", "-z", "--no-ext-diff", "--no-textconv", base, tree).text
+    fields = iter(output.split("\0"))
+    counts: dict[str, tuple[int | None, int | None]] = {}
+    for head in fields:
+        if not head:
+            continue
+        added, removed, path = head.split("\t", 2)
+        if not path:  # a rename: both names follow as fields of their own
+            next(fields)
+            path = next(fields)
+        counts[path] = (None, None) if added == "-" else (int(added), int(removed))
+    return counts
+
+
+def _lines_of(git: Git, oid: str) -> int:
+    if set(oid) == {"0"}:
+        return 0
+    data = git.run("cat-file", "blob", oid).stdout
+    return data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+
+
+def _link_target(git: Git, oid: str) -> str:
+    return os.fsdecode(git.run("cat-file", "blob", oid).stdout)

@@ -1,0 +1,85 @@
+"""Carries out one granted action in the run's worktree and measures what it did. Takes a `Grant` and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autopack.actions.models import Kind
+from autopack.errors import DeniedByPolicy
+from autopack.execution.diff import FileChange, measure, stage_everything
+from autopack.execution.tree import GrantedTree
+from autopack.git import Git
+from autopack.governance.models import Grant
+from autopack.policy.decide import Policy
+from autopack.policy.facts import ActionFacts, Circumstances, Verdict
+
+_SEVERITY = {"auto_approved": 0, "requires_approval": 1, "blocked": 2}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an action did to the tree, and the policy's second verdict on it.
+
+    `refusal` is empty when the change may be kept; otherwise it says why it must be undone.
+    """
+
+    tree: str
+    changes: tuple[FileChange, ...]
+    second_verdict: Verdict
+    refusal: str
+
+    @property
+    def lines(self) -> int:
+        return sum(change.lines_added + change.lines_removed for change in self.changes)
+
+
+def carry_out(grant: Grant, *, kind: Kind, git: Git, parent: str, policy: Policy, where: Circumstances) -> Outcome:
+    """Apply the action of GRANT to the worktree of GIT, whose tip is PARENT, and judge the real diff.
+
+    Raises DeniedByPolicy for a kind without hands, and whatever the action itself raises (a stale file, for
+    example); the caller undoes the tree in every case but a clean outcome.
+    """
+    if kind.apply is None:
+        raise DeniedByPolicy(f"{grant.action.kind} is not carried out by Autopack itself.")
+    hands = GrantedTree(git.work_tree, frozenset(grant.action.target_paths))
+    kind.apply(hands, grant.action)
+    tree = stage_everything(git)
+    changes = measure(git, parent, tree)
+    verdict = policy.decide(measured_facts(grant, kind, changes), where)
+    return Outcome(tree, changes, verdict, _refusal(grant, changes, verdict))
+
+
+def measured_facts(grant: Grant, kind: Kind, changes: tuple[FileChange, ...]) -> ActionFacts:
+    """Return the facts of GRANT's action with paths and lines as measured, not as claimed."""
+    cost = grant.action.cost_estimate
+    return ActionFacts(
+        kind=grant.action.kind,
+        paths=tuple(sorted({path for change in changes for path in change.paths})),
+        lines=sum(change.lines_added + change.lines_removed for change in changes),
+        risk=grant.action.risk_score,
+        tokens=cost.tokens.high,
+        seconds=cost.seconds.high,
+        reversible=kind.reversible,
+        link_targets=tuple(sorted({change.link_target for change in changes if change.link_target is not None})),
+    )
+
+
+def _refusal(grant: Grant, changes: tuple[FileChange, ...], verdict: Verdict) -> str:
+    """Return why the change goes beyond its grant, or an empty string."""
+    granted = set(grant.action.target_paths)
+    beyond = sorted({path for change in changes for path in change.paths} - granted)
+    if beyond:
+        return f"the change touched {beyond[0]}, which was not granted"
+    lines = sum(change.lines_added + change.lines_removed for change in changes)
+    most = grant.action.cost_estimate.lines.high
+    if most is not None and lines > most:
+        return f"the change has {lines} lines, granted were at most {most}"
+    if _SEVERITY[verdict.outcome] > _SEVERITY[grant.verdict.outcome]:
+        return f"the real diff is judged {verdict.outcome} ({', '.join(verdict.rules)}), granted as {grant.verdict.outcome}"
+    return ""
+
+
+def undo(git: Git, tip: str) -> None:
+    """Put the worktree back to TIP: tracked files restored, files that the action left behind removed."""
+    git.run("read-tree", "--reset", "-u", tip)
+    git.run("clean", "--force", "-d", "--quiet")
