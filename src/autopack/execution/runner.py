@@ -75,7 +75,8 @@ def _refusal(grant: Grant, changes: tuple[FileChange, ...], verdict: Verdict) ->
     if most is not None and lines > most:
         return f"the change has {lines} lines, granted were at most {most}"
     if _SEVERITY[verdict.outcome] > _SEVERITY[grant.verdict.outcome]:
-        return f"the real diff is judged {verdict.outcome} ({', '.join(verdict.rules)}), granted as {grant.verdict.outcome}"
+        rules = ", ".join(verdict.rules)
+        return f"the real diff is judged {verdict.outcome} ({rules}), granted as {grant.verdict.outcome}"
     return ""
 
 
