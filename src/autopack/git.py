@@ -79,11 +79,12 @@ def environment(home: str | None = None) -> dict[str, str]:
 @dataclass(frozen=True)
 class Git:
     """Git on one working tree. `work_tree` is absolute; `git_dir` is given for trees whose `.git` must not be
-    trusted."""
+    trusted; `settings` are further `name=value` pairs of configuration that outrank the repository's."""
 
     work_tree: Path
     git_dir: Path | None = None
     executable: str = "git"
+    settings: tuple[str, ...] = ()
 
     def run(
         self,
@@ -100,7 +101,7 @@ class Git:
         location: tuple[str, ...] = ()
         if self.git_dir is not None:
             location = (f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
-        settings = [part for setting in _HARDENING for part in ("-c", setting)]
+        settings = [part for setting in (*_HARDENING, *self.settings) for part in ("-c", setting)]
         argv = [self.executable, *location, *settings, *arguments]
         try:
             done = subprocess.run(

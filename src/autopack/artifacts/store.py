@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.model import Artifact, IdentifiedArtifact
-from autopack.errors import ArtifactError, EnvironmentFault
+from autopack.errors import ArtifactError, EnvironmentFault, UnsafeRepository
 
 MAX_ARTIFACT_BYTES = 32 * 1024 * 1024
 """Larger documents are refused unread: no artifact of a real run comes near."""
@@ -51,6 +51,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+
+
+def ensure_runs_root(runs_root: Path) -> None:
+    """Make the `.autonomous_runs` folder and its `.gitignore` of `*`, so that no file of the owner's is edited.
+
+    Raises UnsafeRepository where RUNS_ROOT is a symbolic link (a repository could commit one that leads elsewhere),
+    EnvironmentFault when the disk or a permission stands in the way.
+    """
+    if runs_root.is_symlink():
+        raise UnsafeRepository(
+            f"{runs_root} is a symbolic link; results would land where it leads.",
+            hint="Remove the link; to keep runs elsewhere set AUTONOMOUS_RUNS_DIR to the real folder.",
+        )
+    ignore = runs_root / ".gitignore"
+    if not ignore.exists():
+        write_bytes(ignore, b"*\n")
 
 
 def write_artifact(path: Path, artifact: Artifact) -> None:
