@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+python3 -m unittest discover -s tests
+python3 -m build
