@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -10,16 +11,27 @@ from autopack.artifacts.canonical import content_id, digest
 from autopack.artifacts.redaction import redact, redact_path
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_SAFE_INTEGER = 2**53 - 1
 """Largest integer that RFC 8785 (through IEEE 754 doubles) carries exactly."""
 
 
+def printable(text: str) -> str:
+    """Return TEXT with what is no Unicode (bytes of a file name that are no UTF-8, see PEP 383) written as `\\xNN`."""
+    return text if text.isascii() else _SURROGATE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
 def _redacted(value: object) -> object:
-    return redact(value) if isinstance(value, str) else value
+    return redact(printable(value)) if isinstance(value, str) else value
 
 
 def _redacted_path(value: object) -> object:
-    return redact_path(value) if isinstance(value, str) else value
+    return redact_path(printable(value)) if isinstance(value, str) else value
 
 
 def _without_secrets(value: str) -> str:

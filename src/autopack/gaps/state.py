@@ -14,17 +14,42 @@ from autopack.intention_anchor.v2 import IntentionAnchorV2
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file in scope. `mode` as in the index (`100644`, `100755`, `120000` link, `160000` submodule)."""
+    """One file in scope that is there (a deleted one is only in `Snapshot.changes`).
+
+    `mode` as in the index: `100644`, `100755`, `120000` for a link.
+    """
 
     path: str
     mode: str
     tracked: bool
     size: int
     sha256: str | None
-    """Of the bytes in the working tree; None when they were not read (too large, a link, gone)."""
+    """Of the bytes in the working tree; None when they were not read (a link, left out by a sparse checkout,
+    unreadable)."""
     status: str
     """Two letters of `git status --porcelain`: `..` clean, `??` untracked, `UU` unmerged, `M.` staged, …"""
     link_target: str | None = None
+
+
+@dataclass(frozen=True)
+class ChangeFact:
+    """One entry of `git status`, in scope or not: a changed, deleted, renamed, unmerged or untracked path."""
+
+    path: str
+    status: str
+    """Two letters, `.` for unchanged: index, then working tree; `??` untracked."""
+    renamed_from: str | None = None
+
+
+@dataclass(frozen=True)
+class DetectorFailure:
+    """A detector that raised while the snapshot was taken: in which of its functions, over which file, and what."""
+
+    gap_type: str
+    function: str
+    path: str | None
+    error: str
+    """The exception's class; its text may depend on the machine."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +127,17 @@ class Snapshot:
     files: Mapping[str, FileRecord]
     """In scope, by path, sorted: tracked, and untracked but not ignored."""
     git: GitFacts
+    changes: tuple[ChangeFact, ...] = ()
+    """Everything that `git status` reports, by path."""
+    out_of_scope: frozenset[str] = frozenset()
+    """Paths that exist and are not judged (vendored, generated, submodules and nested repositories with a trailing
+    `/`); a link to one is no dead link."""
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Gap type -> path -> what that detector's extractor returned."""
     texts: Mapping[str, bytes] = field(default_factory=dict)
     """Bytes of the files that a detector retained."""
     folders: frozenset[str] = frozenset()
-    """Every folder of a tracked or untracked file in scope."""
+    """Every folder of a file in `files` or `out_of_scope`, without a trailing `/`."""
     ignored: frozenset[str] = frozenset()
     """Ignored paths that exist, folders with a trailing `/` (never looked into)."""
     ignored_targets: frozenset[str] = frozenset()
@@ -124,4 +154,11 @@ class Snapshot:
     base_intention: IntentionAnchorV2 | None = None
     """The anchor in the base commit, when it differs from the one in the working copy."""
     not_looked_at: tuple[NotLookedAt, ...] = ()
+    failures: tuple[DetectorFailure, ...] = ()
     state_digest: str = ""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether PATH (no trailing `/`) is a file or folder that git knows or would not ignore."""
+        return (
+            path in self.files or path in self.folders or path in self.out_of_scope or f"{path}/" in self.out_of_scope
+        )

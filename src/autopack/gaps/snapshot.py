@@ -1,0 +1,322 @@
+"""One look at a workspace: the only input and output of a scan. Reads, and leaves no trace.
+
+No index is refreshed, no object or cache is written, no code that the repository names is run, no lock is taken. What
+cannot be seen is noted (`Snapshot.not_looked_at`), never passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autopack.errors import UnsafeRepository, UsageError
+from autopack.file_layout import RUNS_FOLDER
+from autopack.gaps.detector import Detector
+from autopack.gaps.models import NotLookedAt
+from autopack.gaps.sources import databases, history, listing, repository, scope
+from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
+from autopack.gaps.state import (
+    ChangeFact,
+    CommitFact,
+    DatabaseFact,
+    DetectorFailure,
+    FileRecord,
+    GitFacts,
+    LockFact,
+    Snapshot,
+)
+from autopack.git import Git, GitFailed
+from autopack.intention_anchor.v2 import IntentionAnchorV2
+
+RUN_BRANCH_PREFIX = "autopack/"
+"""Branches that Autopack's own runs commit to."""
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What git lists about a workspace."""
+
+    index: tuple[listing.IndexEntry, ...]
+    status: listing.Status
+    attributes: Mapping[str, Mapping[str, str]]
+    broken: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """The listed paths, sorted into what is read and what is only known to be there."""
+
+    to_read: tuple[tuple[str, str], ...]
+    """(path, mode) of what is judged."""
+    absent: tuple[tuple[str, str], ...]
+    """Tracked, in scope, and left out by a sparse checkout."""
+    out_of_scope: frozenset[str]
+    ignored: frozenset[str]
+
+
+def take_snapshot(
+    workspace: Path,
+    detectors: Sequence[Detector],
+    *,
+    intention: IntentionAnchorV2 | None = None,
+    intention_source: str = "none",
+    base_intention: IntentionAnchorV2 | None = None,
+    since: str | None = None,
+    runs_folder: str = RUNS_FOLDER,
+) -> Snapshot:
+    """Look at WORKSPACE (the root of a working tree) once and return all that DETECTORS may judge.
+
+    SINCE is a revision whose successors are examined for changes of protected paths; by default the merge base, and
+    only on a run's branch. RUNS_FOLDER (relative) is Autopack's own and is never looked into.
+    Raises UsageError where there is no git repository, UnsafeRepository where there is no working tree.
+    """
+    git = Git(workspace)
+    places = _find(git)
+    listed = _list(git, places)
+    bounds = _sort_paths(listed, runs_folder)
+    harvest = read_files(workspace, bounds.to_read, detectors)
+    snapshot = Snapshot(
+        files=_records(listed, harvest.files, bounds.absent),
+        git=_git_facts(git, places, listed, since),
+        changes=_changes(listed.status, runs_folder),
+        facts=harvest.facts,
+        texts=harvest.texts,
+        folders=scope.folders_of({path for path, _ in bounds.to_read + bounds.absent} | bounds.out_of_scope),
+        out_of_scope=bounds.out_of_scope,
+        ignored=bounds.ignored,
+        attributes=listed.attributes,
+        databases=_databases(workspace, harvest, bounds.ignored),
+        tree_locks=_tree_locks(workspace, harvest.files, bounds.ignored),
+        intention=intention,
+        intention_source=intention_source,
+        base_intention=base_intention,
+        failures=tuple(harvest.failures[gap_type] for gap_type in sorted(harvest.failures)),
+    )
+    snapshot = _with_history(git, snapshot, detectors)
+    snapshot = replace(snapshot, not_looked_at=_not_looked_at(snapshot, harvest, bounds))
+    return replace(snapshot, state_digest=_digest(snapshot))
+
+
+def _find(git: Git) -> repository.Places:
+    """Locate the repository's folders. Raises UsageError or UnsafeRepository where that is impossible."""
+    answer = git.run("rev-parse", "--absolute-git-dir", "--git-common-dir", check=False)
+    if answer.code != 0:
+        if (git.work_tree / ".git").exists() and "not a git repository" in answer.stderr:
+            raise UnsafeRepository(
+                f"{git.work_tree} has a .git that git does not recognise: HEAD or the configuration is damaged.",
+                hint="Look at .git/HEAD (it should read `ref: refs/heads/<branch>`), then repeat the scan.",
+            )
+        if "not a git repository" in answer.stderr:
+            raise UsageError(f"{git.work_tree} is not a git repository.", hint="Name one with --workspace DIR.")
+        raise UnsafeRepository(f"git refuses {git.work_tree}: {answer.stderr}")
+    own, common = answer.text.rstrip("\n").split("\n")
+    configuration = repository.read_configuration(git)
+    inside = git.run("rev-parse", "--is-inside-work-tree", check=False)
+    if inside.text.strip() != "true":
+        raise UnsafeRepository(f"{git.work_tree} is a bare repository: there is no working tree to look at.")
+    return repository.Places(git.work_tree, Path(own), (git.work_tree / common).absolute(), configuration)
+
+
+def _list(git: Git, places: repository.Places) -> _Listed:
+    """Ask git for everything that it can list, its slow commands side by side."""
+    with ThreadPoolExecutor(4) as pool:
+        index = pool.submit(_index_or_fault, git)
+        status = pool.submit(_status_or_fault, git, places.filter_overrides())
+        refs = pool.submit(repository.broken_refs, git, partial=places.partial)
+        entries, index_fault = index.result()
+        answer, status_fault = status.result()
+        objects = pool.submit(_head_objects, git, places, answer.head)
+        paths = [entry.path for entry in entries if entry.mode != listing.SUBMODULE] + list(answer.untracked)
+        attributes = pool.submit(listing.read_attributes, git, paths)
+        broken = {*index_fault, *status_fault, *refs.result(), *objects.result()}
+        return _Listed(entries, answer, attributes.result(), tuple(sorted(broken)))
+
+
+def _index_or_fault(git: Git) -> tuple[tuple[listing.IndexEntry, ...], tuple[tuple[str, str], ...]]:
+    try:
+        return listing.list_index(git), ()
+    except GitFailed:
+        return (), (("index", "git cannot read the index"),)
+
+
+def _status_or_fault(git: Git, overrides: Sequence[str]) -> tuple[listing.Status, tuple[tuple[str, str], ...]]:
+    try:
+        return listing.read_status(git, overrides), ()
+    except GitFailed:
+        nothing = listing.Status((), {}, (), (), git.head(), git.branch())
+        return nothing, (("HEAD", "git cannot compare HEAD, the index and the working tree"),)
+
+
+def _head_objects(git: Git, places: repository.Places, head: str | None) -> tuple[tuple[str, str], ...]:
+    return () if head is None or places.partial else repository.missing_in_head(git)
+
+
+def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
+    gone = {path for path, mode in listed.status.work_tree_modes.items() if mode == "000000"}
+    to_read: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    aside: set[str] = set()
+    for entry in listed.index:
+        mode = listed.status.work_tree_modes.get(entry.path, entry.mode)
+        if entry.mode == listing.SUBMODULE:
+            aside.add(entry.path + "/")
+        elif _is_ours(entry.path, runs_folder) or entry.path in gone:
+            continue
+        elif scope.is_vendored(entry.path, listed.attributes.get(entry.path, {})):
+            aside.add(entry.path)
+        else:
+            (absent if entry.skipped else to_read)[entry.path] = mode
+    for path in listed.status.untracked:
+        if _is_ours(path, runs_folder):
+            continue
+        if path.endswith("/") or scope.is_vendored(path, listed.attributes.get(path, {})):
+            aside.add(path)
+        else:
+            to_read[path] = ""
+    ignored = frozenset(path for path in listed.status.ignored if not _is_ours(path, runs_folder))
+    return _Scope(tuple(sorted(to_read.items())), tuple(sorted(absent.items())), frozenset(aside), ignored)
+
+
+def _is_ours(path: str, runs_folder: str) -> bool:
+    return path == runs_folder or path.startswith(runs_folder + "/")
+
+
+def _changes(status: listing.Status, runs_folder: str) -> tuple[ChangeFact, ...]:
+    return tuple(change for change in status.changes if not _is_ours(change.path, runs_folder))
+
+
+def _records(listed: _Listed, read: Iterable[ReadFile], absent: Iterable[tuple[str, str]]) -> dict[str, FileRecord]:
+    tracked = {entry.path for entry in listed.index}
+    states = {change.path: change.status for change in listed.status.changes}
+    records = {
+        file.path: FileRecord(
+            path=file.path,
+            mode=file.mode,
+            tracked=file.path in tracked,
+            size=file.size,
+            sha256=file.sha256,
+            status=states.get(file.path, ".."),
+            link_target=file.link_target,
+        )
+        for file in read
+    }
+    records |= {path: FileRecord(path, mode, True, 0, None, states.get(path, "..")) for path, mode in absent}
+    return {path: records[path] for path in sorted(records)}
+
+
+def _git_facts(git: Git, places: repository.Places, listed: _Listed, since: str | None) -> GitFacts:
+    head, branch = listed.status.head, listed.status.branch
+    return GitFacts(
+        is_repository=True,
+        head=head,
+        branch=branch,
+        object_format=places.object_format,
+        shallow=places.shallow,
+        sparse=places.sparse,
+        partial=places.partial,
+        operations=repository.unfinished_operations(places.own),
+        locks=repository.git_locks(places),
+        worktrees=repository.worktrees(places.common),
+        broken=listed.broken,
+        recent_commits=_recent_commits(git, branch if head else None, since),
+    )
+
+
+def _recent_commits(git: Git, branch: str | None, since: str | None) -> tuple[CommitFact, ...]:
+    """Return the commits that need an approval for protected paths: those since SINCE, or of a run's branch."""
+    if since is None and (branch is None or not branch.startswith(RUN_BRANCH_PREFIX)):
+        return ()
+    base = git.resolve(since) if since is not None else history.base_of_run(git)
+    if base is None and since is not None:
+        raise UsageError(f"There is no commit {since!r}.", hint="Name a branch, tag or commit with --since.")
+    return history.commits_since(git, base) if base else ()
+
+
+def _databases(root: Path, harvest: Harvest, ignored: Iterable[str]) -> tuple[DatabaseFact, ...]:
+    hidden = [path for path in databases.ignored_candidates(ignored) if databases.is_database(root, path)]
+    found = []
+    for path in sorted({*harvest.databases, *hidden}):
+        try:
+            found.append(databases.examine(root, path))
+        except OSError as fault:
+            harvest.miss(path, f"the database's locks cannot be asked ({os.strerror(fault.errno or 0)})")
+    return tuple(found)
+
+
+def _tree_locks(root: Path, read: Iterable[ReadFile], ignored: Iterable[str]) -> tuple[LockFact, ...]:
+    candidates = databases.lock_candidates({*(file.path for file in read), *ignored})
+    now = time.time()
+    found = (databases.examine_lock(root, path, now=now, old_after=repository.OLD_LOCK_SECONDS) for path in candidates)
+    return tuple(lock for lock in found if lock is not None)
+
+
+def _with_history(git: Git, snapshot: Snapshot, detectors: Sequence[Detector]) -> Snapshot:
+    """Add what became of the paths that DETECTORS ask about."""
+    failures = {failure.gap_type: failure for failure in snapshot.failures}
+    candidates: set[str] = set()
+    for detector in detectors:
+        if detector.history_candidates is None or detector.gap_type in failures:
+            continue
+        try:
+            candidates |= detector.history_candidates(snapshot)
+        except Exception as fault:  # noqa: BLE001  (a detector's defect becomes a finding, never the scan's end)
+            failures[detector.gap_type] = DetectorFailure(
+                detector.gap_type, "history_candidates", None, type(fault).__name__
+            )
+    asked = frozenset(path for path in candidates if _inside(path, snapshot))
+    return replace(
+        snapshot,
+        history=history.fates(git, asked, snapshot.exists) if snapshot.git.head else {},
+        ignored_targets=history.ignored_among(git, asked),
+        failures=tuple(failures[gap_type] for gap_type in sorted(failures)),
+    )
+
+
+def _inside(path: str, snapshot: Snapshot) -> bool:
+    """Tell whether git can be asked about PATH: a plain relative path, not beyond a link or a submodule."""
+    parts = path.rstrip("/").split("/")
+    if not path or "\0" in path or any(part in {"", ".", "..", ".git"} for part in parts):
+        return False
+    above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return not any(
+        f"{folder}/" in snapshot.out_of_scope
+        or (folder in snapshot.files and snapshot.files[folder].link_target is not None)
+        for folder in above
+    )
+
+
+def _not_looked_at(snapshot: Snapshot, harvest: Harvest, bounds: _Scope) -> tuple[NotLookedAt, ...]:
+    notes = {(note.subject, note.reason) for note in harvest.not_looked_at}
+    if bounds.absent:
+        notes.add(("sparse checkout", f"{len(bounds.absent)} tracked files are not in the working tree"))
+    if snapshot.git.partial:
+        notes.add(("partial clone", "objects are not checked, because looking would fetch them"))
+    if any(subject == "index" for subject, _ in snapshot.git.broken):
+        notes.add(("index", "tracked files are unknown, because git cannot read the index"))
+    if any("filter" in attributes for attributes in snapshot.attributes.values()):
+        notes.add(("content filters", "files with a `filter` attribute are compared as they stand, unfiltered"))
+    return tuple(NotLookedAt(subject=subject, reason=reason) for subject, reason in sorted(notes))
+
+
+def _digest(snapshot: Snapshot) -> str:
+    """Return the SHA-256 of all that a report can depend on; facts and texts follow from the files' digests."""
+    healthy = [tree for tree in snapshot.git.worktrees if tree.exists and tree.points_back and not tree.locked]
+    facts = replace(snapshot.git, worktrees=tuple(tree for tree in snapshot.git.worktrees if tree not in healthy))
+    state = (
+        [(f.path, f.mode, f.tracked, f.size, f.sha256, f.status, f.link_target) for f in snapshot.files.values()],
+        repr(facts),
+        [(change.path, change.status, change.renamed_from) for change in snapshot.changes],
+        *(sorted(paths) for paths in (snapshot.out_of_scope, snapshot.ignored, snapshot.ignored_targets)),
+        snapshot.attributes,
+        snapshot.history,
+        [repr(fact) for fact in (*snapshot.databases, *snapshot.tree_locks, *snapshot.not_looked_at)],
+        [anchor and anchor.document() for anchor in (snapshot.intention, snapshot.base_intention)],
+        snapshot.intention_source,
+    )
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,166 @@
+"""The bytes of the working tree, each file opened once, handed to every extractor, and let go."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autopack.gaps.detector import Detector
+from autopack.gaps.models import NotLookedAt
+from autopack.gaps.sources.listing import EXECUTABLE, LINK, REGULAR, encode
+from autopack.gaps.state import DetectorFailure
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+"""Of larger files only the digest is taken: no text that a person keeps is that large."""
+_CHUNK = 64 * 1024
+_BINARY_HEAD = 8_000
+"""Where git looks for a NUL byte to call a file binary."""
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What one file turned out to be."""
+
+    path: str
+    mode: str
+    size: int
+    sha256: str | None
+    link_target: str | None = None
+
+
+@dataclass
+class Harvest:
+    """Everything that one pass over the files brought home."""
+
+    files: list[ReadFile] = field(default_factory=list)
+    facts: dict[str, dict[str, object]] = field(default_factory=dict)
+    texts: dict[str, bytes] = field(default_factory=dict)
+    databases: list[str] = field(default_factory=list)
+    not_looked_at: list[NotLookedAt] = field(default_factory=list)
+    failures: dict[str, DetectorFailure] = field(default_factory=dict)
+
+    def miss(self, path: str, reason: str) -> None:
+        """Note that PATH could not be looked at."""
+        self.not_looked_at.append(NotLookedAt(subject=path, reason=reason))
+
+    def absorb(self, other: Harvest) -> None:
+        """Add what OTHER brought; of two failures of a detector the one at the first path stays."""
+        self.files += other.files
+        for gap_type, facts in other.facts.items():
+            self.facts.setdefault(gap_type, {}).update(facts)
+        self.texts.update(other.texts)
+        self.databases += other.databases
+        self.not_looked_at += other.not_looked_at
+        for gap_type, failure in other.failures.items():
+            mine = self.failures.get(gap_type)
+            if mine is None or (failure.path or "") < (mine.path or ""):
+                self.failures[gap_type] = failure
+
+
+def read_files(root: Path, paths: Iterable[tuple[str, str]], detectors: Sequence[Detector]) -> Harvest:
+    """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor over each."""
+    harvest = Harvest(facts={detector.gap_type: {} for detector in detectors if detector.extract})
+    base = os.fsencode(root) + b"/"
+    for path, mode in paths:
+        try:
+            mode = mode or _mode_of(base + encode(path))
+            if mode == LINK:
+                _take_link(harvest, base, path)
+            else:
+                _take_file(harvest, base, path, mode, detectors)
+        except FileNotFoundError:
+            harvest.miss(path, "it vanished while the scan was running")
+        except NotADirectoryError:
+            harvest.miss(path, "it vanished while the scan was running")
+        except PermissionError:
+            harvest.files.append(ReadFile(path, mode, 0, None))
+            harvest.miss(path, "permission denied")
+        except OSError as fault:
+            harvest.files.append(ReadFile(path, mode, 0, None))
+            harvest.miss(path, f"it cannot be read ({os.strerror(fault.errno or 0)})")
+    return harvest
+
+
+def _mode_of(path: bytes) -> str:
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        return LINK
+    return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
+
+
+def _take_link(harvest: Harvest, base: bytes, path: str) -> None:
+    target = os.readlink(base + encode(path))  # noqa: PTH115  (bytes: the name may be no text)
+    harvest.files.append(ReadFile(path, LINK, len(target), None, target.decode("utf-8", "surrogateescape")))
+
+
+def _take_file(harvest: Harvest, base: bytes, path: str, mode: str, detectors: Sequence[Detector]) -> None:
+    try:
+        descriptor = os.open(base + encode(path), _FLAGS)
+    except OSError:
+        if stat.S_ISLNK(os.lstat(base + encode(path)).st_mode):
+            _take_link(harvest, base, path)
+            return
+        raise
+    try:
+        data = os.read(descriptor, _CHUNK)
+        if (len(data) == _CHUNK or not data) and not _is_small(descriptor, len(data)):
+            _take_large(harvest, descriptor, data, path, mode)
+            return
+        if len(data) == _CHUNK:
+            data = _rest(descriptor, data)
+    finally:
+        os.close(descriptor)
+    harvest.files.append(ReadFile(path, mode, len(data), hashlib.sha256(data).hexdigest()))
+    if data.startswith(_SQLITE_MAGIC):
+        harvest.databases.append(path)
+    _extract(harvest, path, data, detectors)
+
+
+def _is_small(descriptor: int, read: int) -> bool:
+    """Tell whether the open file is an ordinary one of at most MAX_FILE_BYTES."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(0, "not a regular file")
+    return max(status.st_size, read) <= MAX_FILE_BYTES
+
+
+def _rest(descriptor: int, head: bytes) -> bytes:
+    parts = [head]
+    while part := os.read(descriptor, 1024 * 1024):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _take_large(harvest: Harvest, descriptor: int, head: bytes, path: str, mode: str) -> None:
+    """Digest a large file without holding it; say so where it may be text."""
+    digest, size = hashlib.sha256(head), len(head)
+    while part := os.read(descriptor, 1024 * 1024):
+        digest.update(part)
+        size += len(part)
+    harvest.files.append(ReadFile(path, mode, size, digest.hexdigest()))
+    if head.startswith(_SQLITE_MAGIC):
+        harvest.databases.append(path)
+    elif b"\0" not in head[:_BINARY_HEAD]:
+        harvest.miss(path, f"a text of more than {MAX_FILE_BYTES // 1024 // 1024} MiB is not searched")
+
+
+def _extract(harvest: Harvest, path: str, data: bytes, detectors: Sequence[Detector]) -> None:
+    for detector in detectors:
+        gap_type = detector.gap_type
+        if detector.extract is None or gap_type in harvest.failures:
+            continue
+        try:
+            fact = detector.extract(path, data)
+            if fact is None:
+                continue
+            harvest.facts[gap_type][path] = fact
+            if detector.retain(path):
+                harvest.texts[path] = data
+        except Exception as fault:  # noqa: BLE001  (a detector's defect becomes a finding, never the scan's end)
+            harvest.failures[gap_type] = DetectorFailure(gap_type, "extract", path, type(fault).__name__)

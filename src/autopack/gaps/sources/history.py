@@ -1,0 +1,105 @@
+"""What became of paths that are gone: deleted, or renamed and perhaps renamed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from autopack.gaps.sources.listing import decode, encode
+from autopack.gaps.state import CommitFact
+from autopack.git import Git
+
+MAX_COMMITS = 2_000
+"""How far back the past of a path is looked for."""
+MAX_RUN_COMMITS = 200
+_SECONDS = 30.0
+_RECORD = "\x01"
+
+Deletions = Mapping[str, Sequence[tuple[int, str]]]
+"""Path -> (position, commit) of each commit that removed it; position 0 is the newest commit."""
+
+
+def fates(git: Git, candidates: frozenset[str], exists: Callable[[str], bool]) -> dict[str, str | None]:
+    """Return what became of those CANDIDATES that the last MAX_COMMITS commits removed: a path that EXISTS, or None."""
+    if not candidates:
+        return {}
+    deletions = _deletions(git)
+    renames: dict[str, dict[str, str]] = {}
+    found: dict[str, str | None] = {}
+    for path in sorted(candidates & deletions.keys()):
+        found[path] = _follow(git, path, deletions, renames, exists)
+    return found
+
+
+def _deletions(git: Git) -> dict[str, list[tuple[int, str]]]:
+    """List every removed path once per removing commit, newest first. Trees are compared, no content is read."""
+    options = ("--no-renames", "--diff-filter=D", "--name-only", "-z", f"--format={_RECORD}%H", f"-n{MAX_COMMITS}")
+    found: dict[str, list[tuple[int, str]]] = {}
+    output = decode(git.run("log", *options, "HEAD", "--", timeout=_SECONDS, check=False).stdout)
+    for position, record in enumerate(output.split(_RECORD)[1:]):
+        commit, *paths = (part.lstrip("\n") for part in record.split("\0"))
+        for path in paths:
+            if path:
+                found.setdefault(path, []).append((position, commit))
+    return found
+
+
+def _follow(
+    git: Git, path: str, deletions: Deletions, renames: dict[str, dict[str, str]], exists: Callable[[str], bool]
+) -> str | None:
+    """Follow PATH through its renames to a name that EXISTS; every step is newer than the one before."""
+    position, commit = deletions[path][0]
+    while True:
+        if commit not in renames:
+            renames[commit] = _renames(git, commit)
+        target = renames[commit].get(path)
+        if target is None or exists(target):
+            return target
+        newer = [event for event in deletions.get(target, ()) if event[0] < position]
+        if not newer:
+            return None
+        path, (position, commit) = target, newer[-1]
+
+
+def _renames(git: Git, commit: str) -> dict[str, str]:
+    options = ("-r", "-m", "--root", "--find-renames", "--diff-filter=R", "--name-status", "-z", "--no-commit-id")
+    fields = git.run("diff-tree", *options, commit, "--", timeout=_SECONDS, check=False).stdout.split(b"\0")
+    return {decode(fields[index + 1]): decode(fields[index + 2]) for index in range(0, len(fields) - 2, 3)}
+
+
+def ignored_among(git: Git, paths: frozenset[str]) -> frozenset[str]:
+    """Return those of PATHS (inside the tree, not beyond links or submodules) that git would ignore."""
+    if not paths:
+        return frozenset()
+    asked = b"".join(encode(path) + b"\0" for path in sorted(paths))
+    answer = git.run("check-ignore", "-z", "--stdin", stdin=asked, check=False)
+    return frozenset(decode(path) for path in answer.stdout.split(b"\0") if path)
+
+
+def base_of_run(git: Git) -> str | None:
+    """Return where the current branch left the main line: the merge base with the first that exists of the remote's
+    default branch, `main`, `master`."""
+    for reference in ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master"):
+        answer = git.run("merge-base", "HEAD", reference, check=False)
+        if answer.code == 0:
+            return answer.text.strip() or None
+    return None
+
+
+def commits_since(git: Git, base: str) -> tuple[CommitFact, ...]:
+    """Return the commits after BASE up to HEAD (at most MAX_RUN_COMMITS, newest first), with trailers and paths."""
+    layout = f"--format={_RECORD}%H%x00%s%x00%(trailers:only,unfold)%x00"
+    options = ("--name-status", "-z", "--find-renames", "-m", "--first-parent", f"-n{MAX_RUN_COMMITS}", layout)
+    output = decode(git.run("log", *options, f"{base}..HEAD", "--", timeout=_SECONDS, check=False).stdout)
+    return tuple(_commit(record) for record in output.split(_RECORD)[1:])
+
+
+def _commit(record: str) -> CommitFact:
+    oid, subject, trailers, *fields = record.split("\0")
+    pairs = (line.partition(":") for line in trailers.splitlines() if ":" in line)
+    paths = {field for field in (part.lstrip("\n") for part in fields) if field and not _is_status(field)}
+    return CommitFact(oid, subject, {name.strip(): value.strip() for name, _, value in pairs}, tuple(sorted(paths)))
+
+
+def _is_status(field: str) -> bool:
+    """Tell a status (`M`, `R087`) from a path. A one-letter path named like a status is listed by no project."""
+    return field[0] in "ACDMRTUX" and (len(field) == 1 or (len(field) == 4 and field[1:].isdigit()))

@@ -1,0 +1,129 @@
+"""What git lists: tracked files, changes, untracked and ignored paths, and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autopack.gaps.state import ChangeFact
+from autopack.git import Git
+
+REGULAR = "100644"
+EXECUTABLE = "100755"
+LINK = "120000"
+SUBMODULE = "160000"
+ATTRIBUTES = (
+    *("text", "eol", "crlf", "binary", "diff", "merge", "filter", "working-tree-encoding"),
+    *("linguist-vendored", "linguist-generated", "linguist-documentation"),
+)
+"""The attributes that a detector may ask for; see gitattributes(5)."""
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One path in the index; `stages` is (0,) unless it is unmerged."""
+
+    path: str
+    mode: str
+    stages: tuple[int, ...]
+    skipped: bool
+    """Left out of the working tree by a sparse checkout."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """`git status`: changes of tracked paths, untracked paths, ignored ones, and where HEAD points."""
+
+    changes: tuple[ChangeFact, ...]
+    work_tree_modes: Mapping[str, str]
+    """Changed path -> mode in the working tree, `000000` when gone."""
+    untracked: tuple[str, ...]
+    ignored: tuple[str, ...]
+    head: str | None
+    branch: str | None
+
+
+def decode(data: bytes) -> str:
+    """Return DATA as text the same way under every locale; bytes that are no UTF-8 become lone surrogates."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def encode(path: str) -> bytes:
+    """Return the bytes that `decode` made PATH from."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def list_index(git: Git) -> tuple[IndexEntry, ...]:
+    """Return the entries of the index, by path. Raises GitFailed when the index cannot be read."""
+    return parse_index(git.run("ls-files", "-s", "-t", "-z").stdout)
+
+
+def parse_index(data: bytes) -> tuple[IndexEntry, ...]:
+    """Return the entries in the output of `git ls-files -s -t -z`."""
+    entries: dict[str, IndexEntry] = {}
+    for record in decode(data).split("\0"):
+        if not record:
+            continue
+        head, path = record.split("\t", 1)
+        tag, mode, _, stage = head.split(" ")
+        earlier = entries.get(path)
+        stages = (*earlier.stages, int(stage)) if earlier else (int(stage),)
+        entries[path] = IndexEntry(path, mode, stages, tag == "S")
+    return tuple(entries[path] for path in sorted(entries))
+
+
+def read_status(git: Git, without_filters: Sequence[str]) -> Status:
+    """Return what `git status` says, without refreshing the index. WITHOUT_FILTERS are `-c` options."""
+    options = ("--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--ignored=matching")
+    # A recent commit must not make git count how far branches are apart; a submodule is another repository.
+    speed = ("--no-ahead-behind", "--ignore-submodules=all", "--find-renames")
+    return parse_status(git.run(*without_filters, "--no-optional-locks", "status", *options, *speed).stdout)
+
+
+def parse_status(data: bytes) -> Status:
+    """Return the content of `git status --porcelain=v2 -z --branch` (git-status(1), Porcelain Format Version 2)."""
+    changes: list[ChangeFact] = []
+    modes: dict[str, str] = {}
+    untracked: list[str] = []
+    ignored: list[str] = []
+    header: dict[str, str] = {}
+    records = iter(decode(data).split("\0"))
+    for record in records:
+        kind, _, rest = record.partition(" ")
+        if kind == "#":
+            name, _, value = rest.partition(" ")
+            header[name] = value
+        elif kind == "?":
+            untracked.append(rest)
+        elif kind == "!":
+            ignored.append(rest)
+        elif kind in {"1", "2", "u"}:
+            fields = rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])
+            path = fields[-1]
+            modes[path] = fields[5 if kind == "u" else 4]
+            changes.append(ChangeFact(path, fields[0], next(records) if kind == "2" else None))
+    changes += (ChangeFact(path, "??") for path in untracked)
+    head, branch = header.get("branch.oid", "(initial)"), header.get("branch.head", "(detached)")
+    return Status(
+        changes=tuple(sorted(changes, key=lambda change: change.path)),
+        work_tree_modes=modes,
+        untracked=tuple(sorted(untracked)),
+        ignored=tuple(sorted(ignored)),
+        head=None if head == "(initial)" else head,
+        branch=None if branch == "(detached)" else branch,
+    )
+
+
+def read_attributes(git: Git, paths: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return path -> attribute -> value for those of ATTRIBUTES that are set on PATHS; one call of git."""
+    wanted = b"".join(encode(path) + b"\0" for path in paths)
+    if not wanted:
+        return {}
+    answer = git.run("check-attr", "-z", "--stdin", *ATTRIBUTES, stdin=wanted).stdout
+    found: dict[str, dict[str, str]] = {}
+    fields = answer.split(b"\0")
+    for index in range(0, len(fields) - 2, 3):
+        value = fields[index + 2]
+        if value != b"unspecified":
+            found.setdefault(decode(fields[index]), {})[decode(fields[index + 1])] = decode(value)
+    return found

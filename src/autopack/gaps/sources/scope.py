@@ -1,0 +1,34 @@
+"""Which paths a scan judges, and which it only knows to be there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_VENDORED_FOLDERS = frozenset({"vendor", "third_party", "third-party", "node_modules", "bower_components"})
+_MINIFIED = re.compile(r"\.min\.[a-z0-9]+(\.map)?\Z", re.IGNORECASE)
+_LINGUIST = ("linguist-vendored", "linguist-generated")
+
+
+def is_vendored(path: str, attributes: Mapping[str, str]) -> bool:
+    """Tell whether PATH is somebody else's or a generator's work, by `.gitattributes` first and by its name otherwise.
+
+    `linguist-vendored=false` takes a path back into scope, as on the hosts that invented the attribute.
+    """
+    stated = [attributes[name] for name in _LINGUIST if name in attributes]
+    if any(value in {"set", "true"} for value in stated):
+        return True
+    if any(value in {"unset", "false"} for value in stated):
+        return False
+    return not _VENDORED_FOLDERS.isdisjoint(path.split("/")[:-1]) or _MINIFIED.search(path) is not None
+
+
+def folders_of(paths: frozenset[str] | set[str]) -> frozenset[str]:
+    """Return every folder on the way to PATHS, without a trailing `/`."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rstrip("/").rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return frozenset(found) | {path.rstrip("/") for path in paths if path.endswith("/")}
