@@ -27,17 +27,17 @@ from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import PhaseRecord, make_proof, phase_id_of
 from autopack.proofs.models import PhaseProofV1
+from autopack.worktrees.manager import Worktree, check_identity
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What all phases of one run share. `git` works on the run's worktree; `rescan` scans it and returns the report."""
+    """What all phases of one run share. `rescan` scans the worktree as it is and returns the report."""
 
     layout: RunFileLayout
-    git: Git
-    branch: str
+    worktree: Worktree
     anchor: IntentionAnchorV2
     plan: PlanProposalV1
     policy: Policy
@@ -47,6 +47,10 @@ class RunContext:
     rescan: Callable[[], GapReportV1]
     clock: Clock
     progress: Progress = field(default=lambda message: None)
+
+    @property
+    def git(self) -> Git:
+        return self.worktree.git
 
 
 def execute(run: RunContext, grants: Sequence[Grant]) -> tuple[PhaseProofV1, ...]:
@@ -102,6 +106,7 @@ def _settle(run: RunContext, action: Action) -> PhaseProofV1 | None:
 
 def _phase(run: RunContext, grant: Grant, gaps_before: frozenset[str]) -> PhaseRecord:
     action = grant.action
+    check_identity(run.worktree)
     tip = _tip(run)
     unknown = sorted(set(action.gap_ids) - gaps_before)
     if unknown:
@@ -218,15 +223,15 @@ def _conclude(run: RunContext, record: PhaseRecord) -> PhaseProofV1:
 
 def _advance(run: RunContext, commit: str, expected: str) -> None:
     """Move the run's branch from EXPECTED to COMMIT; raises StaleError when somebody else moved it."""
-    answer = run.git.run("update-ref", f"refs/heads/{run.branch}", commit, expected, check=False)
+    answer = run.git.run("update-ref", f"refs/heads/{run.worktree.branch}", commit, expected, check=False)
     if answer.code != 0:
-        raise StaleError(f"The branch {run.branch} moved while the run was at work.", hint="Start a new run.")
+        raise StaleError(f"The branch {run.worktree.branch} moved while the run was at work.", hint="Start a new run.")
 
 
 def _tip(run: RunContext) -> str:
-    tip = run.git.resolve(f"refs/heads/{run.branch}")
+    tip = run.git.resolve(f"refs/heads/{run.worktree.branch}")
     if tip is None:
-        raise StaleError(f"The branch {run.branch} is gone.", hint="Start a new run.")
+        raise StaleError(f"The branch {run.worktree.branch} is gone.", hint="Start a new run.")
     return tip
 
 

@@ -32,22 +32,13 @@ class FileChange:
         return (self.path,) if self.previous_path is None else (self.previous_path, self.path)
 
 
-def without_filters(git: Git) -> tuple[str, ...]:
-    """Return `-c` settings that switch off every configured filter driver: a filter is a command that a repository
-    names."""
-    answer = git.run("config", "--name-only", "-z", "--get-regexp", r"^filter\.", check=False)
-    drivers = {name.split(".", 1)[1].rsplit(".", 1)[0] for name in answer.text.split("\0") if name.count(".") >= 2}
-    settings: list[str] = []
-    for driver in sorted(drivers):
-        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false")):
-            settings += ["-c", f"filter.{driver}.{key}={value}"]
-    return tuple(settings)
-
-
 def stage_everything(git: Git) -> str:
-    """Put the worktree's state into its index and return the id of the tree that it makes."""
-    filters = without_filters(git)
-    git.run(*filters, "add", "--all", "--", ".")
+    """Put the worktree's state into its index and return the id of the tree that it makes.
+
+    GIT comes from the worktree manager, with every filter driver switched off: a filter is a command that a repository
+    names.
+    """
+    git.run("add", "--all", "--", ".")
     return git.run("write-tree").text.strip()
 
 
