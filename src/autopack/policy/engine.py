@@ -1,0 +1,75 @@
+"""The Cedar engine behind one door: what it is handed, and what counts as an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import cedarpy
+
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+
+
+class PolicyDefect(Exception):
+    """The engine or the shipped policy is not what it should be; the message starts with a rule `engine.*`."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Policy set and schema as the engine's own parsed handles."""
+
+    policies: cedarpy.PolicySet
+    schema: cedarpy.Schema
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Allowed or not, and the ids of the policies that determined it, sorted (none: no policy applied)."""
+
+    allowed: bool
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to the two questions."""
+
+    attempt: Answer
+    auto_approve: Answer
+
+
+def reference(entity_type: str, name: str) -> Json:
+    """Return an entity as Cedar's JSON form of a value names it."""
+    return {"__entity": {"type": entity_type, "id": name}}
+
+
+def ask(compiled: Compiled, attributes: Mapping[str, Json], context: Mapping[str, Json]) -> Answers | None:
+    """Put both questions about one action to the engine. None when anything but a clean Allow or Deny comes back.
+
+    Cedar skips a policy whose evaluation fails and says so only in the diagnostics, and cedarpy answers NoDecision
+    instead of raising; neither is an answer.
+    """
+    import cedarpy
+
+    resource = {"type": "Proposal", "id": "proposal"}
+    request = {
+        "principal": {"type": "Proposer", "id": "proposer"},
+        "resource": resource,
+        "context": json.dumps(context, allow_nan=False),
+    }
+    results = cedarpy.is_authorized_batch(
+        [{**request, "action": {"type": "Action", "id": question}} for question in ("attempt", "auto_approve")],
+        compiled.policies,
+        json.dumps([{"uid": resource, "attrs": attributes, "parents": []}], allow_nan=False),
+        compiled.schema,
+    )
+    clean = (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
+    if len(results) != 2 or any(each.diagnostics.errors or each.decision not in clean for each in results):
+        return None
+    attempt, auto_approve = (
+        Answer(each.decision is cedarpy.Decision.Allow, tuple(sorted(each.diagnostics.reasons))) for each in results
+    )
+    return Answers(attempt, auto_approve)
