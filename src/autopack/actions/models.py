@@ -104,6 +104,8 @@ class Draft:
     brief: str | None = None
     lines: int | None = 0
     """Claimed lines added plus removed; None where nobody can say beforehand."""
+    paths: tuple[str, ...] = ()
+    """What may be touched besides the paths of the operations: the files of an agent's task."""
 
 
 @dataclass(frozen=True)

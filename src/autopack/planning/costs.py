@@ -1,0 +1,27 @@
+"""What an action may cost, as intervals. An unknown upper end is None: it is never read as zero, and it asks first."""
+
+from __future__ import annotations
+
+from autopack.actions.models import CostEstimate, Draft, Interval, Kind
+from autopack.gaps.remedies import MoveFile
+
+
+def estimate(draft: Draft, kind: Kind) -> CostEstimate:
+    """Return the cost of DRAFT: lines of diff, seconds and tokens of the action itself.
+
+    The required checks that run after it are not part of it: each has its own time-out in the anchor.
+    """
+    return CostEstimate(lines=_lines(draft), seconds=_interval(kind.seconds), tokens=_interval(kind.tokens))
+
+
+def _lines(draft: Draft) -> Interval:
+    """The claim is the upper end; at the lower end every edited file changes by one line, and a mere move by none."""
+    if draft.lines is None:
+        return Interval(low=0, high=None)
+    edited = {operation.path for operation in draft.operations if not isinstance(operation, MoveFile)}
+    return Interval(low=min(len(edited), draft.lines), high=draft.lines)
+
+
+def _interval(bounds: tuple[int, int | None]) -> Interval:
+    low, high = bounds
+    return Interval(low=low, high=high)

@@ -1,0 +1,130 @@
+"""The risk of an action: a sum of named factors, each with its points, at most 100.
+
+| factor | points |
+|---|---|
+| `kind` | the kind's own base (link_fix 5 … file_delete 25, agent_task 45; advice 0) |
+| `paths` | 1: 0 · up to 5: 2 · up to 10: 5 · up to 20: 10 · up to 50: 15 · more: 20 |
+| `lines` | 0: 0 · up to 10: 1 · up to 50: 4 · up to 200: 10 · up to 1000: 20 · more, or unknown: 30 |
+| `deletions` | 5 for each file that goes away, at most 20 |
+| `moves` | 2 for each file that moves, at most 10 |
+| `guarded-neighbourhood` | 10 for each path that is, or lies beside, one that a person decides on, at most 20 |
+| `irreversible` | 40 |
+| `gap-risk` | of the worst gap: info 0 · low 1 · medium 3 · high 6 · critical 10 |
+| `confidence` | of the least certain gap: high 0 · medium 5 · low 15 |
+| `code` | 5 when program text changes |
+| `unchecked-code` | 10 more when the anchor names no required check that could notice |
+
+Every factor only adds, and none falls when its fact gets worse, so the score is monotone.
+
+| score | classification | `risk_tolerance` that lets an owner's rule approve it |
+|---|---|---|
+| 0 | info | low |
+| 1 to 20 | low | low |
+| 21 to 50 | medium | medium |
+| 51 to 75 | high | none: a person decides |
+| 76 to 100 | critical | none: a person decides |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from autopack.actions.models import RiskFactor
+from autopack.artifacts.model import RISKS, Confidence, Risk
+
+_UNKNOWN_LINES = 30
+_PATH_STEPS = ((1, 0), (5, 2), (10, 5), (20, 10), (50, 15))
+_MANY_PATHS = 20
+_LINE_STEPS = ((0, 0), (10, 1), (50, 4), (200, 10), (1_000, 20))
+_MANY_LINES = 30
+_GAP_RISK: dict[Risk, int] = {"critical": 10, "high": 6, "medium": 3, "low": 1, "info": 0}
+_CONFIDENCE: dict[Confidence, int] = {"high": 0, "medium": 5, "low": 15}
+_THRESHOLDS: tuple[tuple[int, Risk], ...] = ((0, "info"), (20, "low"), (50, "medium"), (75, "high"), (100, "critical"))
+
+_CODE_SUFFIXES = frozenset(
+    (
+        *(".py", ".pyi", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".vue", ".svelte", ".go", ".rs", ".zig", ".nim"),
+        *(".java", ".kt", ".kts", ".scala", ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cs", ".fs", ".vb", ".swift"),
+        *(".m", ".mm", ".rb", ".php", ".pl", ".pm", ".lua", ".r", ".jl", ".ex", ".exs", ".erl", ".hs", ".ml", ".clj"),
+        *(".dart", ".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".sql", ".tf", ".nix"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class RiskFacts:
+    """What the score depends on."""
+
+    kind_base: int
+    paths: int
+    lines: int | None
+    deletions: int = 0
+    moves: int = 0
+    guarded: int = 0
+    """Paths on a protective list, or in a folder that one names."""
+    irreversible: bool = False
+    gap_risk: Risk = "info"
+    confidence: Confidence = "high"
+    code_files: int = 0
+    checks: int = 1
+    """Required checks of the anchor."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A score from 0 to 100, its class, and the factors that it is the sum of (the largest first)."""
+
+    score: int
+    classification: Risk
+    factors: tuple[RiskFactor, ...]
+
+
+def assess(facts: RiskFacts) -> Assessment:
+    """Return the risk of an action with FACTS; the tables are in the documentation of this module."""
+    named = (
+        ("kind", facts.kind_base, "the kind's own base"),
+        ("paths", _step(facts.paths, _PATH_STEPS, _MANY_PATHS), f"{facts.paths} paths"),
+        ("lines", _line_points(facts.lines), "lines unknown" if facts.lines is None else f"{facts.lines} lines"),
+        ("deletions", min(5 * facts.deletions, 20), f"{facts.deletions} files deleted"),
+        ("moves", min(2 * facts.moves, 10), f"{facts.moves} files moved"),
+        ("guarded-neighbourhood", min(10 * facts.guarded, 20), f"{facts.guarded} paths in guarded places"),
+        ("irreversible", 40 if facts.irreversible else 0, "cannot be undone"),
+        ("gap-risk", _GAP_RISK[facts.gap_risk], f"answers a gap of risk {facts.gap_risk}"),
+        ("confidence", _CONFIDENCE[facts.confidence], f"found with {facts.confidence} confidence"),
+        ("code", 5 if facts.code_files else 0, f"{facts.code_files} files of program text"),
+        ("unchecked-code", 10 if facts.code_files and not facts.checks else 0, "no required check could notice"),
+    )
+    factors = [RiskFactor(name=name, points=points, detail=detail) for name, points, detail in named if points]
+    return total(factors)
+
+
+def total(factors: Iterable[RiskFactor]) -> Assessment:
+    """Return the assessment of FACTORS: their sum, capped at 100."""
+    ordered = tuple(sorted(factors, key=lambda factor: (-factor.points, factor.name)))
+    score = min(sum(factor.points for factor in ordered), 100)
+    return Assessment(score, classify(score), ordered)
+
+
+def classify(score: int) -> Risk:
+    """Return the class of SCORE (0 to 100)."""
+    return next(risk for most, risk in _THRESHOLDS if score <= most)
+
+
+def worst(risks: Iterable[Risk]) -> Risk:
+    """Return the worst of RISKS; info for none."""
+    return min(risks, key=RISKS.index, default="info")
+
+
+def is_code(path: str) -> bool:
+    """Tell whether PATH looks like program text, by its suffix."""
+    return PurePosixPath(path).suffix.lower() in _CODE_SUFFIXES
+
+
+def _step(value: int, steps: tuple[tuple[int, int], ...], beyond: int) -> int:
+    return next((points for most, points in steps if value <= most), beyond)
+
+
+def _line_points(lines: int | None) -> int:
+    return _UNKNOWN_LINES if lines is None else _step(lines, _LINE_STEPS, _MANY_LINES)
