@@ -31,7 +31,7 @@ class PhysicalFolder:
         """Return what PATH is; raises UnsafeRepository where it is no folder."""
         real = Path(os.path.realpath(path))
         try:
-            seen = os.stat(real, follow_symlinks=False)
+            seen = real.lstat()
         except OSError as fault:
             raise UnsafeRepository(f"{path} cannot be looked at: {fault.strerror}.") from fault
         if not stat.S_ISDIR(seen.st_mode):

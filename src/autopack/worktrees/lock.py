@@ -172,17 +172,20 @@ def _try(path: Path) -> int | None:
 
 
 def _open(path: Path) -> int:
+    refusal = UnsafeRepository(f"{path} is not a plain file.", hint="Look who put it there, and remove it.")
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, flags, 0o644)
     except OSError as fault:
         if fault.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
-            raise UnsafeRepository(f"{path} is not a plain file.", hint="Remove it and look who put it there.") from fault
+            raise UnsafeRepository(
+                f"{path} is not a plain file.", hint="Remove it and look who put it there."
+            ) from fault
         raise EnvironmentFault(f"Cannot open the lock {path}: {fault.strerror}.") from fault
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UnsafeRepository(f"{path} is not a plain file.", hint="Remove it and look who put it there.")
+        raise refusal
     return descriptor
 
 
@@ -196,7 +199,7 @@ def _write_record(path: Path, descriptor: int, owner: Owner) -> None:
 
 def _names_same_file(path: Path, descriptor: int) -> bool:
     try:
-        named, opened = os.stat(path, follow_symlinks=False), os.fstat(descriptor)
+        named, opened = path.lstat(), os.fstat(descriptor)
     except OSError:
         return False
     return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)

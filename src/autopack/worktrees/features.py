@@ -1,0 +1,63 @@
+"""What a repository uses that a run's worktree treats specially: filters, LFS, submodules, sparse checkouts.
+
+A filter driver is a command that a configuration names; a run's worktree never runs one. So LFS files stay pointers,
+encrypted files stay encrypted, and the bytes that are compared and committed are the ones git stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autopack.errors import UnsafeRepository
+from autopack.git import Git
+
+_ALWAYS = ("core.sparseCheckout=false", "index.sparse=false", "worktree.useRelativePaths=false")
+
+
+@dataclass(frozen=True)
+class Features:
+    """How a run's worktree of this repository is made. `settings` go to `Git.settings`; `notes` are for people."""
+
+    settings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def features_of(git: Git, commit: str) -> Features:
+    """Return what COMMIT of the repository of GIT needs.
+
+    Raises UnsafeRepository for a filter driver whose name cannot be switched off on a command line.
+    """
+    drivers = _filter_drivers(git)
+    off = [
+        f"filter.{driver}.{key}={value}"
+        for driver in drivers
+        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    ]
+    return Features(settings=(*_ALWAYS, *off), notes=tuple(_notes(git, commit, drivers)))
+
+
+def _filter_drivers(git: Git) -> list[str]:
+    answer = git.run("config", "--name-only", "-z", "--get-regexp", r"^filter\.", check=False)
+    drivers = {key.split(".", 1)[1].rsplit(".", 1)[0] for key in answer.text.split("\0") if key.count(".") >= 2}
+    for driver in sorted(drivers):
+        if "=" in driver or "\n" in driver:
+            raise UnsafeRepository(
+                f"The git configuration names a filter driver {driver!r} that cannot be switched off.",
+                hint="Rename it without '=' and line breaks.",
+            )
+    return sorted(drivers)
+
+
+def _notes(git: Git, commit: str, drivers: list[str]) -> list[str]:
+    notes = []
+    attributes = git.show(commit, ".gitattributes") or b""
+    if b"filter=lfs" in attributes:
+        notes.append("Git LFS files stay pointers in the run's worktree.")
+    others = [driver for driver in drivers if driver != "lfs"]
+    if others:
+        notes.append(f"The filter {others[0]!r} is not run: its files stand as git stores them.")
+    if git.show(commit, ".gitmodules") is not None:
+        notes.append("Submodules are left uninitialised in the run's worktree.")
+    if git.run("config", "--type=bool", "--get", "core.sparseCheckout", check=False).text.strip() == "true":
+        notes.append("The sparse checkout is not applied: the run's worktree is complete.")
+    return notes

@@ -1,0 +1,150 @@
+"""The branch and the backup ref of a run: where everything is kept that a worktree held.
+
+A backup is a commit whose tree is the worktree as it stood, ignored files included; its first parent is the branch,
+a second one the index if that held something else, a third the backup before it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopack.errors import UnsafeRepository, UsageError
+from autopack.git import Git
+
+BACKUPS = "refs/autopack/backup"
+MAX_PARKED_BYTES = 1024**3
+"""Beyond this, files that are not committed are a person's business."""
+
+_IDENTITY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "Autopack"), ("EMAIL", "autopack@localhost"))
+}
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One backup ref: the run, the commit, and when it was made (ISO 8601)."""
+
+    run_id: str
+    ref: str
+    commit: str
+    made_at: str
+
+
+def branch_of(run_id: str) -> str:
+    """Return the branch on which the results of RUN_ID are."""
+    return f"autopack/{run_id}"
+
+
+def park(git: Git, run_id: str) -> str | None:
+    """Save everything in the worktree of GIT that its branch does not hold; return the backup ref, or None if nothing.
+
+    The worktree's files and index are not changed; parking again what is parked makes no new commit. Raises
+    UnsafeRepository where git could not keep something: a nested repository, more than MAX_PARKED_BYTES.
+    """
+    _refuse_unparkable(git)
+    tip = git.head()
+    if tip is None:
+        raise UnsafeRepository(f"{git.work_tree} has no commit checked out.")
+    tree, staged = _tree_of_everything(git), _tree_of_index(git)
+    held = _tree_of(git, tip)
+    reference = f"{BACKUPS}/{run_id}"
+    before = git.resolve(reference)
+    if tree == held and staged in {None, held}:
+        return None
+    if before is not None and _tree_of(git, before) == tree and staged in {None, held, tree}:
+        return reference
+    parents = [tip]
+    if staged not in {None, held, tree}:
+        parents.append(_commit(git, str(staged), [tip], f"autopack: index of run {run_id}"))
+    if before is not None:
+        parents.append(before)
+    commit = _commit(git, tree, parents, f"autopack: what run {run_id} left uncommitted")
+    git.run("update-ref", reference, commit, before or "0" * len(commit))
+    return reference
+
+
+def list_backups(git: Git) -> tuple[Backup, ...]:
+    """Return every backup of the repository, by run id."""
+    lines = git.lines(
+        "for-each-ref", "--format=%(refname)%09%(objectname)%09%(committerdate:iso-strict)", f"{BACKUPS}/"
+    )
+    fields = (line.split("\t") for line in lines)
+    return tuple(Backup(name.removeprefix(f"{BACKUPS}/"), name, commit, made) for name, commit, made in fields)
+
+
+def restore(git: Git, run_id: str, destination: Path) -> str:
+    """Write what was parked for RUN_ID into DESTINATION, a new or empty folder; return the commit that was restored.
+
+    Neither the owner's checkout nor its index is touched, and no filter runs. Raises UsageError where there is no
+    backup or the folder is not empty.
+    """
+    commit = git.resolve(f"{BACKUPS}/{run_id}")
+    if commit is None:
+        raise UsageError(
+            f"There is no backup of run {run_id}.", hint="`git for-each-ref refs/autopack/backup` lists them."
+        )
+    destination.mkdir(parents=True, exist_ok=True)
+    if any(destination.iterdir()):
+        raise UsageError(f"{destination} is not empty.", hint="Name a new folder.")
+    with tempfile.TemporaryDirectory(prefix="autopack-restore-") as scratch:
+        index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+        git.run("read-tree", commit, extra_environment=index)
+        git.run("checkout-index", "--all", f"--prefix={destination.absolute()}{os.sep}", extra_environment=index)
+    return commit
+
+
+def _tree_of_everything(git: Git) -> str:
+    """Return the tree of the worktree as it stands, ignored files included, through an index of its own."""
+    with tempfile.TemporaryDirectory(prefix="autopack-park-") as scratch:
+        own = Path(scratch) / "index"
+        current = (git.git_dir or git.own_git_dir()) / "index"
+        if current.exists():
+            shutil.copyfile(current, own)
+        index = {"GIT_INDEX_FILE": str(own)}
+        git.run("add", "--all", "--force", "--", ".", extra_environment=index)
+        return git.run("write-tree", extra_environment=index).text.strip()
+
+
+def _tree_of_index(git: Git) -> str | None:
+    """Return the tree of the index, or None where it holds an unfinished merge (whose sides are commits)."""
+    answer = git.run("write-tree", check=False)
+    return answer.text.strip() if answer.code == 0 else None
+
+
+def _tree_of(git: Git, commit: str) -> str:
+    return git.run("rev-parse", "--verify", f"{commit}^{{tree}}").text.strip()
+
+
+def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
+    named = [part for parent in parents for part in ("-p", parent)]
+    return git.run("commit-tree", tree, *named, stdin=message.encode(), extra_environment=_IDENTITY).text.strip()
+
+
+def _refuse_unparkable(git: Git) -> None:
+    """Raise UnsafeRepository for what `git add` would keep only as a name, or what would fill the object store."""
+    for folder, folders, files in os.walk(git.work_tree, followlinks=False):
+        if ".git" in (*folders, *files) and Path(folder) != git.work_tree:
+            raise UnsafeRepository(
+                f"{folder} is a repository of its own inside the worktree; its content cannot be parked.",
+                hint="Move it away, then repeat; nothing was removed.",
+            )
+    loose = git.nul_separated("ls-files", "-z", "--others", "--modified", "--", ".")
+    total = sum(_size(git.work_tree / path) for path in loose)
+    if total > MAX_PARKED_BYTES:
+        raise UnsafeRepository(
+            f"{git.work_tree} holds {total} bytes that are not committed; at most {MAX_PARKED_BYTES} are parked.",
+            hint="Remove what is not needed, then repeat; nothing was removed.",
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
