@@ -7,7 +7,7 @@ import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autopack.clock import Clock, SystemClock
@@ -25,8 +25,9 @@ def run_to_end(
     timeout_seconds: float,
     pass_fds: Sequence[int] = (),
     clock: Clock | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> JobResult:
-    """Run ARGV with exactly ENVIRONMENT; at the time-out the process group is killed."""
+    """Run ARGV with exactly ENVIRONMENT; at the time-out, or once STOP says so, the process group is killed."""
     try:
         process = subprocess.Popen(
             list(argv),
@@ -40,14 +41,16 @@ def run_to_end(
         )
     except OSError as fault:
         return JobResult("not_started", None, b"", f"{argv[0]}: {fault.strerror or fault}")
-    ended, output = _drain(process, timeout_seconds, clock or SystemClock())
+    ended, output = _drain(process, timeout_seconds, clock or SystemClock(), stop)
     if not ended:
         _kill_group(process)
         return JobResult("timed_out", None, output, f"did not end within {timeout_seconds:.0f} seconds")
     return JobResult("ended", process.returncode, output)
 
 
-def _drain(process: subprocess.Popen[bytes], timeout_seconds: float, clock: Clock) -> tuple[bool, bytes]:
+def _drain(
+    process: subprocess.Popen[bytes], timeout_seconds: float, clock: Clock, stop: Callable[[], bool]
+) -> tuple[bool, bytes]:
     """Read until the command ends or time is up; return whether it ended, and the capped output."""
     deadline = clock.monotonic() + timeout_seconds
     kept = bytearray()
@@ -56,7 +59,7 @@ def _drain(process: subprocess.Popen[bytes], timeout_seconds: float, clock: Cloc
         raise AssertionError("the command was started without a pipe")
     with stream, selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
-        while (left := deadline - clock.monotonic()) > 0:
+        while (left := deadline - clock.monotonic()) > 0 and not stop():
             if not selector.select(timeout=min(left, 0.5)):
                 if process.poll() is not None:
                     return True, bytes(kept)

@@ -1,0 +1,73 @@
+"""Several runs at once, each a process of its own; refused unless the intention allows exactly that.
+
+The four layers: a worktree for each run, a lease on its physical folder, a lock on its run id, and artifacts that
+belong to one run. This module adds only the processes; a run that fails, hangs or is killed takes nothing of another
+with it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from autopack.execution.sandbox.process import run_to_end
+from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.policy.parallelism import check_parallelism
+
+_DEFAULT_SECONDS = 3_600
+_GRACE_SECONDS = 60
+"""Beyond the anchor's time cap, which the run itself keeps; only a run that hangs meets this."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How one supervised run ended. `exit_code` is None where it was stopped or never started."""
+
+    run_id: str
+    outcome: Literal["ended", "timed_out", "not_started"]
+    exit_code: int | None
+    last_words: str
+
+
+def supervise(
+    anchor: IntentionAnchorV2,
+    run_ids: Sequence[str],
+    *,
+    workers: int,
+    workspace: Path,
+    environment: Mapping[str, str],
+) -> tuple[RunResult, ...]:
+    """Run the autopilot once for each of RUN_IDS, at most WORKERS at a time, and return how each ended, in the order
+    asked.
+
+    Raises DeniedByPolicy, naming the field, where the anchor does not allow it.
+    """
+    check_parallelism(anchor, len(run_ids), workers)
+    seconds = (anchor.budget_cost.time_cap_seconds or _DEFAULT_SECONDS) + _GRACE_SECONDS
+    stop = threading.Event()
+
+    def one(run_id: str) -> RunResult:
+        if stop.is_set():
+            return RunResult(run_id, "not_started", None, "the supervisor was stopped")
+        command = [sys.executable, "-m", "autopack", "autopilot", "--enable", "--no-input", "--format", "json"]
+        result = run_to_end(
+            [*command, "--run-id", run_id, "--workspace", str(workspace)],
+            environment=environment,
+            folder=workspace,
+            timeout_seconds=seconds,
+            stop=stop.is_set,
+        )
+        words = result.output.decode("utf-8", "replace").strip().splitlines()
+        return RunResult(run_id, result.outcome, result.exit_code, words[-1] if words else result.detail)
+
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="autopack-run") as pool:
+        try:
+            return tuple(pool.map(one, run_ids))
+        except BaseException:
+            stop.set()
+            raise
