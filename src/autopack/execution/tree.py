@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,25 +56,23 @@ class GrantedTree:
         parts = path.split("/")
         if path not in self.granted or any(part in {"", ".", "..", ".git"} for part in parts):
             raise DeniedByPolicy(f"{path} is not in the grant of this action.")
-        descriptor = os.open(self.root, _FOLDER_FLAGS)
-        try:
+        with ExitStack() as opened:
+            folder = os.open(self.root, _FOLDER_FLAGS)
+            opened.callback(os.close, folder)
             for part in parts[:-1]:
-                descriptor = _enter(descriptor, part, path, make=make)
-            yield descriptor, parts[-1]
-        finally:
-            os.close(descriptor)
+                folder = _open_folder(folder, part, path, make=make)
+                opened.callback(os.close, folder)
+            yield folder, parts[-1]
 
 
-def _enter(descriptor: int, part: str, path: str, *, make: bool) -> int:
-    """Return the descriptor of the folder PART in DESCRIPTOR, which is closed."""
+def _open_folder(parent: int, part: str, path: str, *, make: bool) -> int:
+    """Return a descriptor of the folder PART in the folder PARENT."""
     try:
-        if make and not _exists(descriptor, part):
-            os.mkdir(part, dir_fd=descriptor)
-        return os.open(part, _FOLDER_FLAGS, dir_fd=descriptor)
+        if make and not _exists(parent, part):
+            os.mkdir(part, dir_fd=parent)
+        return os.open(part, _FOLDER_FLAGS, dir_fd=parent)
     except OSError as fault:
         raise StaleError(f"{path}: {part} is not a plain folder ({fault.strerror}).") from fault
-    finally:
-        os.close(descriptor)
 
 
 def _exists(folder: int, name: str) -> bool:
