@@ -1,0 +1,194 @@
+"""git_state_corruption: conflicts, unfinished operations, stale locks, lost worktrees and damage in the repository."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from typing import cast
+
+from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.excerpts import evidence_at
+from autopack.gaps.models import Evidence
+from autopack.gaps.state import Snapshot
+
+_RULES = (
+    Rule(
+        name="conflict-markers",
+        risk="high",
+        confidence="high",
+        blocks_autopilot=True,
+        signal="Lines that git writes around the two sides of a conflict, all three in order.",
+        why="Both sides of an unresolved conflict are in the file; whatever reads it gets neither.",
+        fix="Open the file, keep what is meant of the two sides, and delete the marker lines.",
+    ),
+    Rule(
+        name="unfinished-operation",
+        risk="high",
+        confidence="high",
+        blocks_autopilot=True,
+        signal="The git folder holds the state of an operation that waits to be continued or aborted.",
+        why="A commit made now would become part of that operation.",
+        fix="Finish or abort it with the command that `git status` names.",
+    ),
+    Rule(
+        name="unmerged-entry",
+        risk="high",
+        confidence="high",
+        blocks_autopilot=True,
+        signal="The index holds several versions of one path.",
+        why="Git refuses to commit until somebody decides between them.",
+        fix="Resolve the file, then `git add` it (or `git rm` it).",
+    ),
+    Rule(
+        name="stale-lock",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=True,
+        signal="A lock file of git whose owner is gone, or that is older than any git command runs.",
+        why="Every git command that needs this lock fails until the file is removed.",
+        fix="Make sure that no git command, editor or hook is at work here, then delete the lock file.",
+    ),
+    Rule(
+        name="damaged",
+        risk="critical",
+        confidence="high",
+        blocks_autopilot=True,
+        signal="Git cannot read a part of the repository, or objects that it names are missing.",
+        why="History may be lost, and every further commit builds on the damage.",
+        fix="Make a copy of the folder, run `git fsck --full`, and restore what is missing from another clone.",
+    ),
+    Rule(
+        name="worktree-gone",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A registered worktree whose folder does not exist and that nobody locked.",
+        why="Its branch counts as checked out, so that it can be neither checked out elsewhere nor deleted.",
+        fix="Run `git worktree prune`, or `git worktree repair` if the folder was moved.",
+    ),
+    Rule(
+        name="worktree-abandoned",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A worktree is locked by a process that no longer runs.",
+        why="What that process left there is neither finished nor cleaned up, and git will not prune it.",
+        fix="Look into the worktree, keep what matters, then `git worktree unlock` and `git worktree remove` it.",
+    ),
+    Rule(
+        name="worktree-mismatch",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A worktree's `.git` file does not point back to its registration.",
+        why="Git commands inside that folder act on another repository or fail.",
+        fix="Run `git worktree repair <folder>` from the main working tree.",
+    ),
+)
+
+_CONFLICT = re.compile(
+    rb"^<{7}(?: [^\r\n]*)?\r?\n"
+    rb"(?:(?!<{7}(?: |\r?\n)|>{7}(?: |\r?$))[^\n]*\n)*?"
+    rb"={7}\r?\n"
+    rb"(?:(?!<{7}(?: |\r?\n)|>{7}(?: |\r?$))[^\n]*\n)*?"
+    rb">{7}(?: [^\r\n]*)?\r?$",
+    re.MULTILINE,
+)
+"""One conflict as git-merge(1) writes it, in any `merge.conflictStyle`, with the default marker size."""
+_FIXTURE_FOLDERS = frozenset(
+    [
+        *("fixture", "fixtures", "__fixtures__", "testdata", "test-data", "test_data", "snapshots", "__snapshots__"),
+        *("golden", "goldens", "cassettes", "corpus", "corpora"),
+    ]
+)
+_MARKDOWN = (".md", ".markdown", ".mdx")
+_ASCIIDOC = (".adoc", ".asciidoc")
+_MARKDOWN_FENCE = re.compile(rb"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
+_ASCIIDOC_FENCE = re.compile(rb"^(?:-{4,}|\.{4,})\r?$", re.MULTILINE)
+_UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
+_MOST_EVIDENCE = 20
+
+
+def _extract(path: str, data: bytes) -> tuple[Evidence, ...] | None:
+    """Return where the conflicts of a file begin."""
+    if b"<<<<<<<" not in data or b">>>>>>>" not in data or b"\0" in data[:8_000]:
+        return None
+    found = [match for match in _CONFLICT.finditer(data) if not _is_example(path, data, match.start())]
+    if not found or (path.endswith((".py", ".pyi")) and _is_valid_python(data)):
+        return None
+    return tuple(evidence_at(path, data, match.start()) for match in found[:_MOST_EVIDENCE])
+
+
+def _is_example(path: str, data: bytes, offset: int) -> bool:
+    """Tell whether a conflict in prose stands inside a fenced or delimited block: documentation of conflicts."""
+    name = path.lower()
+    fence = _MARKDOWN_FENCE if name.endswith(_MARKDOWN) else _ASCIIDOC_FENCE if name.endswith(_ASCIIDOC) else None
+    return fence is not None and len(fence.findall(data, 0, offset)) % 2 == 1
+
+
+def _is_valid_python(data: bytes) -> bool:
+    """Tell whether DATA parses: then the markers are text inside a string."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _detect(snapshot: Snapshot) -> Iterator[Finding]:
+    yield from _conflicts(snapshot)
+    yield from _operations(snapshot)
+    yield from _locks(snapshot)
+    yield from _damage(snapshot)
+    yield from _worktrees(snapshot)
+
+
+def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
+    unmerged = {change.path for change in snapshot.changes if change.status in _UNMERGED}
+    for path, fact in snapshot.facts.get("git_state_corruption", {}).items():
+        if path in unmerged or _FIXTURE_FOLDERS.isdisjoint(path.lower().split("/")[:-1]):
+            evidence = cast(tuple[Evidence, ...], fact)
+            yield Finding("conflict-markers", f"Unresolved conflict in {path}", (path,), evidence)
+
+
+def _operations(snapshot: Snapshot) -> Iterator[Finding]:
+    for operation in snapshot.git.operations:
+        yield Finding("unfinished-operation", f"A {operation} is not finished", (operation,), ())
+    for change in snapshot.changes:
+        if change.status in _UNMERGED:
+            title = f"{change.path} is not merged"
+            yield Finding("unmerged-entry", title, (change.path,), (Evidence(path=change.path),))
+
+
+def _locks(snapshot: Snapshot) -> Iterator[Finding]:
+    for lock in snapshot.git.locks:
+        if lock.owner_alive is False or (lock.old and not lock.owner_alive):
+            path = f".git/{lock.path}"
+            yield Finding("stale-lock", f"{path} was left behind", (lock.path,), (Evidence(path=path),))
+
+
+def _damage(snapshot: Snapshot) -> Iterator[Finding]:
+    for subject, wrong in snapshot.git.broken:
+        evidence = Evidence(path=f".git/{subject}", preview=wrong)
+        yield Finding("damaged", f"{subject}: {wrong}", (subject,), (evidence,))
+
+
+def _worktrees(snapshot: Snapshot) -> Iterator[Finding]:
+    for tree in snapshot.git.worktrees:
+        evidence = (Evidence(path=f".git/worktrees/{tree.name}", preview=tree.lock_reason or None),)
+        if tree.locked:
+            if tree.owner_alive is False:
+                title = f"Worktree {tree.name} is locked by a process that is gone"
+                yield Finding("worktree-abandoned", title, (tree.name,), evidence)
+        elif not tree.exists:
+            yield Finding("worktree-gone", f"The folder of worktree {tree.name} is gone", (tree.name,), evidence)
+        elif not tree.points_back:
+            title = f"The folder of worktree {tree.name} belongs to something else"
+            yield Finding("worktree-mismatch", title, (tree.name,), evidence)
+
+
+DETECTOR = Detector(gap_type="git_state_corruption", rules=_RULES, detect=_detect, extract=_extract)
