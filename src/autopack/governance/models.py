@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Literal
 
 from autopack.actions.models import Action, ActionId
 from autopack.artifacts.model import Artifact, GitOid, IdentifiedArtifact, Identifier, RuleName, Sha256, Text, Timestamp
+from autopack.errors import InternalError
 from autopack.policy.facts import Verdict
 
 Decision = Literal["allow_once", "reject_once"]
@@ -51,9 +52,14 @@ class RecordedDecision:
     reason: str
 
 
+_SEAL = object()
+"""What only the gate presents. Not a wall (Python has none), but nobody makes a grant by accident."""
+
+
 @dataclass(frozen=True)
 class Grant:
-    """Permission to carry out exactly one action on exactly one base. Made by `governance.gate` alone."""
+    """Permission to carry out exactly one action on exactly one base. Made by `governance.gate` alone, and cannot be
+    altered: `dataclasses.replace` fails too."""
 
     action: Action
     run_id: str
@@ -61,3 +67,10 @@ class Grant:
     verdict: Verdict
     approved_by: str
     """`policy:<rule ids>` or `<person> via <channel>`."""
+    request_id: str | None
+    """The approval that the runner consumes before it starts; None where the policy alone approved."""
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise InternalError("A grant is made by the gate alone.")
