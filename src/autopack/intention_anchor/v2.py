@@ -6,11 +6,14 @@ nothing, and frozen. Its id is the digest of its content, and every later artifa
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from autopack.artifacts.canonical import content_id
+from autopack.artifacts.canonical import content_id, digest
 from autopack.artifacts.model import (
     Artifact,
     Count,
@@ -21,6 +24,7 @@ from autopack.artifacts.model import (
     Text,
     Timestamp,
 )
+from autopack.intention_anchor.questions import QUESTIONS, Question
 
 PIVOT_TYPES = (
     "north_star",
@@ -183,10 +187,12 @@ class PivotIntentions(Artifact):
 class InferredValue(Artifact):
     """A value that Autopack read off the repository; it only ever tightens, and counts as asked-about until confirmed.
 
-    `pointer` is the RFC 6901 JSON pointer of the value inside `pivot_intentions`.
+    `pointer` is the RFC 6901 JSON pointer of the value inside `pivot_intentions`; `value` is the pattern or the command
+    line that stands there, so that the mark stays with its value when a person moves lines.
     """
 
     pointer: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_]+)+$")]
+    value: Text | None = None
     source: Text
     confirmed: bool = False
 
@@ -218,6 +224,10 @@ class IntentionAnchorV2(Artifact):
         """Inferred values that no person has confirmed yet."""
         return tuple(value for value in self.metadata.inferred if not value.confirmed)
 
+    def validate_pivot_completeness(self) -> tuple[Question, ...]:
+        """Return the questions that are still open, at most 8, in the order of the pivots."""
+        return validate_pivot_completeness(self)
+
     # Stated pivots, or what an unstated one means: the strictest reading.
     @property
     def safety_risk(self) -> SafetyRisk:
@@ -246,3 +256,114 @@ class IntentionAnchorV2(Artifact):
     @property
     def parallelism_isolation(self) -> ParallelismIsolation:
         return self.pivot_intentions.parallelism_isolation or ParallelismIsolation()
+
+
+TIGHTENING_FIELDS = (
+    ("safety_risk", "never_allow"),
+    ("safety_risk", "requires_approval"),
+    ("evidence_verification", "required_checks"),
+    ("evidence_verification", "contract_checks"),
+    ("scope_boundaries", "protected_paths"),
+)
+"""The only lists that inference may fill: each entry forbids, asks or checks, and none grants."""
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One entry that was read off the repository for a list of a pivot, and where it was read."""
+
+    pivot: str
+    field: str
+    value: str | RequiredCheck
+    source: str
+
+
+def entry_label(entry: str | RequiredCheck) -> str:
+    """Return what a person recognises an entry by: the pattern, or the command line of a check."""
+    return entry if isinstance(entry, str) else shlex.join(entry.argv)
+
+
+def create_from_inputs(
+    *,
+    project_id: str,
+    created_at: str,
+    explicit: PivotIntentions | None = None,
+    inferred: Iterable[Inferred] = (),
+    updated_at: str | None = None,
+) -> IntentionAnchorV2:
+    """Merge what people said with what the repository shows; the same inputs in any order give the same anchor.
+
+    A field that EXPLICIT sets, be it to an empty list, is kept to the letter and nothing is added to it. Timestamps are
+    RFC 3339 in UTC, whole seconds. Raises ValueError for an inferred entry outside `TIGHTENING_FIELDS`.
+    """
+    stated = explicit or PivotIntentions()
+    pivots: dict[str, Any] = stated.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    marks: list[InferredValue] = []
+    for (pivot, name), entries in _usable(inferred, stated).items():
+        values = [entry if isinstance(entry, str) else entry.document() for entry, _ in entries]
+        pivots[pivot] = {**(pivots.get(pivot) or {}), name: values}
+        marks += [
+            InferredValue(pointer=f"/{pivot}/{name}/{index}", value=entry_label(entry), source=source)
+            for index, (entry, source) in enumerate(entries)
+        ]
+    metadata = AnchorMetadata(inferred=tuple(marks))
+    return IntentionAnchorV2(
+        project_id=project_id,
+        created_at=created_at,
+        updated_at=updated_at or created_at,
+        raw_input_digest=digest({"explicit": stated.document(), "inferred": metadata.document()}),
+        pivot_intentions=PivotIntentions.from_document(pivots),
+        metadata=metadata,
+    )
+
+
+def _usable(
+    inferred: Iterable[Inferred], stated: PivotIntentions
+) -> dict[tuple[str, str], list[tuple[str | RequiredCheck, str]]]:
+    """Return inferred entries by field, sorted, each once with all its sources, without fields that people stated."""
+    found: dict[tuple[str, str], dict[str, tuple[str | RequiredCheck, set[str]]]] = {}
+    for entry in inferred:
+        place = (entry.pivot, entry.field)
+        if place not in TIGHTENING_FIELDS:
+            raise ValueError(f"inference may not set {entry.pivot}.{entry.field}")
+        pivot = getattr(stated, entry.pivot)
+        if pivot is None or entry.field not in pivot.model_fields_set:
+            found.setdefault(place, {}).setdefault(entry_label(entry.value), (entry.value, set()))[1].add(entry.source)
+    return {
+        place: [(value, "; ".join(sorted(sources))) for _, (value, sources) in sorted(found[place].items())]
+        for place in TIGHTENING_FIELDS
+        if place in found
+    }
+
+
+def validate_pivot_completeness(anchor: IntentionAnchorV2) -> tuple[Question, ...]:
+    """Return the questions whose answers ANCHOR lacks, at most 8, in the order of the pivots.
+
+    Lacking are a pivot that is absent or holds nothing but unconfirmed inference, and a north star without an outcome.
+    Parallelism may stay unstated (it then is not allowed) and is asked about only when allowed without isolation.
+    """
+    return tuple(question for question in QUESTIONS if _is_open(anchor, question.pivot))
+
+
+def _is_open(anchor: IntentionAnchorV2, pivot_type: str) -> bool:
+    pivot: Artifact | None = getattr(anchor.pivot_intentions, pivot_type)
+    if isinstance(pivot, ParallelismIsolation):
+        return pivot.allowed and pivot.isolation_model != "four_layer"
+    if pivot_type == "parallelism_isolation":
+        return False
+    if pivot is None:
+        return True
+    if isinstance(pivot, NorthStar):
+        return not any(outcome.strip() for outcome in pivot.desired_outcomes)
+    return _holds_only_inference(pivot, pivot_type, anchor.unconfirmed)
+
+
+def _holds_only_inference(pivot: Artifact, pivot_type: str, unconfirmed: tuple[InferredValue, ...]) -> bool:
+    pointers = {value.pointer for value in unconfirmed if value.pointer.startswith(f"/{pivot_type}/")}
+    stated: dict[str, Any] = {}
+    for name, value in pivot:
+        kept = value
+        if isinstance(value, tuple):
+            kept = tuple(item for index, item in enumerate(value) if f"/{pivot_type}/{name}/{index}" not in pointers)
+        stated[name] = kept
+    return bool(pointers) and type(pivot).model_construct(**stated) == type(pivot)()
