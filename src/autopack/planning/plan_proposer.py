@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from autopack.actions.identity import UNNAMED, expected_action_id
@@ -17,7 +17,7 @@ from autopack.planning.costs import estimate
 from autopack.planning.models import LeftOut, PlanMetadata, PlanProposalV1, PlanSummary
 from autopack.planning.order import Candidate, draft_paths, in_execution_order
 from autopack.planning.risk import Assessment, RiskFacts, assess, is_code, worst
-from autopack.planning.selection import Selection
+from autopack.planning.selection import Judged, Selection
 from autopack.policy.facts import ActionFacts, Circumstances, Verdict
 from autopack.policy.paths import NEVER_AUTO_APPROVED, PathList, protecting
 
@@ -67,10 +67,12 @@ def propose(
     """
     gaps = {gap.gap_id: gap for gap in sorted(report.gaps, key=_urgency)}
     drafts, unanswered = _drafts(anchor, kinds, gaps.values())
-    judge = _Judge(anchor, policy, kinds, gaps, circumstances, _guarded_places(anchor))
-    selection = Selection(anchor.budget_cost, circumstances)
+    caps = _within_caps(circumstances, anchor)
+    judge = _Judge(anchor, policy, kinds, gaps, caps, _guarded_places(anchor))
+    selection = Selection(anchor.budget_cost, caps)
     selection.fill((judge.candidate(draft) for draft in drafts), judge)
-    actions = (*in_execution_order(selection.executable), *selection.blocked)
+    executable, blocked = (tuple(map(judge.action, part)) for part in (selection.executable, selection.blocked))
+    actions = (*in_execution_order(executable), *blocked)
     left_out = [*unanswered, *selection.left_out]
     rank = {gap_id: place for place, gap_id in enumerate(gaps)}
     return PlanProposalV1(
@@ -94,6 +96,17 @@ def propose(
 
 def _urgency(gap: Gap) -> tuple[bool, int, str, str]:
     return (not gap.blocks_autopilot, RISKS.index(gap.risk_classification), gap.rule_id, gap.gap_id)
+
+
+def _within_caps(circumstances: Circumstances, anchor: IntentionAnchorV2) -> Circumstances:
+    """Return CIRCUMSTANCES with no more left of a budget than the anchor's cap."""
+    tokens = (circumstances.remaining_tokens, anchor.budget_cost.token_cap_global)
+    seconds = (circumstances.remaining_seconds, anchor.budget_cost.time_cap_seconds)
+    return replace(
+        circumstances,
+        remaining_tokens=min((cap for cap in tokens if cap is not None), default=None),
+        remaining_seconds=min((cap for cap in seconds if cap is not None), default=None),
+    )
 
 
 def _drafts(
@@ -175,27 +188,29 @@ class _Judge:
             gap_risk=worst(gap.risk_classification for gap in gaps),
         )
 
-    def action(self, candidate: Candidate, circumstances: Circumstances) -> Action:
-        draft = candidate.draft
-        cost = estimate(draft, self.kinds[draft.kind])
+    def judged(self, candidate: Candidate, circumstances: Circumstances) -> Judged:
+        cost = estimate(candidate.draft, self.kinds[candidate.draft.kind])
         risk = assess(self._risk_facts(candidate))
         verdict = self._verdict(candidate, risk.score, cost, circumstances)
-        status, decided_by = _with_own_rule(verdict, risk)
+        return Judged(candidate, cost, risk, *_with_own_rule(verdict, risk))
+
+    def action(self, judged: Judged) -> Action:
+        draft = judged.candidate.draft
         action = Action(
             action_id=UNNAMED,
             kind=draft.kind,
             title=draft.title,
             gap_ids=draft.gap_ids,
-            target_paths=candidate.paths,
+            target_paths=judged.candidate.paths,
             operations=draft.operations,
             brief=draft.brief,
-            risk_score=risk.score,
-            risk_classification=risk.classification,
-            risk_factors=risk.factors,
-            cost_estimate=cost,
-            rollback=_rollback(candidate, self.kinds[draft.kind]),
-            approval_status=status,
-            decided_by=decided_by,
+            risk_score=judged.risk.score,
+            risk_classification=judged.risk.classification,
+            risk_factors=judged.risk.factors,
+            cost_estimate=judged.cost,
+            rollback=_rollback(judged.candidate, self.kinds[draft.kind]),
+            approval_status=judged.status,
+            decided_by=judged.decided_by,
         )
         return action.model_copy(update={"action_id": expected_action_id(action)})
 
@@ -213,7 +228,7 @@ class _Judge:
         return [self.candidate(draft) for half in halves for draft in remedy(tuple(half))]
 
     def _is_blocked(self, draft: Draft) -> bool:
-        return self.action(self.candidate(draft), self.circumstances).approval_status == "blocked"
+        return self.judged(self.candidate(draft), self.circumstances).status == "blocked"
 
     def _gaps_of(self, draft: Draft) -> list[Gap]:
         return [self.gaps[gap_id] for gap_id in draft.gap_ids]

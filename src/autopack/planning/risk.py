@@ -19,8 +19,8 @@ Every factor only adds, and none falls when its fact gets worse, so the score is
 | score | classification | `risk_tolerance` that lets an owner's rule approve it |
 |---|---|---|
 | 0 | info | low |
-| 1 to 20 | low | low |
-| 21 to 50 | medium | medium |
+| 1 to 25 | low | low |
+| 26 to 50 | medium | medium |
 | 51 to 75 | high | none: a person decides |
 | 76 to 100 | critical | none: a person decides |
 """
@@ -41,7 +41,7 @@ _LINE_STEPS = ((0, 0), (10, 1), (50, 4), (200, 10), (1_000, 20))
 _MANY_LINES = 30
 _GAP_RISK: dict[Risk, int] = {"critical": 10, "high": 6, "medium": 3, "low": 1, "info": 0}
 _CONFIDENCE: dict[Confidence, int] = {"high": 0, "medium": 5, "low": 15}
-_THRESHOLDS: tuple[tuple[int, Risk], ...] = ((0, "info"), (20, "low"), (50, "medium"), (75, "high"), (100, "critical"))
+_THRESHOLDS: tuple[tuple[int, Risk], ...] = ((0, "info"), (25, "low"), (50, "medium"), (75, "high"), (100, "critical"))
 
 _CODE_SUFFIXES = frozenset(
     (

@@ -9,20 +9,37 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from autopack.actions.models import Action
+from autopack.actions.models import CostEstimate
+from autopack.artifacts.model import Approval
 from autopack.intention_anchor.v2 import BudgetCost
 from autopack.planning.models import LeftOut
 from autopack.planning.order import Candidate, Occupied
+from autopack.planning.risk import Assessment
 from autopack.policy.facts import Circumstances
 
 OVER_BUDGET = ("block.over-budget",)
 
 
-class Judge(Protocol):
-    """Turns candidates into judged actions."""
+@dataclass(frozen=True)
+class Judged:
+    """A candidate with its cost, its risk, and the verdict on all of its paths."""
 
-    def action(self, candidate: Candidate, circumstances: Circumstances) -> Action:
-        """Return the action of CANDIDATE with the policy's verdict on all of its paths."""
+    candidate: Candidate
+    cost: CostEstimate
+    risk: Assessment
+    status: Approval
+    decided_by: tuple[str, ...]
+
+    @property
+    def gap_ids(self) -> tuple[str, ...]:
+        return self.candidate.draft.gap_ids
+
+
+class Judge(Protocol):
+    """Costs, scores and judges candidates."""
+
+    def judged(self, candidate: Candidate, circumstances: Circumstances) -> Judged:
+        """Return CANDIDATE with its cost, risk and verdict."""
         ...
 
     def parts(self, blocked: Candidate) -> Sequence[Candidate]:
@@ -38,9 +55,9 @@ class Selection:
 
     bounds: BudgetCost
     circumstances: Circumstances
-    executable: list[Action] = field(default_factory=list)
+    executable: list[Judged] = field(default_factory=list)
     """Everything but blocked actions, advice included."""
-    blocked: list[Action] = field(default_factory=list)
+    blocked: list[Judged] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     lines: int = 0
@@ -48,7 +65,7 @@ class Selection:
     seconds: int = 0
     unknown_costs: int = 0
     _occupied: Occupied = field(default_factory=Occupied)
-    _blocked_later: list[Action] = field(default_factory=list)
+    _blocked_later: list[Judged] = field(default_factory=list)
 
     def fill(self, candidates: Iterable[Candidate], judge: Judge) -> None:
         """Give places to CANDIDATES.
@@ -76,17 +93,17 @@ class Selection:
         if reason is not None:
             self._leave_out(candidate.draft.gap_ids, reason)
             return
-        action = judge.action(candidate, self._what_is_left())
-        parts = judge.parts(candidate) if action.approval_status == "blocked" else ()
-        if action.approval_status != "blocked":
-            self._take(candidate, action)
+        judged = judge.judged(candidate, self._what_is_left())
+        parts = judge.parts(candidate) if judged.status == "blocked" else ()
+        if judged.status != "blocked":
+            self._take(judged)
         elif parts:
             for part in parts:
                 self._consider(part, judge)
-        elif action.decided_by == OVER_BUDGET and (self.tokens or self.seconds):
-            self._leave_out(action.gap_ids, "the actions before it use what is left of the token or time cap")
+        elif judged.decided_by == OVER_BUDGET and (self.tokens or self.seconds):
+            self._leave_out(judged.gap_ids, "the actions before it use what is left of the token or time cap")
         else:
-            self._blocked_later.append(action)
+            self._blocked_later.append(judged)
 
     def _no_room(self, candidate: Candidate) -> str | None:
         """Return why CANDIDATE cannot have a place, or None."""
@@ -111,17 +128,16 @@ class Selection:
             remaining_seconds=_less(self.circumstances.remaining_seconds, self.seconds),
         )
 
-    def _take(self, candidate: Candidate, action: Action) -> None:
-        cost = action.cost_estimate
-        highs = (cost.lines.high, cost.tokens.high, cost.seconds.high)
+    def _take(self, judged: Judged) -> None:
+        highs = (judged.cost.lines.high, judged.cost.tokens.high, judged.cost.seconds.high)
         self.lines += highs[0] or 0
         self.tokens += highs[1] or 0
         self.seconds += highs[2] or 0
         self.unknown_costs += None in highs
-        self.files |= set(action.target_paths)
-        if candidate.draft.operations:
-            self._occupied.claim(candidate.paths)
-        self.executable.append(action)
+        self.files |= set(judged.candidate.paths)
+        if judged.candidate.draft.operations:
+            self._occupied.claim(judged.candidate.paths)
+        self.executable.append(judged)
 
     def _leave_out(self, gap_ids: Sequence[str], reason: str) -> None:
         self.left_out += [LeftOut(gap_id=gap_id, reason=reason) for gap_id in gap_ids]
@@ -129,9 +145,9 @@ class Selection:
     def _list_blocked(self) -> None:
         places = self.bounds.max_actions - len(self.executable)
         self.blocked = self._blocked_later[:places]
-        for action in self._blocked_later[places:]:
-            rules = ", ".join(action.decided_by)
-            self._leave_out(action.gap_ids, f"blocked by {rules}, and the plan has no place left to list it")
+        for judged in self._blocked_later[places:]:
+            rules = ", ".join(judged.decided_by)
+            self._leave_out(judged.gap_ids, f"blocked by {rules}, and the plan has no place left to list it")
 
 
 def _less(cap: int | None, used: int) -> int | None:
