@@ -157,7 +157,7 @@ def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _operations(snapshot: Snapshot) -> Iterator[Finding]:
     for operation in snapshot.git.operations:
-        yield Finding("unfinished-operation", f"A {operation} is not finished", (operation,), ())
+        yield Finding("unfinished-operation", f"An unfinished {operation}", (operation,), ())
     for change in snapshot.changes:
         if change.status in _UNMERGED:
             title = f"{change.path} is not merged"

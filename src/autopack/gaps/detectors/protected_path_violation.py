@@ -87,7 +87,7 @@ def _judge_change(change: ChangeFact, protected: PathList) -> Iterator[Finding]:
     if source is not None and (protected.matches(source) or protected.matches(change.path)):
         both = (Evidence(path=change.path), Evidence(path=source))
         yield Finding("moved", f"{source} is being moved to {change.path}", (source, change.path), both)
-    elif protected.matches(change.path.rstrip("/")):
+    elif protected.matches(change.path):
         word = next((_WORDS[letter] for letter in change.status if letter in _WORDS), "changed")
         evidence = (Evidence(path=change.path, preview=f"git status: {change.status}"),)
         yield Finding("uncommitted", f"Protected {change.path} is {word}", (change.path,), evidence)
@@ -118,7 +118,9 @@ def _links(snapshot: Snapshot, protected: PathList) -> Iterator[Finding]:
     writable = granting(anchor.scope_boundaries.allowed_write_roots if anchor else ())
     for record in snapshot.files.values():
         target = _target(record)
-        if target is None or not protected.matches(target) or protected.matches(record.path):
+        if target is None or protected.matches(record.path):
+            continue
+        if not protected.matches(f"{target}/" if target in snapshot.folders else target):
             continue
         if record.status != ".." or writable.matches(record.path):
             evidence = (Evidence(path=record.path, preview=f"link to {record.link_target}"),)

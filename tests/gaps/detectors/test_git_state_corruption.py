@@ -1,0 +1,213 @@
+"""git_state_corruption: what is damaged or half done is found; what only looks like it is not."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from autopack.gaps.detectors.git_state_corruption import DETECTOR
+from autopack.gaps.sources.repository import OLD_LOCK_SECONDS
+from gap_reports import report_of, seen
+from repositories import MakeRepository, commit_all, git, write_files
+
+CONFLICT = "first\n<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> topic\nlast\n"
+
+
+def gaps_of(workspace: Path) -> list[str]:
+    return seen(report_of(workspace, DETECTOR).gaps)
+
+
+def conflicting_merge(repository: Path) -> None:
+    """Leave REPOSITORY in the middle of a merge with a conflict in `a.txt`."""
+    git(repository, "checkout", "-q", "-b", "topic")
+    write_files(repository, {"a.txt": "theirs\n"})
+    commit_all(repository)
+    git(repository, "checkout", "-q", "main")
+    write_files(repository, {"a.txt": "ours\n"})
+    commit_all(repository)
+    with contextlib.suppress(AssertionError):  # git says no, and that is what the test is about
+        git(repository, "merge", "-q", "topic")
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.txt", CONFLICT),
+        ("a.json", CONFLICT.replace("\n", "\r\n")),
+        ("a.md", "```\ncode\n```\n" + CONFLICT),
+        ("a.c", CONFLICT.replace("=======", "||||||| base\nbefore\n=======")),
+        ("broken.py", CONFLICT),
+        ("no_newline_at_end.txt", CONFLICT.removesuffix("\nlast\n")),
+    ],
+)
+def test_a_conflict_left_in_a_file_is_found(make_repository: MakeRepository, path: str, content: str) -> None:
+    """All three markers in order at line starts are an unresolved conflict, whatever the file or line ending."""
+    line = content[: content.index("<<<<<<<")].count("\n") + 1
+    assert gaps_of(make_repository({path: content})) == [f"conflict-markers {path}:{line}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("title.rst", "Title\n=======\n\nText <<<<<<< here and >>>>>>> there\n"),
+        ("underlines.md", "Title\n=======\n"),
+        ("only_end.txt", ">>>>>>> quoted seven times\n=======\n"),
+        ("out_of_order.txt", ">>>>>>> b\n=======\n<<<<<<< a\n"),
+        ("no_middle.txt", "<<<<<<< a\n>>>>>>> b\n"),
+        ("indented.txt", CONFLICT.replace("\n", "\n  ")),
+        ("eight.txt", CONFLICT.replace("<<<<<<<", "<<<<<<<<")),
+        ("how_to_resolve.md", "Git shows:\n\n```text\n" + CONFLICT + "```\n"),
+        ("how_to_resolve.adoc", "Git shows:\n\n----\n" + CONFLICT + "----\n"),
+        ("test_parser.py", f'TEXT = """\n{CONFLICT}"""\n'),
+        ("tests/fixtures/merge/a.txt", CONFLICT),
+        ("pkg/testdata/a.txt", CONFLICT),
+        ("image.bin", "\0" + CONFLICT),
+    ],
+)
+def test_what_only_looks_like_a_conflict_is_left_alone(
+    make_repository: MakeRepository, path: str, content: str
+) -> None:
+    """Underlines, documentation, strings, fixtures and binary files with markers are no gap."""
+    assert gaps_of(make_repository({path: content})) == []
+
+
+def test_a_merge_in_progress_is_found_with_its_file(make_repository: MakeRepository) -> None:
+    """An unfinished merge, its unmerged path and the markers in it are three findings, and all of them block."""
+    repository = make_repository({"a.txt": "base\n"})
+    conflicting_merge(repository)
+    report = report_of(repository, DETECTOR)
+    assert seen(report.gaps) == ["unfinished-operation", "unmerged-entry a.txt", "conflict-markers a.txt:1"]
+    assert report.summary.blocking == 3
+
+
+def test_an_unmerged_fixture_is_a_conflict_all_the_same(make_repository: MakeRepository) -> None:
+    """A fixture with markers is left alone only as long as git itself does not call it unmerged."""
+    repository = make_repository({"tests/fixtures/a.txt": "base\n"})
+    blobs = [git(repository, "hash-object", "-w", "--stdin", stdin=text).strip() for text in (b"1", b"2", b"3")]
+    entries = "".join(f"100644 {oid} {stage}\ttests/fixtures/a.txt\n" for stage, oid in enumerate(blobs, 1))
+    git(repository, "update-index", "--index-info", stdin=("0 " + "0" * 40 + "\ttests/fixtures/a.txt\n").encode())
+    git(repository, "update-index", "--index-info", stdin=entries.encode())
+    write_files(repository, {"tests/fixtures/a.txt": CONFLICT})
+    assert gaps_of(repository) == ["unmerged-entry tests/fixtures/a.txt", "conflict-markers tests/fixtures/a.txt:2"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "marker"),
+    [
+        ("merge", "MERGE_HEAD"),
+        ("rebase", "rebase-merge/head-name"),
+        ("rebase", "rebase-apply/rebasing"),
+        ("am", "rebase-apply/applying"),
+        ("cherry-pick", "CHERRY_PICK_HEAD"),
+        ("revert", "REVERT_HEAD"),
+        ("bisect", "BISECT_LOG"),
+    ],
+)
+def test_every_unfinished_operation_is_named(make_repository: MakeRepository, operation: str, marker: str) -> None:
+    """Each state that git keeps between two commands is found under the name of its command."""
+    repository = make_repository()
+    write_files(repository / ".git", {marker: git(repository, "rev-parse", "HEAD")})
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert (gap.rule_id, gap.title) == ("git_state_corruption/unfinished-operation", f"An unfinished {operation}")
+
+
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/main.lock"])
+def test_a_lock_that_nobody_holds_is_stale(make_repository: MakeRepository, name: str) -> None:
+    """A lock of git's in a repository where no git process works was left behind by a dead one."""
+    repository = make_repository()
+    write_files(repository / ".git", {name: ""})
+    assert gaps_of(repository) == [f"stale-lock .git/{name}"]
+
+
+def test_a_lock_of_a_git_command_at_work_is_left_alone(make_repository: MakeRepository) -> None:
+    """While a git process works in the repository, its young lock is no gap; an old one under it is none either."""
+    repository = make_repository()
+    lock = repository / ".git" / "index.lock"
+    lock.touch()
+    with subprocess.Popen(
+        ["git", "cat-file", "--batch"], cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as at_work:
+        assert gaps_of(repository) == []
+        os.utime(lock, (0, lock.stat().st_mtime - 2 * OLD_LOCK_SECONDS))
+        assert gaps_of(repository) == []
+        assert at_work.stdin is not None
+        at_work.stdin.close()
+
+
+def test_a_damaged_index_is_found(make_repository: MakeRepository) -> None:
+    """An index that git cannot read is a critical gap, and the report says that tracked files are unknown."""
+    repository = make_repository()
+    (repository / ".git" / "index").write_bytes(b"DIRC" + b"\xff" * 40)
+    report = report_of(repository, DETECTOR)
+    assert "damaged .git/index" in seen(report.gaps)
+    assert all(gap.risk_classification == "critical" for gap in report.gaps)
+    assert "index" in [note.subject for note in report.metadata.scan_incomplete]
+
+
+def test_a_ref_to_a_missing_object_is_found(make_repository: MakeRepository) -> None:
+    """A branch that points at an object which is not there is damage, and so is one with garbage in it."""
+    repository = make_repository()
+    write_files(repository / ".git", {"refs/heads/lost": "1" * 40 + "\n", "refs/heads/garbage": "what?\n"})
+    assert gaps_of(repository) == ["damaged .git/refs/heads/garbage", "damaged .git/refs/heads/lost"]
+
+
+def test_a_missing_blob_of_head_is_found(make_repository: MakeRepository) -> None:
+    """A file's content that is gone from the object store is damage of HEAD."""
+    repository = make_repository({"a.txt": "content\n"})
+    oid = git(repository, "rev-parse", "HEAD:a.txt").strip()
+    (repository / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert gap.title == "HEAD: 1 of its objects are missing"
+
+
+def test_a_missing_commit_under_head_is_found(make_repository: MakeRepository) -> None:
+    """HEAD on a branch whose commit is gone is damage, not a repository without commits."""
+    repository = make_repository({"a.txt": "content\n"})
+    oid = git(repository, "rev-parse", "HEAD").strip()
+    (repository / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    assert "damaged .git/HEAD" in gaps_of(repository)
+
+
+def test_a_worktree_whose_folder_is_gone_is_found(make_repository: MakeRepository, tmp_path: Path) -> None:
+    """A registration without a folder is a gap; healthy worktrees and a locked one on absent media are none."""
+    repository = make_repository()
+    for name in ("healthy", "gone", "on_a_stick"):
+        git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / name))
+    git(repository, "worktree", "lock", "--reason", "on removable media", str(tmp_path / "on_a_stick"))
+    for name in ("gone", "on_a_stick"):
+        (tmp_path / name).rename(tmp_path / f"{name}_moved")
+    assert gaps_of(repository) == ["worktree-gone .git/worktrees/gone"]
+    assert gaps_of(tmp_path / "healthy") == ["worktree-gone .git/worktrees/gone"]
+
+
+def test_a_worktree_locked_by_a_dead_process_is_found(make_repository: MakeRepository, tmp_path: Path) -> None:
+    """A lock whose reason names a process that ended is a gap; one that names a living process is none."""
+    repository = make_repository()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for name, pid in (("dead", ended.pid), ("alive", os.getpid())):
+        git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / name))
+        git(repository, "worktree", "lock", "--reason", f"autopack run r1 pid {pid}", str(tmp_path / name))
+    assert gaps_of(repository) == ["worktree-abandoned .git/worktrees/dead"]
+
+
+def test_a_worktree_that_points_elsewhere_is_found(make_repository: MakeRepository, tmp_path: Path) -> None:
+    """A worktree whose `.git` file names another registration is a gap."""
+    repository = make_repository()
+    git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / "tree"))
+    (tmp_path / "tree" / ".git").write_text(f"gitdir: {tmp_path}/elsewhere\n", encoding="utf-8")
+    assert gaps_of(repository) == ["worktree-mismatch .git/worktrees/tree"]
+
+
+def test_an_intended_detached_head_is_no_gap(make_repository: MakeRepository) -> None:
+    """A detached HEAD and a shallow history are states that people choose."""
+    repository = make_repository()
+    commit_all(repository)
+    git(repository, "checkout", "-q", "--detach")
+    git(repository.parent, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
+    assert gaps_of(repository) == []
+    assert gaps_of(repository.parent / "shallow") == []
