@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from autopack.artifacts.store import write_artifact, write_bytes
-from autopack.config import INTENTION_FILE, Settings
+from autopack.artifacts.store import ensure_runs_root, write_artifact
+from autopack.config import Settings
 from autopack.file_layout import RUNS_FOLDER, RunFileLayout
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.models import GapReportV1
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.state import Snapshot
-from autopack.git import Git
-from autopack.intention_anchor.v2 import IntentionAnchorV2
-from autopack.operations.intention import default_project_id, load_intention
+from autopack.operations.intention import default_project_id, load_committed_intention, load_intention
 
 
 def scan_workspace(
@@ -37,7 +35,7 @@ def scan_workspace(
     layout = RunFileLayout(settings.runs_root, project, run)
     report = scan(snapshot, project_id=project, run_id=run, detectors=all_detectors())
     if write:
-        prepare_runs_root(settings)
+        ensure_runs_root(settings.runs_root)
         write_artifact(layout.gap_report, report)
     return report
 
@@ -50,7 +48,8 @@ def look(settings: Settings, *, since: str | None = None) -> Snapshot:
         all_detectors(),
         intention=intention,
         intention_source=source,
-        base_intention=_committed_intention(settings),
+        # Where the working copy says something else, what was committed still protects.
+        base_intention=load_committed_intention(settings) if source == "working_copy" else None,
         since=since,
         runs_folder=_runs_folder(settings),
     )
@@ -61,26 +60,7 @@ def default_run_id(snapshot: Snapshot) -> str:
     return f"scan-{snapshot.state_digest[:12]}"
 
 
-def prepare_runs_root(settings: Settings) -> None:
-    """Make the runs folder with a `.gitignore` of its own, so that no file of the owner's has to be edited."""
-    ignore = settings.runs_root / ".gitignore"
-    if not ignore.exists():
-        write_bytes(ignore, b"*\n")
-
-
 def _runs_folder(settings: Settings) -> str:
     """Return the runs folder relative to the workspace; outside of it there is nothing to leave out."""
     relative = os.path.relpath(settings.runs_root, settings.workspace)
     return RUNS_FOLDER if relative.startswith("..") else Path(relative).as_posix()
-
-
-def _committed_intention(settings: Settings) -> IntentionAnchorV2 | None:
-    """Return the anchor of the last commit where the working copy of it was changed or deleted."""
-    from autopack.intention_anchor.written import read_intention
-
-    git = Git(settings.workspace)
-    committed = git.show("HEAD", INTENTION_FILE)
-    path = settings.workspace / INTENTION_FILE
-    if committed is None or (path.is_file() and path.read_bytes() == committed):
-        return None
-    return read_intention(committed)
