@@ -16,12 +16,13 @@ from pydantic import ValidationError
 
 from autopack.actions.models import Action
 from autopack.artifacts.canonical import canonical_bytes, digest
+from autopack.artifacts.redaction import redact
 from autopack.artifacts.store import write_artifact
 from autopack.clock import timestamp
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import GapReportV1
-from autopack.governance.canonical_text import canonical_text
+from autopack.governance.canonical_text import canonical_text, neutralise
 from autopack.governance.models import ApprovalBinding, ApprovalRequestV1, Decision, RecordedDecision
 from autopack.planning.models import PlanProposalV1
 from autopack.store import approvals as stored
@@ -148,7 +149,14 @@ def decide(
                 f"The request for {action_id} is void: {'; '.join(moved)}.",
                 hint="Run the autopilot again to make a fresh plan and fresh requests.",
             )
-    asked = stored.StoredDecision(record.request.request_id, decision, decided_by, channel, timestamp(now), reason)
+    asked = stored.StoredDecision(
+        request_id=record.request.request_id,
+        decision=decision,
+        decided_by=neutralise(redact(decided_by))[:200],
+        channel=channel,
+        decided_at=timestamp(now),
+        reason=neutralise(redact(reason))[:2_000],
+    )
     stands = _decision(stored.record_decision(database, asked))
     if stands.decision != decision:
         said = "approved" if stands.decision == "allow_once" else "rejected"
