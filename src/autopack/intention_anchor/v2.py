@@ -283,6 +283,11 @@ def entry_label(entry: str | RequiredCheck) -> str:
     return entry if isinstance(entry, str) else shlex.join(entry.argv)
 
 
+def pointer_order(pointer: str) -> list[tuple[int, str]]:
+    """Return the sort key of a JSON pointer: names by letter, indexes by number."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in pointer.split("/")]
+
+
 def create_from_inputs(
     *,
     project_id: str,
@@ -306,7 +311,7 @@ def create_from_inputs(
             InferredValue(pointer=f"/{pivot}/{name}/{index}", value=entry_label(entry), source=source)
             for index, (entry, source) in enumerate(entries)
         ]
-    metadata = AnchorMetadata(inferred=tuple(marks))
+    metadata = AnchorMetadata(inferred=tuple(sorted(marks, key=lambda mark: pointer_order(mark.pointer))))
     return IntentionAnchorV2(
         project_id=project_id,
         created_at=created_at,

@@ -17,7 +17,7 @@ from autopack.artifacts.redaction import redact
 from autopack.config import INTENTION_FILE
 from autopack.errors import UsageError
 from autopack.intention_anchor.plain_yaml import MAX_BYTES, Place, PlainDocument, read_plain_yaml
-from autopack.intention_anchor.v2 import InferredValue, IntentionAnchorV2, PivotIntentions, entry_label
+from autopack.intention_anchor.v2 import InferredValue, IntentionAnchorV2, PivotIntentions, entry_label, pointer_order
 
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"
 M = TypeVar("M", bound=Artifact)
@@ -88,7 +88,7 @@ def settle_marks(marks: tuple[InferredValue, ...], pivots: PivotIntentions) -> t
     """Return MARKS, each pointing at the entry that it names, sorted; those whose entry is gone are left out."""
     document = pivots.document()
     settled = {mark.pointer: mark for old in marks if (mark := _settled(old, pivots, document)) is not None}
-    return tuple(settled[pointer] for pointer in sorted(settled, key=_pointer_order))
+    return tuple(settled[pointer] for pointer in sorted(settled, key=pointer_order))
 
 
 def _settled(mark: InferredValue, pivots: PivotIntentions, document: Mapping[str, Any]) -> InferredValue | None:
@@ -115,10 +115,6 @@ def _resolves(document: object, parts: list[str]) -> bool:
         else:
             return False
     return True
-
-
-def _pointer_order(pointer: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in pointer.split("/")]
 
 
 def _read_json_or_yaml(data: bytes, name: str) -> PlainDocument:
