@@ -174,7 +174,7 @@ def compile_sources(sources: Sources) -> Compiled:
                 f"{POLICY_FILE} does not fit the policy: {faults}",
                 hint="`autopack policy show --format json` prints the schema.",
             )
-        raise PolicyDefect(f"engine.policy-invalid: {faults}")
+        raise PolicyDefect("engine.policy-invalid", faults)
     return Compiled(policies, schema)
 
 
@@ -278,17 +278,18 @@ def _parsed(text: str) -> Iterator[tuple[str, Json]]:
 
     document = json.loads(cedarpy.policies_to_json_str(text))
     if document["templates"] or document["templateLinks"]:
-        raise PolicyDefect("policy templates are not used here")
+        raise PolicyDefect("engine.policy-invalid", "policy templates are not used here")
     seen: set[str] = set()
     for policy in document["staticPolicies"].values():
         name = policy.get("annotations", {}).get("id")
         if not name or name in seen:
-            raise PolicyDefect(f"every policy has an @id of its own; found {name!r}")
+            raise PolicyDefect("engine.policy-invalid", f"every policy has an @id of its own; found {name!r}")
         seen.add(name)
         unsafe = sorted(set(_operators(policy["conditions"])) - _SAFE_OPERATORS)
         if unsafe:
             raise PolicyDefect(
-                f"{name} uses {unsafe[0]!r}, which may fail at run time; Cedar skips a policy that fails"
+                "engine.policy-invalid",
+                f"{name} uses {unsafe[0]!r}, which may fail at run time; Cedar skips a policy that fails",
             )
         yield name, policy
 

@@ -155,7 +155,7 @@ def _build(
     except ImportError:
         fault = "engine.not-installed"
     except PolicyDefect as defect:
-        fault = str(defect).split(":")[0]
+        fault = defect.rule
     except Exception:  # noqa: BLE001  (an engine that cannot even load blocks everything)
         fault = "engine.load-failed"
     return cls(anchor, frozenset(kinds), digest({"anchor": anchor.document(), "fault": fault}), None, None, fault)
@@ -168,9 +168,11 @@ def _confirmed(anchor: IntentionAnchorV2) -> IntentionAnchorV2:
 
 def _attributes(facts: ActionFacts, sources: Sources, anchor: IntentionAnchorV2) -> dict[str, Json]:
     """Return FACTS as attributes of a Cedar entity; what is unknown is left out. Raises UnsafePath, _BadFacts."""
+    if any(not isinstance(listed, tuple) for listed in (facts.paths, facts.link_targets, facts.hosts)):
+        raise _BadFacts("paths, link targets or hosts")
+    if not isinstance(facts.reversible, bool):
+        raise _BadFacts("reversible")
     paths = sorted({normal(path) for path in (*facts.paths, *facts.link_targets)})
-    if not isinstance(facts.reversible, bool) or not all(isinstance(host, str) for host in facts.hosts):
-        raise _BadFacts("reversible or hosts")
     attributes: dict[str, Json] = {
         "kind": reference("Kind", facts.kind),
         "labels": [reference("Label", label) for label in sources.labels.of(paths)],

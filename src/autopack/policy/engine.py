@@ -14,7 +14,11 @@ Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 
 class PolicyDefect(Exception):
-    """The engine or the shipped policy is not what it should be; the message starts with a rule `engine.*`."""
+    """The engine or the shipped policy is not what it should be. `rule` is the `engine.*` that then blocks."""
+
+    def __init__(self, rule: str, detail: str = "") -> None:
+        super().__init__(detail or rule)
+        self.rule = rule
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,15 @@ def ask(compiled: Compiled, attributes: Mapping[str, Json], context: Mapping[str
         "resource": resource,
         "context": json.dumps(context, allow_nan=False),
     }
-    results = cedarpy.is_authorized_batch(
-        [{**request, "action": {"type": "Action", "id": question}} for question in ("attempt", "auto_approve")],
-        compiled.policies,
-        json.dumps([{"uid": resource, "attrs": attributes, "parents": []}], allow_nan=False),
-        compiled.schema,
-    )
+    questions = [{**request, "action": {"type": "Action", "id": name}} for name in ("attempt", "auto_approve")]
+    entities = json.dumps([{"uid": resource, "attrs": attributes, "parents": []}], allow_nan=False)
+    try:
+        results = cedarpy.is_authorized_batch(questions, compiled.policies, entities, compiled.schema)
+    except BaseException as fault:
+        # A panic of the engine is no Exception (PyO3 derives PanicException from BaseException).
+        if type(fault).__name__ == "PanicException":
+            return None
+        raise
     clean = (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
     if len(results) != 2 or any(each.diagnostics.errors or each.decision not in clean for each in results):
         return None

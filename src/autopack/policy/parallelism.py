@@ -18,7 +18,7 @@ def check_parallelism(anchor: IntentionAnchorV2, runs: int, workers: int) -> Non
         field, found, needed = "allowed", "false", "true"
     elif stated.isolation_model != "four_layer":
         field, found, needed = "isolation_model", stated.isolation_model, "four_layer"
-    elif min(runs, workers) < 1 or workers > stated.max_concurrent_runs:
+    elif workers > stated.max_concurrent_runs:
         field, found, needed = "max_concurrent_runs", str(stated.max_concurrent_runs), f"at least {workers}"
     if field:
         raise DeniedByPolicy(

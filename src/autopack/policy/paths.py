@@ -182,7 +182,10 @@ def _joined(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _expressions(pattern: str) -> Sequence[str]:
-    compiled = GitIgnoreSpec.from_lines([pattern]).patterns
+    try:
+        compiled = GitIgnoreSpec.from_lines([pattern]).patterns
+    except re.error as fault:
+        raise ValueError(f"{pattern!r} is not a pattern: {fault}") from fault
     parts = [each.regex.pattern for each in compiled if isinstance(each, RegexPattern) and each.regex and each.include]
     if len(parts) != 1:
         raise ValueError(f"{pattern!r} is not a pattern that can match")
