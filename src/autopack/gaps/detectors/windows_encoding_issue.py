@@ -1,0 +1,499 @@
+"""Text that is read differently, or not at all, on another system: encodings, byte-order marks, line endings, names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import ValidationError
+
+from autopack.gaps import editorconfig, odd_on_purpose, text_encoding, text_io_calls, windows_names
+from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.editorconfig import EditorConfig
+from autopack.gaps.excerpts import evidence_at, evidence_of_file
+from autopack.gaps.models import Evidence
+from autopack.gaps.remedies import Remedy, ReplaceText, Transcode
+from autopack.gaps.state import FileRecord, Snapshot
+from autopack.gaps.text_encoding import LineEndings, Utf16
+from autopack.gaps.text_io_calls import TextEdit
+
+MAX_EVIDENCE = 50
+"""More places of one file or folder add nothing to what a person does about them."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SHELL = frozenset({"sh", "bash", "zsh", "ksh", "dash"})
+_SOURCE = _SHELL | _words(
+    "py pyi pyx pxd c h cc cpp cxx hh hpp hxx inl m mm java kt kts scala groovy gradle go rs rb pl pm php js mjs cjs"
+    " jsx ts tsx vue svelte css scss less swift lua r jl ex exs erl hs ml clj dart sql proto cmake fish awk tcl"
+)
+_TEXT = _SOURCE | _words(
+    "md markdown rst adoc txt json json5 yaml yml toml ini cfg conf html htm xml svg tex graphql env"
+)
+_TEXT_NAMES = _words(
+    "makefile gnumakefile dockerfile readme license copying authors contributors changelog changes news notice todo"
+    " .gitignore .gitattributes .editorconfig .mailmap codeowners gemfile rakefile vagrantfile jenkinsfile"
+)
+_MARK_BREAKS = _SHELL | frozenset({"json", "yaml", "yml", "toml", "php", "java", "py"})
+_MARK_BREAKS_NAMES = frozenset({"setup.cfg", "tox.ini", "pytest.ini", "mypy.ini", ".coveragerc", ".flake8"})
+_DOT_NET = (".sln", ".slnx", ".csproj", ".vcxproj", ".fsproj", ".vbproj")
+_READ_AS_DOT_NET = frozenset({"json", "yaml", "yml"})
+_MANIFESTS = frozenset({"pyproject.toml", "setup.cfg", "setup.py"})
+_UNIX_ONLY = re.compile(rb"Operating System :: (?:POSIX|Unix|MacOS)")
+_ANY_SYSTEM = re.compile(rb"Operating System :: (?:OS Independent|Microsoft)")
+_LONE_LF = re.compile(rb"(?<!\r)\n")
+
+
+_NO_LINES = LineEndings(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class TextFact:
+    """What is remarkable about one text file."""
+
+    mark: bool = False
+    """It starts with the UTF-8 byte-order mark."""
+    shebang: bool = False
+    utf8: bool = True
+    utf16: Utf16 | None = None
+    invalid: Evidence | None = None
+    """The first line that is no UTF-8, unless the file declares another encoding."""
+    endings: LineEndings = _NO_LINES
+    first_crlf: Evidence | None = None
+    minority: Evidence | None = None
+    """The first line whose ending is the rarer one of the two kinds."""
+    config: EditorConfig | None = None
+    calls: tuple[Evidence, ...] = ()
+    call_methods: frozenset[str] = frozenset()
+    edits: tuple[TextEdit, ...] = ()
+    unix_only: bool = False
+    """A manifest that names operating systems, and Windows is not among them."""
+    methods: frozenset[str] = frozenset()
+    """`read_text` and `write_text` when the module defines them itself."""
+
+
+def extract(path: str, data: bytes) -> TextFact | None:
+    """Return what is remarkable about the file; for most files that costs a search or two."""
+    if path.rpartition("/")[2] == editorconfig.NAME:
+        return TextFact(config=editorconfig.parse(data))
+    if path in _MANIFESTS and _UNIX_ONLY.search(data) and not _ANY_SYSTEM.search(data):
+        return replace(_text_fact(path, data) or TextFact(), unix_only=True)
+    return _text_fact(path, data)
+
+
+def _text_fact(path: str, data: bytes) -> TextFact | None:
+    if not data or odd_on_purpose.is_test_data(path):
+        return None
+    if not data.isascii() and (utf16 := text_encoding.utf16_with_mark(data)) is not None:
+        return TextFact(utf16=utf16) if _extension(path) in _TEXT else None
+    if data.isascii() and b"\r" not in data:
+        return _call_fact(path, data)
+    if text_encoding.is_binary(data) or not (data.startswith((b"#!", b"\xef\xbb\xbf#!")) or _is_text(path)):
+        return None
+    return _byte_fact(path, data) or _call_fact(path, data)
+
+
+def _extension(path: str) -> str:
+    stem, dot, extension = path.rpartition("/")[2].lower().rpartition(".")
+    return extension if dot and stem else ""
+
+
+def _is_text(path: str) -> bool:
+    return _extension(path) in _TEXT or path.rpartition("/")[2].lower() in _TEXT_NAMES
+
+
+def _byte_fact(path: str, data: bytes) -> TextFact | None:
+    """Return what is remarkable about bytes that are no plain ASCII with LF, or None."""
+    mark = data.startswith(text_encoding.UTF8_MARK)
+    invalid = text_encoding.first_invalid_byte(data)
+    endings = text_encoding.line_endings(data)
+    declared = invalid is not None and text_encoding.declares_its_encoding(data)
+    if not mark and not endings.crlf and (invalid is None or declared):
+        return None
+    calls = _call_fact(path, data) or TextFact()
+    return TextFact(
+        mark=mark,
+        shebang=data.startswith((b"#!", b"\xef\xbb\xbf#!")),
+        utf8=invalid is None,
+        invalid=None if invalid is None or declared else evidence_at(path, data, invalid),
+        endings=endings,
+        first_crlf=evidence_at(path, data, data.find(b"\r\n")) if endings.crlf else None,
+        minority=_minority(path, data, endings),
+        calls=calls.calls,
+        call_methods=calls.call_methods,
+        edits=calls.edits,
+        methods=calls.methods,
+    )
+
+
+def _minority(path: str, data: bytes, endings: LineEndings) -> Evidence | None:
+    if not endings.mixed:
+        return None
+    if endings.crlf <= endings.lf:
+        return evidence_at(path, data, data.find(b"\r\n"))
+    lone = _LONE_LF.search(data)
+    return evidence_at(path, data, lone.start()) if lone else None
+
+
+def _call_fact(path: str, data: bytes) -> TextFact | None:
+    """Return the calls of a Python module that leave the encoding to the machine; tests may do as they please."""
+    if not path.endswith(".py"):
+        return None
+    methods = text_io_calls.defined_methods(data)
+    found = None if _is_test_code(path) else text_io_calls.find_text_calls(data)
+    if found is None:
+        return TextFact(methods=methods) if methods else None
+    lines = data.split(b"\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    places = (starts[line - 1] for line in found.lines[:MAX_EVIDENCE] if line <= len(lines))
+    return TextFact(
+        calls=tuple(evidence_at(path, data, place) for place in places),
+        call_methods=found.own_methods,
+        edits=found.edits,
+        methods=methods,
+    )
+
+
+def _is_test_code(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return (
+        odd_on_purpose.in_test_folder(path)
+        or name.startswith("test_")
+        or name in {"conftest.py", "tests.py"}
+        or (name.endswith("_test.py"))
+    )
+
+
+def detect(snapshot: Snapshot) -> Iterator[Finding]:
+    """Return everything that another system would trip over."""
+    facts = {path: fact for path, fact in _facts(snapshot) if path in snapshot.files}
+    yield from _names(snapshot.files.values())
+    configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
+    dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
+    unix_only = any(fact.unix_only for fact in facts.values())
+    own_methods = frozenset[str]().union(*(fact.methods for fact in facts.values()))
+    for path, fact in facts.items():
+        settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
+        yield from _bytes(snapshot.files[path], fact, settled, dot_net=dot_net)
+        yield from _calls(snapshot.files[path], fact, own_methods, unix_only=unix_only)
+
+
+def _facts(snapshot: Snapshot) -> Iterator[tuple[str, TextFact]]:
+    for path, fact in sorted(snapshot.facts.get(DETECTOR.gap_type, {}).items()):
+        if isinstance(fact, TextFact):
+            yield path, fact
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What the owner has settled for a path, in `.gitattributes`, `.editorconfig` or by its place."""
+
+    binary: bool
+    eol: str
+    charset: str
+    working_tree_encoding: bool
+    about_encodings: bool
+
+    @classmethod
+    def of(cls, path: str, attributes: Mapping[str, str], settings: Mapping[str, str]) -> _Settled:
+        return cls(
+            binary=attributes.get("text") == "unset"
+            or attributes.get("binary") in {"set", "true"}
+            or attributes.get("crlf") == "unset",
+            eol=attributes.get("eol", "") or settings.get("end_of_line", ""),
+            charset=settings.get("charset", ""),
+            working_tree_encoding="working-tree-encoding" in attributes,
+            about_encodings=odd_on_purpose.is_named_for_encodings(path)
+            or (odd_on_purpose.in_test_folder(path) and _extension(path) not in _SOURCE),
+        )
+
+
+def _bytes(file: FileRecord, fact: TextFact, settled: _Settled, *, dot_net: bool) -> Iterator[Finding]:
+    if settled.binary or settled.about_encodings or file.sha256 is None:
+        return
+    if not settled.working_tree_encoding and settled.charset in {"", "utf-8", "utf-8-bom"}:
+        yield from _encoding(file, fact, settled, dot_net=dot_net)
+    ending = _line_ending(file, fact, settled)
+    if ending is not None:
+        yield ending
+
+
+def _encoding(file: FileRecord, fact: TextFact, settled: _Settled, *, dot_net: bool) -> Iterator[Finding]:
+    extension = _extension(file.path)
+    if fact.utf16 is not None and extension not in {"xml", "html", "htm", "svg"}:
+        yield Finding(
+            rule="utf16-source",
+            title=f"{file.path} is stored as UTF-16",
+            key=(file.path,),
+            evidence=(evidence_of_file(file.path, file.sha256, f"starts with the byte-order mark of {fact.utf16}"),),
+            remedy=_transcode(file, source=fact.utf16, strip_bom=True, lines=1),
+        )
+    if fact.invalid is not None and not fact.mark:
+        yield Finding(
+            rule="invalid-utf8",
+            title=f"{file.path} is not valid UTF-8",
+            key=(file.path,),
+            evidence=(fact.invalid,),
+            # Python refuses to import such a module (PEP 263).
+            risk="high" if extension == "py" else None,
+        )
+    if fact.mark and settled.charset != "utf-8-bom" and _mark_breaks(file.path, fact, dot_net=dot_net):
+        yield Finding(
+            rule="utf8-bom",
+            title=f"{file.path} starts with a byte-order mark",
+            key=(file.path,),
+            evidence=(evidence_of_file(file.path, file.sha256, "starts with the bytes EF BB BF"),),
+            remedy=_transcode(file, strip_bom=True, lines=2) if fact.utf8 else None,
+            risk="high" if fact.shebang else "low" if extension == "py" else None,
+        )
+
+
+def _mark_breaks(path: str, fact: TextFact, *, dot_net: bool) -> bool:
+    if fact.shebang or path.rpartition("/")[2] in _MARK_BREAKS_NAMES:
+        return True
+    extension = _extension(path)
+    # The readers of the .NET world write and expect the mark.
+    return extension in _MARK_BREAKS and not (dot_net and extension in _READ_AS_DOT_NET)
+
+
+def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding | None:
+    """Return the one thing that is wrong with the line endings of a file, the worst first."""
+    if not fact.endings.crlf or fact.first_crlf is None or settled.eol == "crlf":
+        return None
+    remedy = _transcode(file, line_ending="lf", lines=2 * fact.endings.crlf) if fact.utf8 else None
+    if _runs_on_unix(file, fact):
+        return Finding(
+            rule="crlf-in-unix-script",
+            title=f"{file.path} is a script whose lines end in CR LF",
+            key=(file.path,),
+            evidence=(fact.first_crlf,),
+            remedy=remedy,
+        )
+    if settled.eol == "lf":
+        return Finding(
+            rule="eol-attribute-contradicted",
+            title=f"{file.path} has CR LF although the repository's settings say LF",
+            key=(file.path,),
+            evidence=(fact.first_crlf,),
+            remedy=remedy,
+        )
+    if fact.minority is not None and _extension(file.path) in _TEXT - {"txt"}:
+        return Finding(
+            rule="mixed-line-endings",
+            title=f"{file.path} has {fact.endings.crlf} lines that end in CR LF and {fact.endings.lf} that end in LF",
+            key=(file.path,),
+            evidence=(fact.minority,),
+        )
+    return None
+
+
+def _runs_on_unix(file: FileRecord, fact: TextFact) -> bool:
+    """Tell whether the kernel or a shell reads the carriage returns; `python x.py` does not mind them."""
+    return _extension(file.path) in _SHELL or (fact.shebang and (file.mode == "100755" or not _extension(file.path)))
+
+
+def _transcode(
+    file: FileRecord,
+    *,
+    lines: int,
+    source: Literal["utf-8"] | Utf16 = "utf-8",
+    strip_bom: bool = False,
+    line_ending: Literal["keep", "lf"] = "keep",
+) -> Remedy | None:
+    if file.sha256 is None:
+        return None
+    return Remedy(
+        kind="encoding_fix",
+        operations=(
+            Transcode(
+                path=file.path,
+                before_sha256=file.sha256,
+                source=source,
+                strip_bom=strip_bom,
+                line_ending=line_ending,
+            ),
+        ),
+        lines=lines,
+    )
+
+
+def _calls(file: FileRecord, fact: TextFact, own_methods: frozenset[str], *, unix_only: bool) -> Iterator[Finding]:
+    # Where the repository has a `read_text` of its own, an untyped receiver may be that.
+    if not fact.calls or fact.call_methods & own_methods:
+        return
+    count = len(fact.calls)
+    yield Finding(
+        rule="open-without-encoding",
+        title=f"{file.path} opens text in the encoding of the machine" + (f" ({count} places)" if count > 1 else ""),
+        key=(file.path,),
+        evidence=fact.calls,
+        remedy=_name_utf8(file, fact.edits),
+        # There the encoding is UTF-8 in all but the oddest locales.
+        risk="info" if unix_only else None,
+    )
+
+
+def _name_utf8(file: FileRecord, edits: tuple[TextEdit, ...]) -> Remedy | None:
+    if not edits or file.sha256 is None:
+        return None
+    try:
+        operations = tuple(
+            ReplaceText(
+                path=file.path,
+                before_sha256=file.sha256,
+                line=edit.line,
+                column=edit.column,
+                old=edit.old,
+                new=edit.new,
+            )
+            for edit in edits
+        )
+    except ValidationError:
+        return None
+    return Remedy(kind="encoding_fix", operations=operations, lines=2 * len({edit.line for edit in edits}))
+
+
+def _names(files: Iterable[FileRecord]) -> Iterator[Finding]:
+    paths = [file.path for file in files]
+    yield from _unusable_names(paths)
+    for group in windows_names.collisions(paths):
+        yield Finding(
+            rule="colliding-paths",
+            title=f"{group[0]} and {group[1]} are one file where case or Unicode form is ignored",
+            key=group,
+            evidence=tuple(evidence_of_file(path, None, "collides") for path in group[:MAX_EVIDENCE]),
+        )
+    for path in paths:
+        if len(path) > windows_names.MAX_PATH:
+            yield Finding(
+                rule="path-too-long",
+                title=f"A path of {len(path)} characters is longer than Windows takes",
+                key=(path,),
+                evidence=(evidence_of_file(path, None, f"{len(path)} characters"),),
+            )
+
+
+def _unusable_names(paths: Iterable[str]) -> Iterator[Finding]:
+    """Return one finding for each folder in which names cannot be used, or whose own name cannot."""
+    places: dict[tuple[str, str], list[str]] = {}
+    judged: dict[str, str | None] = {}
+    for path in paths:
+        folder = ""
+        for name in path.split("/"):
+            if name not in judged:
+                judged[name] = windows_names.why_unusable(name)
+            if (reason := judged[name]) is not None:
+                places.setdefault((folder, reason), []).append(path)
+                break
+            folder = f"{folder}{name}/"
+    for (folder, reason), found in sorted(places.items()):
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield Finding(
+            rule="windows-unusable-name",
+            title=f"{found[0]}{more} cannot be checked out on Windows: a name {reason}",
+            key=(folder, reason),
+            evidence=tuple(evidence_of_file(path, None, f"a name {reason}") for path in found[:MAX_EVIDENCE]),
+        )
+
+
+RULES = (
+    Rule(
+        name="invalid-utf8",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A text file holds bytes that are no UTF-8, and nothing declares another encoding.",
+        why="Editors, search tools and Python guess its encoding differently, or refuse to read it.",
+        fix="Find out which encoding it has and convert it to UTF-8, or declare the encoding.",
+    ),
+    Rule(
+        name="utf8-bom",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A file starts with the UTF-8 byte-order mark where its readers do not expect one.",
+        why="Kernels do not see the `#!` behind it, and parsers of JSON, TOML, PHP or Java stumble over it.",
+        fix="Save the file as UTF-8 without a byte-order mark.",
+    ),
+    Rule(
+        name="utf16-source",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A source or text file starts with a UTF-16 byte-order mark.",
+        why="Git takes it for binary: no differences, no merges, no search.",
+        fix="Convert it to UTF-8, or set `working-tree-encoding` in .gitattributes.",
+    ),
+    Rule(
+        name="crlf-in-unix-script",
+        risk="high",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A script that a Unix system runs has lines that end in CR LF.",
+        why="The interpreter's name or every command ends in a carriage return, so it does not run.",
+        fix="Convert its line endings to LF and set `eol=lf` for it in .gitattributes.",
+    ),
+    Rule(
+        name="eol-attribute-contradicted",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="`.gitattributes` or `.editorconfig` say LF, and the file has CR LF.",
+        why="The file shows as changed in fresh clones, or each editor rewrites all of it.",
+        fix="Normalise the file: `git add --renormalize` and commit.",
+    ),
+    Rule(
+        name="mixed-line-endings",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="One file has lines that end in CR LF and lines that end in LF.",
+        why="Editors silently rewrite the file, and the real change drowns in the difference.",
+        fix="Choose one line ending, convert the file, and pin it in .gitattributes.",
+    ),
+    Rule(
+        name="windows-unusable-name",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A path has a name that Windows reserves or whose characters it forbids.",
+        why="The repository cannot be checked out there.",
+        fix="Rename the file or folder.",
+    ),
+    Rule(
+        name="colliding-paths",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="Two paths differ only in case or in Unicode composition.",
+        why="On Windows and macOS one of them overwrites the other, and the clone is dirty from the start.",
+        fix="Rename one of them.",
+    ),
+    Rule(
+        name="path-too-long",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A path has more than 260 characters.",
+        why="Windows cannot create it without a setting that most machines lack.",
+        fix="Shorten the names on the way to it.",
+    ),
+    Rule(
+        name="open-without-encoding",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="Python code opens text without naming an encoding.",
+        why="Before Python 3.15 it is read and written in the machine's own encoding, which on Windows is not UTF-8.",
+        fix='Add `encoding="utf-8"`.',
+    ),
+)
+
+DETECTOR = Detector(gap_type="windows_encoding_issue", rules=RULES, detect=detect, extract=extract)

@@ -1,0 +1,43 @@
+"""Paths whose content is odd on purpose: test data, samples, recorded output. Faults in them are no gaps."""
+
+from __future__ import annotations
+
+import re
+
+_TEST_FOLDER = re.compile(
+    r"(?:t|spec|specs|testing|testsuite|e2e|__tests__|(?:.*[_.-])?tests?(?:[_.-].*)?)\Z", re.IGNORECASE
+)
+_DATA_FOLDER = re.compile(
+    r"(?:.*fixtures?.*|test_?-?(?:data|files|cases|assets|inputs?|suites?)|(?:__)?snapshots?(?:__)?|golden|goldens|corpus"
+    r"|cassettes|example_scripts|wpt)\Z",
+    re.IGNORECASE,
+)
+_DATA_FOLDER_OF_TESTS = re.compile(
+    r"(?:.*data|encodings?|files|resources|samples?|examples?|cases|assets|inputs?|outputs?|expected|mocks?|stubs?|plugins?"
+    r"|projects?|packages?|modules|scripts|templates?|targets)\Z",
+    re.IGNORECASE,
+)
+_ENCODING_NAME = re.compile(
+    r"(?:^|[^a-z])(?:bom|crlf|cr|eol|newlines?|line_?-?endings?|utf_?-?(?:8|16|32)|latin_?-?1?|cp\d+|windows_?-?125\d|iso_?-?8859"
+    r"|encod\w*|unicode|charsets?|invalid|broken|malformed|corrupt\w*|mojibake|gbk|euc|sjis|big5|koi8)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+
+
+def in_test_folder(path: str) -> bool:
+    """Tell whether a folder of PATH is one that holds tests."""
+    return any(_TEST_FOLDER.match(part) for part in path.split("/")[:-1])
+
+
+def is_test_data(path: str) -> bool:
+    """Tell whether PATH lies where tests keep what they read (`tests/**/data`, `fixtures`, `testdata`, …)."""
+    folders = path.split("/")[:-1]
+    if any(_DATA_FOLDER.match(part) for part in folders):
+        return True
+    first = next((index for index, part in enumerate(folders) if _TEST_FOLDER.match(part)), len(folders))
+    return any(_DATA_FOLDER_OF_TESTS.match(part) for part in folders[first + 1 :])
+
+
+def is_named_for_encodings(path: str) -> bool:
+    """Tell whether a folder or the name of PATH says that it is about encodings, line endings or broken input."""
+    return _ENCODING_NAME.search(path) is not None

@@ -1,0 +1,95 @@
+"""Python source, read without running it: syntax trees, and what names mean in a module."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+MAX_BYTES = 1024 * 1024
+"""Larger modules are generated tables; parsing them costs seconds and finds nothing."""
+
+
+@lru_cache(maxsize=1)
+def parse(data: bytes) -> ast.Module | None:
+    """Return the syntax tree of DATA as `parse_anew` does; callers in a row share it, so nobody changes it."""
+    return parse_anew(data)
+
+
+def parse_anew(data: bytes) -> ast.Module | None:
+    """Return a new syntax tree of DATA, or None where it is no Python that this interpreter reads.
+
+    The encoding cookie (PEP 263) is honoured.
+    """
+    if len(data) > MAX_BYTES:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def dotted_name(node: ast.expr) -> str:
+    """Return `a.b.c` for a chain of names, and `` for anything else."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([node.id, *reversed(parts)])
+
+
+def called_name(call: ast.Call) -> str:
+    """Return the last part of what CALL calls: `c` of `a.b.c()`; `` where it has no name."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def imported_names(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """Return local name -> full name for every absolute import among NODES (`P` -> `pathlib.Path`)."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                local = alias.asname or alias.name.partition(".")[0]
+                found[local] = alias.name if alias.asname else local
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
+
+
+def full_name(node: ast.expr, imports: dict[str, str]) -> str:
+    """Return the dotted name of NODE with its first part resolved through IMPORTS."""
+    first, dot, rest = dotted_name(node).partition(".")
+    return f"{imports.get(first, first)}{dot}{rest}" if first else ""
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """Return the value of the keyword argument NAME of CALL."""
+    return next((argument.value for argument in call.keywords if argument.arg == name), None)
+
+
+def constant_string(node: ast.expr | None) -> str | None:
+    """Return the string that NODE is, or None."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def is_true(node: ast.expr | None) -> bool:
+    """Tell whether NODE is the constant True."""
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def without_strings(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk TREE, but not into f-strings, whose positions differ between versions of Python."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.JoinedStr):
+            waiting.extend(ast.iter_child_nodes(node))

@@ -1,0 +1,355 @@
+"""Calls in Python source that open text in the encoding of the machine, and the edit that names UTF-8.
+
+The signatures are those of the library reference (io, pathlib, subprocess, tempfile); PEP 597 is the reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from autopack.gaps.python_source import (
+    called_name,
+    constant_string,
+    full_name,
+    imported_names,
+    is_true,
+    keyword,
+    parse,
+    parse_anew,
+    without_strings,
+)
+
+_CANDIDATE = re.compile(
+    rb"(?<![\w.])open\(|(?:\bio|\bos)\.(?:fd)?open\(|TemporaryFile\(|\b(?:text|universal_newlines)[ ]?=[ ]?True"
+)
+_PATH_CANDIDATE = re.compile(rb"\.(?:read_text|write_text|open)\(")
+_NAMED = re.compile(rb"""encoding|["'][rwaxtU+]*b[rwaxtbU+]*["']""")
+_CALL_BYTES = 600
+_PYTHON_2 = re.compile(rb"^from __future__ import .*(?:print_function|unicode_literals|absolute_import|division)", re.M)
+_OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)
+_COOKIE_BYTES = 200
+_UNIX_ONLY = ("/dev/", "/proc/", "/sys/", "/etc/", "/var/", "/run/", "/tmp/", "/usr/")
+_MODE = re.compile(r"[rwaxtU+]+\Z")
+_OPENERS = {
+    # name -> (position of `mode`, its default, position of `encoding`)
+    "open": (1, "r", 3),
+    "io.open": (1, "r", 3),
+    "os.fdopen": (1, "r", 3),
+    "tempfile.NamedTemporaryFile": (0, "w+b", 2),
+    "tempfile.TemporaryFile": (0, "w+b", 2),
+    "tempfile.SpooledTemporaryFile": (1, "w+b", 3),
+}
+_SUBPROCESS = frozenset(f"subprocess.{name}" for name in ("run", "Popen", "check_output", "check_call", "call"))
+_PATH_TYPES = frozenset({"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"})
+_PATH_MAKERS = _PATH_TYPES | {"pathlib.Path.cwd", "pathlib.Path.home"}
+_PATH_METHODS = frozenset({"resolve", "absolute", "joinpath", "with_name", "with_suffix", "expanduser", "relative_to"})
+
+
+@dataclass(frozen=True)
+class TextEdit:
+    """Replace `old` at byte `column` of `line` (from 1) by `new`."""
+
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class TextCalls:
+    """Every call of one module that leaves the encoding to the machine, in order, and the edits that name it.
+
+    `edits` is empty unless all calls can be mended without touching anything else.
+    """
+
+    lines: tuple[int, ...]
+    own_methods: frozenset[str]
+    """Names among `read_text` and `write_text` that only an untyped receiver shows; see `defined_methods`."""
+    edits: tuple[TextEdit, ...]
+
+
+def defined_methods(data: bytes) -> frozenset[str]:
+    """Return which of `read_text` and `write_text` DATA defines itself: then a call may not be pathlib's."""
+    return frozenset(name for name in ("read_text", "write_text") if f"def {name}(".encode() in data)
+
+
+def find_text_calls(data: bytes) -> TextCalls | None:
+    """Return the calls in DATA (a Python module) that name no encoding, or None."""
+    if not _has_candidate(data):
+        return None
+    tree = parse(data)
+    if tree is None:
+        return None
+    nodes = tuple(without_strings(tree))
+    imports = imported_names(nodes)
+    if _shadows_open(tree, nodes, imports):
+        imports["open"] = "?"
+    knows_paths = b"Path" in data
+    paths = _path_names(nodes, imports) if knows_paths else frozenset[str]()
+    judge = _Judge(imports, paths, knows_paths, _discarded(nodes))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and judge.leaves_encoding_open(node)]
+    if not calls:
+        return None
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    return TextCalls(
+        lines=tuple(sorted({call.lineno for call in calls})),
+        own_methods=frozenset(called_name(call) for call in calls if judge.is_untyped(call)),
+        edits=_edits(data, tree, calls),
+    )
+
+
+def _has_candidate(data: bytes) -> bool:
+    """Tell, without parsing, whether DATA may hold a call that names no encoding: most modules hold none."""
+    patterns = [_CANDIDATE, _PATH_CANDIDATE] if b"Path" in data else [_CANDIDATE]
+    for pattern in patterns:
+        for match in pattern.finditer(data):
+            if match[0].endswith(b"(") and _NAMED.search(data, match.end(), _call_end(data, match.end())):
+                continue
+            return True
+    return False
+
+
+def _call_end(data: bytes, start: int) -> int:
+    """Return about where the call ends whose arguments begin at START."""
+    depth, position = 1, start
+    limit = min(len(data), start + _CALL_BYTES)
+    while depth and position < limit:
+        depth += {40: 1, 41: -1}.get(data[position], 0)
+        position += 1
+    return position
+
+
+def _shadows_open(tree: ast.Module, nodes: Iterable[ast.AST], imports: Mapping[str, str]) -> bool:
+    """Tell whether `open` means something else somewhere in the module."""
+    if imports.get("open", "io.open") not in {"io.open", "builtins.open"}:
+        return True
+    # A method called `open` shadows nothing at module level.
+    if any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "open" for node in tree.body):
+        return True
+    return any(
+        (isinstance(node, ast.arg) and node.arg == "open")
+        or (isinstance(node, ast.Name) and node.id == "open" and not isinstance(node.ctx, ast.Load))
+        for node in nodes
+    )
+
+
+def _discarded(nodes: Iterable[ast.AST]) -> frozenset[int]:
+    """Return the identities of calls that only create or empty a file: `open(p, "w").close()`, `with open(p, "w"):`."""
+    found: set[int] = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr == "close":
+            found.add(id(node.value))
+        elif isinstance(node, ast.With) and all(item.optional_vars is None for item in node.items):
+            found.update(id(item.context_expr) for item in node.items)
+    return frozenset(found)
+
+
+def _path_names(nodes: Sequence[ast.AST], imports: dict[str, str]) -> frozenset[str]:
+    """Return the names that hold a `pathlib.Path` wherever they are bound in the module."""
+    known = frozenset[str]()
+    for _ in range(2):  # twice, so that a name made from another one is seen
+        bound: dict[str, bool] = {}
+        for name, is_path in _bindings(nodes, imports, known):
+            bound[name] = bound.get(name, True) and is_path
+        known = frozenset(name for name, is_path in bound.items() if is_path)
+    return known
+
+
+def _bindings(nodes: Iterable[ast.AST], imports: dict[str, str], known: frozenset[str]) -> Iterator[tuple[str, bool]]:
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, _makes_path(node.value, imports, known)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, full_name(node.annotation, imports) in _PATH_TYPES
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.annotation is not None and full_name(node.annotation, imports) in _PATH_TYPES
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and isinstance(node.target, ast.Name):
+            yield node.target.id, False
+
+
+def _makes_path(node: ast.expr, imports: dict[str, str], known: frozenset[str]) -> bool:
+    while True:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            node = node.left
+        elif isinstance(node, ast.Attribute) and node.attr == "parent":
+            node = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _PATH_METHODS:
+            node = node.func.value
+        elif isinstance(node, ast.Call):
+            return full_name(node.func, imports) in _PATH_MAKERS
+        else:
+            return isinstance(node, ast.Name) and node.id in known
+
+
+@dataclass(frozen=True)
+class _Judge:
+    imports: dict[str, str]
+    paths: frozenset[str]
+    knows_paths: bool
+    discarded: frozenset[int]
+
+    def leaves_encoding_open(self, call: ast.Call) -> bool:
+        """Tell whether CALL certainly reads or writes text and certainly names no encoding."""
+        if any(argument.arg is None for argument in call.keywords) or any(
+            isinstance(argument, ast.Starred) for argument in call.args
+        ):
+            return False
+        if keyword(call, "encoding") is not None or id(call) in self.discarded:
+            return False
+        name = full_name(call.func, self.imports)
+        if name in _OPENERS:
+            return self._opens_text(call, *_OPENERS[name])
+        if name in _SUBPROCESS:
+            return _exchanges_text(call, name)
+        return isinstance(call.func, ast.Attribute) and self._is_path_text(call, call.func)
+
+    def is_untyped(self, call: ast.Call) -> bool:
+        """Tell whether CALL is a method whose receiver is only by its name believed to be a path."""
+        return (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in {"read_text", "write_text"}
+            and not _makes_path(call.func.value, self.imports, self.paths)
+        )
+
+    def _opens_text(self, call: ast.Call, mode_at: int, default: str, encoding_at: int) -> bool:
+        if len(call.args) > encoding_at or (mode_at == 1 and not call.args):
+            return False
+        target = constant_string(call.args[0]) if mode_at and call.args else None
+        if target is not None and target.startswith(_UNIX_ONLY):
+            return False
+        if mode_at and call.args and full_name(call.args[0], self.imports) == "os.devnull":
+            return False
+        return _is_text_mode(call, mode_at, default)
+
+    def _is_path_text(self, call: ast.Call, method: ast.Attribute) -> bool:
+        if method.attr == "open":
+            return (
+                _makes_path(method.value, self.imports, self.paths)
+                and len(call.args) <= 2
+                and _is_text_mode(call, 0, "r")
+            )
+        # `read_text(name)` and `write_text(text, name)` already name an encoding, or belong to another class.
+        positional = {"read_text": 0, "write_text": 1}.get(method.attr)
+        if positional is None or not self.knows_paths or len(call.args) > positional:
+            return False
+        has_data = bool(call.args) or keyword(call, "data") is not None
+        return has_data == (method.attr == "write_text") and not _unix_only(method.value)
+
+
+def _unix_only(receiver: ast.expr) -> bool:
+    if not isinstance(receiver, ast.Call) or not receiver.args:
+        return False
+    return (constant_string(receiver.args[0]) or "").startswith(_UNIX_ONLY)
+
+
+def _is_text_mode(call: ast.Call, position: int, default: str) -> bool:
+    mode = call.args[position] if len(call.args) > position else keyword(call, "mode")
+    text = default if mode is None else constant_string(mode)
+    return text is not None and _MODE.match(text) is not None
+
+
+def _exchanges_text(call: ast.Call, name: str) -> bool:
+    """Tell whether a subprocess call turns bytes into text or back: `text=True` without a pipe changes nothing."""
+    if not is_true(keyword(call, "text")) and not is_true(keyword(call, "universal_newlines")):
+        return False
+    piped = any(
+        isinstance(value := keyword(call, stream), ast.Attribute) and value.attr == "PIPE"
+        for stream in ("stdin", "stdout", "stderr")
+    )
+    return name.endswith("check_output") or is_true(keyword(call, "capture_output")) or piped
+
+
+def _edits(data: bytes, tree: ast.Module, calls: list[ast.Call]) -> tuple[TextEdit, ...]:
+    """Return one edit for each of CALLS, or none at all unless re-parsing shows that only keywords were added."""
+    try:
+        plain = data.decode()
+    except UnicodeDecodeError:
+        return ()
+    # Python counts a lone CR and (in the first line) no byte-order mark; positions would be off by them.
+    if data.startswith(b"\xef\xbb\xbf") or "\r" in plain.replace("\r\n", "\n"):
+        return ()
+    # Python 2 knows no such argument; under another cookie the columns are not those of the bytes.
+    if _PYTHON_2.search(data) or _OTHER_COOKIE.search(data[:_COOKIE_BYTES]):
+        return ()
+    lines = data.split(b"\n")
+    edits = [_edit(lines, call) for call in calls]
+    whole = tuple(edit for edit in edits if edit is not None)
+    if len(whole) != len(calls) or not _only_adds_keywords(data, tree, whole):
+        return ()
+    return whole
+
+
+def _edit(lines: list[bytes], call: ast.Call) -> TextEdit | None:
+    """Return the edit that adds the keyword after the last argument of CALL."""
+    values = [*call.args, *(argument.value for argument in call.keywords)]
+    source = b"\n".join(lines[call.lineno - 1 : call.end_lineno])
+    quote = "'" if b"'" in source and b'"' not in source else '"'
+    addition = f"encoding={quote}utf-8{quote}"
+    if not values:
+        line, end = (call.end_lineno or 0) - 1, call.end_col_offset or 0
+        if lines[line][end - 2 : end] != b"()":
+            return None
+        return TextEdit(line + 1, end - 2, "()", f"({addition})")
+    last = max(values, key=lambda value: (value.end_lineno or 0, value.end_col_offset or 0))
+    line, end = (last.end_lineno or 0) - 1, last.end_col_offset or 0
+    old = lines[line][end - 1 : end]
+    if not old.isascii() or not old:
+        return None
+    return TextEdit(line + 1, end - 1, old.decode(), f"{old.decode()}, {addition}")
+
+
+def apply_edits(data: bytes, edits: tuple[TextEdit, ...]) -> bytes:
+    """Return DATA with EDITS carried out; every position is one of DATA."""
+    lines = data.split(b"\n")
+    for edit in sorted(edits, key=lambda edit: (edit.line, edit.column), reverse=True):
+        line, old = lines[edit.line - 1], edit.old.encode()
+        lines[edit.line - 1] = line[: edit.column] + edit.new.encode() + line[edit.column + len(old) :]
+    return b"\n".join(lines)
+
+
+def _only_adds_keywords(data: bytes, tree: ast.Module, edits: tuple[TextEdit, ...]) -> bool:
+    """Tell whether EDITS add `encoding="utf-8"` to that many calls and change nothing else in the syntax tree."""
+    before, after = data.split(b"\n"), apply_edits(data, edits).split(b"\n")
+    remaining = len(edits)
+    for first, last in _statements(tree, edits):
+        old, new = (parse_anew(b"\n".join(lines[first - 1 : last])) for lines in (before, after))
+        if old is None or new is None:
+            return False
+        remaining -= _take_back(old, new)
+        try:
+            if ast.dump(old) != ast.dump(new):
+                return False
+        except RecursionError:
+            return False
+    return remaining == 0
+
+
+def _statements(tree: ast.Module, edits: tuple[TextEdit, ...]) -> list[tuple[int, int]]:
+    """Return (first, last) line of the top-level statements that hold EDITS, each once."""
+    lines = {edit.line for edit in edits}
+    spans: list[tuple[int, int]] = []
+    for node in tree.body:
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+        last = node.end_lineno or node.lineno
+        if any(first <= line <= last for line in lines) and (not spans or spans[-1][1] < first):
+            spans.append((first, last))
+    return spans
+
+
+def _take_back(old: ast.Module, new: ast.Module) -> int:
+    """Remove from NEW every keyword that it has beyond OLD and that names UTF-8; return how many."""
+    count = 0
+    calls = ([node for node in ast.walk(tree) if isinstance(node, ast.Call)] for tree in (old, new))
+    for before, after in zip(*calls, strict=False):
+        if len(after.keywords) == len(before.keywords) + 1:
+            added = after.keywords[-1]
+            if added.arg == "encoding" and constant_string(added.value) == "utf-8":
+                after.keywords.pop()
+                count += 1
+    return count
