@@ -31,7 +31,7 @@ def _nothing_registered() -> Iterator[None]:
 def _pieces(secret: str) -> list[str]:
     """Return every stretch of 8 characters of SECRET that no delimiter interrupts, leaving out what only frames it."""
     lines = [line for line in secret.splitlines() if not line.startswith("-----")]
-    return [line[start : start + 8] for line in lines for start in range(0, len(line) - 7)]
+    return [line[start : start + 8] for line in lines for start in range(len(line) - 7)]
 
 
 def _assert_gone(secret: str, text: str) -> None:

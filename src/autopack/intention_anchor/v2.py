@@ -57,11 +57,20 @@ def _anchored_pattern(pattern: str) -> str:
     return _sane_pattern(pattern)
 
 
-Pattern = Annotated[str, AfterValidator(_sane_pattern), StringConstraints(min_length=1, max_length=MAX_PATTERN_LENGTH)]
+_SANE = r"(?![\s!#])(?!(?:.*/)?\.{1,2}(?:/|$))(?!.*\*\*/$)(?!.*\s$)[^\x00-\x1f\\]+$"
+"""The same rules for the published schema, whose readers have no Python."""
+
+Pattern = Annotated[
+    str,
+    AfterValidator(_sane_pattern),
+    Field(min_length=1, max_length=MAX_PATTERN_LENGTH, json_schema_extra={"pattern": f"^{_SANE}"}),
+]
 """A gitignore-style pattern that protects; it may match at any depth."""
 
 GrantingPattern = Annotated[
-    str, AfterValidator(_anchored_pattern), StringConstraints(min_length=2, max_length=MAX_PATTERN_LENGTH)
+    str,
+    AfterValidator(_anchored_pattern),
+    Field(min_length=2, max_length=MAX_PATTERN_LENGTH, json_schema_extra={"pattern": f"^(?=/){_SANE}"}),
 ]
 """A gitignore-style pattern that grants; it is anchored at the repository's root."""
 
