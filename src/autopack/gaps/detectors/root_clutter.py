@@ -1,0 +1,273 @@
+"""Leftovers and loose reports in the root, where everybody looks first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from posixpath import normpath, relpath
+
+from pydantic import ValidationError
+
+from autopack.gaps import document_places as places
+from autopack.gaps import markdown
+from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.excerpts import evidence_of_file, line_number, line_start
+from autopack.gaps.markdown import Link
+from autopack.gaps.remedies import DeleteFile, MoveFile, Remedy, ReplaceText
+from autopack.gaps.root_names import Scratch, is_report, original_of, scratch_kind
+from autopack.gaps.site_generators import find_sites
+from autopack.gaps.state import FileRecord, Snapshot
+
+RULES = (
+    Rule(
+        name="scratch-file",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A file in the root has the name of a log, dump, editor backup, archive, database or other leftover.",
+        why="Leftovers in the root hide what matters, get committed by accident and may hold private data.",
+        fix="Delete it, or move it where it is used; if a tool makes it, add it to .gitignore.",
+    ),
+    Rule(
+        name="unlinked-report",
+        risk="low",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A Markdown file in the root has the name of a report, plan or note, and no root document links it.",
+        why="Nobody can tell whether a loose report still holds, and readers meet it before the documentation.",
+        fix="Move it to docs/ and link it, or fold what still holds into a ledger and delete it.",
+    ),
+)
+
+REPORT_FOLDER = "docs"
+_MAX_BYTES = 1_000_000
+_NAMED_BY_CODE = (
+    b".db",
+    b".sqlite",
+    b".zip",
+    b".tar",
+    b".tgz",
+    b".log",
+    b".txt",
+    b".out",
+    b".bak",
+    b".7z",
+    b"tmp",
+    b"temp",
+    b".md",
+)
+_NAME = re.compile(rb"[\w.+~#-]{1,120}")
+_CODE = re.compile(
+    r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|go|rs|java|kt|c|cc|cpp|h|hpp|cs|php|pl|sh|bash|ps1|bat|cmd|cmake|gradle|nix|lua|sql"
+    r"|ya?ml|toml|json|cfg|ini|mk|xml|html|csproj|props|targets)\Z|(?:\A|/)(?:Makefile|Dockerfile|Jenkinsfile|justfile|Rakefile)",
+    re.IGNORECASE,
+)
+_CONTINUOUS_INTEGRATION = (".github/", ".circleci/", ".gitlab/", ".buildkite/", ".azure-pipelines/", ".ci/")
+_DOES_NOT_CLAIM = frozenset(
+    {".gitignore", ".gitattributes", ".dockerignore", ".npmignore", ".prettierignore", ".eslintignore"}
+)
+
+
+@dataclass(frozen=True)
+class RootFact:
+    """What one file says about names in the root: names of leftovers and reports that it mentions, its links, and how
+    many lines it has when it is itself one of them."""
+
+    mentions: frozenset[str] = frozenset()
+    links: tuple[Link, ...] = ()
+    lines: int = 0
+
+
+def extract(path: str, data: bytes) -> RootFact | None:
+    """Return what PATH says about names in the root, None when that is nothing."""
+    in_root = "/" not in path
+    suspect = _is_suspect(path)
+    lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect else 0
+    links = markdown.find_links(data) if markdown.is_markdown(path) else ()
+    mentions = _mentions(path, data) if _may_claim(path, in_root=in_root) else frozenset()
+    if not in_root:
+        links = tuple(link for link in links if ".." in link.target or link.target.startswith("/"))
+    return RootFact(mentions, links, lines) if mentions or links or suspect else None
+
+
+def _is_suspect(path: str) -> bool:
+    """Tell whether the name of the root file PATH is that of a leftover or report; such a file claims no other."""
+    return "/" not in path and (scratch_kind(path) is not None or is_report(path))
+
+
+def _may_claim(path: str, *, in_root: bool) -> bool:
+    if path.rpartition("/")[2] in _DOES_NOT_CLAIM:
+        return False
+    return in_root or path.startswith(_CONTINUOUS_INTEGRATION) or _CODE.search(path) is not None
+
+
+def _mentions(path: str, data: bytes) -> frozenset[str]:
+    if len(data) > _MAX_BYTES or not any(literal in data for literal in _NAMED_BY_CODE):
+        return frozenset()
+    names = {
+        match[0].decode("ascii", "replace").strip(".")
+        for match in _NAME.finditer(data)
+        if b"." in match[0] or b"~" in match[0]
+    }
+    return frozenset(name for name in names if name != path and (scratch_kind(name) or is_report(name)))
+
+
+def retain(path: str) -> bool:
+    """Ask for the bytes of Markdown, whose links a move rewrites."""
+    return markdown.is_markdown(path)
+
+
+def detect(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield leftovers and loose reports in the root that nothing claims."""
+    claimed = {name for path, fact in _facts(snapshot).items() if not _is_suspect(path) for name in fact.mentions}
+    linked = set(_linked_from_root(snapshot))
+    sites = find_sites(snapshot.files)
+    for path, record in snapshot.files.items():
+        if "/" in path or record.mode in {"120000", "160000"} or path in claimed or path in linked:
+            continue
+        kind = scratch_kind(path)
+        if kind is not None and not _is_kept(snapshot, record, kind):
+            yield _scratch_finding(snapshot, record, kind)
+        elif kind is None and is_report(path) and not sites.govern(path):
+            yield _report_finding(snapshot, record)
+
+
+def _facts(snapshot: Snapshot) -> dict[str, RootFact]:
+    found = snapshot.facts.get("root_clutter", {})
+    return {path: fact for path, fact in sorted(found.items()) if isinstance(fact, RootFact)}
+
+
+def _linked_from_root(snapshot: Snapshot) -> Iterator[str]:
+    for path, fact in _facts(snapshot).items():
+        if "/" not in path and not _is_suspect(path):
+            yield from (_target_path(path, link) for link in fact.links if _target_path(path, link) != path)
+
+
+def _target_path(document: str, link: Link) -> str:
+    written = markdown.split_target(link.target)[0]
+    folder = "" if written.startswith("/") else document.rpartition("/")[0]
+    return normpath(f"{folder}/{written.lstrip('/')}".lstrip("/")) if written else document
+
+
+def _is_kept(snapshot: Snapshot, record: FileRecord, kind: Scratch) -> bool:
+    """Tell whether a file with the name of a leftover is source after all: a folder's worth of content that git was
+    told to keep, or an image that a document shows."""
+    if record.size == 0 and kind == "temporary file":
+        return False
+    return kind == "screenshot" and any(
+        _target_path(path, link) == record.path for path, fact in _facts(snapshot).items() for link in fact.links
+    )
+
+
+def _scratch_finding(snapshot: Snapshot, record: FileRecord, kind: Scratch) -> Finding:
+    state = "is committed" if record.tracked else "lies, untracked and not ignored,"
+    article = "An" if kind[0] in "aeiou" else "A"
+    return Finding(
+        rule="scratch-file",
+        title=f"{article} {kind} {state} in the root: {record.path}",
+        key=(record.path,),
+        evidence=(evidence_of_file(record.path, record.sha256, f"{kind}, {record.size} bytes"),),
+        remedy=_delete_backup(snapshot, record) if kind == "editor backup" else None,
+    )
+
+
+def _delete_backup(snapshot: Snapshot, record: FileRecord) -> Remedy | None:
+    """Return the remedy for a committed backup whose original is there; git keeps what it held."""
+    original = original_of(record.path)
+    kept = original is not None and original in snapshot.files and snapshot.files[original].tracked
+    clean = record.tracked and record.status == ".." and record.sha256 is not None
+    fact = _facts(snapshot).get(record.path)
+    if not kept or not clean or fact is None or record.sha256 is None:
+        return None
+    operation = DeleteFile(path=record.path, before_sha256=record.sha256)
+    return Remedy(kind="file_delete", operations=(operation,), lines=fact.lines)
+
+
+# --- reports --------------------------------------------------------------------------------------------------------
+
+
+def _report_finding(snapshot: Snapshot, record: FileRecord) -> Finding:
+    return Finding(
+        rule="unlinked-report",
+        title=f"{record.path} lies in the root and no root document links it",
+        key=(record.path,),
+        evidence=(evidence_of_file(record.path, record.sha256, f"{record.size} bytes"),),
+        remedy=_move(snapshot, record),
+    )
+
+
+def _move(snapshot: Snapshot, record: FileRecord) -> Remedy | None:
+    """Return the remedy that moves the report to docs/ and keeps every link to it and in it; None unless all of that
+    is certain."""
+    destination = f"{REPORT_FOLDER}/{record.path}"
+    clean = record.tracked and record.status == ".." and record.sha256 is not None and record.path in snapshot.texts
+    if not clean or record.sha256 is None or not _is_free(snapshot, destination):
+        return None
+    try:
+        edits = tuple(_rewritten_links(snapshot, record.path, destination))
+        move = MoveFile(path=record.path, before_sha256=record.sha256, destination=destination)
+    except (ValidationError, _Uncertain):
+        return None
+    changed = {(edit.path, edit.line) for edit in edits}
+    return Remedy(kind="file_move", operations=(*edits, move), lines=2 * len(changed))
+
+
+class _Uncertain(Exception):
+    """A link that cannot be rewritten for certain."""
+
+
+def _is_free(snapshot: Snapshot, destination: str) -> bool:
+    """Tell whether a file can be put at DESTINATION: nothing is there in any letter case, git would not ignore it, and
+    no site generator would make a page of it."""
+    folded = destination.casefold()
+    taken = any(path.casefold() == folded for path in (*snapshot.files, *snapshot.out_of_scope, *snapshot.ignored))
+    hidden = any(ignored.rstrip("/") == REPORT_FOLDER for ignored in snapshot.ignored)
+    in_the_way = REPORT_FOLDER in snapshot.files or destination in snapshot.ignored_targets
+    return not (taken or hidden or in_the_way or find_sites(snapshot.files).govern(destination))
+
+
+def _rewritten_links(snapshot: Snapshot, path: str, destination: str) -> Iterator[ReplaceText]:
+    for document, fact in _facts(snapshot).items():
+        for link in fact.links:
+            if document == path:
+                target = _target_path(path, link)
+                place = destination if target == path else target
+                if link.target.startswith(("#", "/")) or target == path:
+                    continue
+                yield _rewritten(snapshot, document, link, place, REPORT_FOLDER)
+            elif _target_path(document, link) == path:
+                yield _rewritten(snapshot, document, link, destination, document.rpartition("/")[0])
+
+
+def _rewritten(snapshot: Snapshot, document: str, link: Link, place: str, folder: str) -> ReplaceText:
+    record, data = snapshot.files[document], snapshot.texts.get(document)
+    written = re.split(r"[?#]", link.target, maxsplit=1)[0]
+    plain = re.fullmatch(r"[\w./+-]+", written) is not None and not place.startswith("..")
+    if record.sha256 is None or data is None or not record.tracked or not plain or places.is_specimen(document):
+        raise _Uncertain
+    new = f"/{place}" if written.startswith("/") else relpath(place, folder or ".")
+    new += "/" if written.endswith("/") else ""
+    return ReplaceText(
+        path=document,
+        before_sha256=record.sha256,
+        line=line_number(data, link.offset),
+        column=link.offset - line_start(data, link.offset),
+        old=link.target,
+        new=new + link.target[len(written) :],
+    )
+
+
+def history_candidates(snapshot: Snapshot) -> frozenset[str]:
+    """Return where reports would be moved to, so that git can say whether it would ignore them there."""
+    return frozenset(f"{REPORT_FOLDER}/{path}" for path in snapshot.files if "/" not in path and is_report(path))
+
+
+DETECTOR = Detector(
+    gap_type="root_clutter",
+    rules=RULES,
+    detect=detect,
+    extract=extract,
+    retain=retain,
+    history_candidates=history_candidates,
+)

@@ -1,0 +1,242 @@
+"""Truth in two places: ledgers and documents that exist twice, and entry ids that are taken twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+
+from autopack.config import CONFIG_FILE
+from autopack.gaps import document_places as places
+from autopack.gaps import markdown, restructuredtext
+from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.excerpts import evidence_at, evidence_of_file
+from autopack.gaps.ledgers import Entry, configured_ledgers, counted_entries
+from autopack.gaps.models import Evidence
+from autopack.gaps.near_duplicates import MINIMUM_SIMILARITY, Sketch, candidate_pairs, similarity, sketch
+from autopack.gaps.state import Snapshot
+
+RULES = (
+    Rule(
+        name="ledger-in-two-places",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="The same ledger exists in two of the root, docs/ and archive/.",
+        why="As soon as somebody writes into one of them, nobody can tell which ledger is the truth.",
+        fix="Keep the one in its configured place; make the other a pointer to it, or remove it.",
+    ),
+    Rule(
+        name="duplicate-entry-id",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="Two entries of the ledgers carry the same id.",
+        why="A reference to the id means two things, so what was decided or built cannot be traced.",
+        fix="Give the later entry the next free id and correct what refers to it.",
+    ),
+    Rule(
+        name="near-identical-documents",
+        risk="low",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="Two documents of 200 words or more are the same or nearly so.",
+        why="A correction made in one of them leaves the other wrong.",
+        fix="Keep one of them and replace the other by a link to it.",
+    ),
+)
+
+_LEDGER_FOLDERS = ("", "docs/", "doc/", "archive/", "docs/archive/", "archive/docs/")
+_POINTER_WORDS = 80
+_CONTINUES = re.compile(
+    r"\b(?:cont(?:inued|'d|\.)|update[ds]?|addendum|amend\w*|follow[- ]?up|part \d|revis\w*|correction|errat\w*|reopened"
+    r"|supersed\w*|phase \d|hotfix)\b",
+    re.IGNORECASE,
+)
+_NAMED_ALIKE_BY_CUSTOM = re.compile(
+    r"(?:readme|license|licence|copying|notice|contributing|code[-_]of[-_]conduct|security|support|governance|changelog"
+    r"|agents|claude|gemini|copilot-instructions|skill|index|_index|owners|install|authors|maintainers|version)"
+    r"(?:[-_.][\w.-]*)?\Z",
+    re.IGNORECASE,
+)
+_AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
+_COPIED_ON_PURPOSE = frozenset(
+    [
+        *("licenses", "licences", "_includes", "includes", "partials", "snippets", "shared", ".cursor", ".claude"),
+        *(
+            ".github",
+            ".agents",
+            ".codex",
+            ".gemini",
+            ".windsurf",
+            ".kiro",
+            ".opencode",
+            "skills",
+            "commands",
+            "prompts",
+        ),
+        *(
+            "i18n",
+            "locale",
+            "locales",
+            "translations",
+            "translated",
+            "l10n",
+            "examples",
+            "example",
+            "samples",
+            "starters",
+        ),
+        *("generated", "gen", "_build", "build", "dist", "public", "site", "man", "plugins"),
+    ]
+)
+
+
+def extract(path: str, data: bytes) -> Sketch | tuple[()] | None:
+    """Return the sketch of the document PATH; an empty fact for a short one that may be a ledger."""
+    if path == CONFIG_FILE:
+        return ()
+    if not (markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)):
+        return None
+    found = sketch(data)
+    if found is not None and not _is_copied_on_purpose(path):
+        return found
+    return () if path.count("/") <= 2 else None
+
+
+def retain(path: str) -> bool:
+    """Ask for the bytes of documents and of the configuration."""
+    return path == CONFIG_FILE or markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)
+
+
+def detect(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield every finding of the three rules."""
+    ledgers = configured_ledgers(snapshot.texts)
+    twins = {path: tuple(_places_of(snapshot, path)) for path in ledgers.values()}
+    for path, found in sorted(twins.items()):
+        for first, second in combinations(found, 2):
+            yield _ledger_finding(snapshot, path, first, second)
+    yield from _duplicate_ids(snapshot, sorted(path for path in ledgers.values() if path in snapshot.texts))
+    known = {path for found in twins.values() for path in found}
+    yield from _duplicate_documents(snapshot, known | set(ledgers.values()))
+
+
+# --- ledgers --------------------------------------------------------------------------------------------------------
+
+
+def _places_of(snapshot: Snapshot, ledger: str) -> Iterator[str]:
+    """Yield where LEDGER is, its own place first; a page that only points to it is no ledger."""
+    name = ledger.rpartition("/")[2]
+    for path in dict.fromkeys((ledger, *(folder + name for folder in _LEDGER_FOLDERS))):
+        data = snapshot.texts.get(path)
+        if data is not None and (path == ledger or not _is_pointer(data, name)):
+            yield path
+
+
+def _is_pointer(data: bytes, name: str) -> bool:
+    return len(data.split()) <= _POINTER_WORDS and (
+        name.encode() in data.replace(b"# " + name.encode(), b"") or not data.strip()
+    )
+
+
+def _ledger_finding(snapshot: Snapshot, ledger: str, first: str, second: str) -> Finding:
+    diverged = snapshot.texts[first] != snapshot.texts[second]
+    what = "have diverged" if diverged else "are identical"
+    return Finding(
+        rule="ledger-in-two-places",
+        title=f"The ledger {ledger} exists twice: {first} and {second} {what}",
+        key=(first, second),
+        evidence=tuple(_whole(snapshot, path) for path in (first, second)),
+        risk="high" if diverged else None,
+        blocks_autopilot=True if diverged else None,
+    )
+
+
+def _whole(snapshot: Snapshot, path: str) -> Evidence:
+    record = snapshot.files[path]
+    return evidence_of_file(path, record.sha256, f"{record.size} bytes")
+
+
+def _duplicate_ids(snapshot: Snapshot, ledgers: Iterable[str]) -> Iterator[Finding]:
+    """Yield the ids that more than one entry of LEDGERS carries; an entry that continues another shares its id."""
+    holders: dict[str, list[tuple[str, Entry]]] = {}
+    for path in ledgers:
+        for entry in counted_entries(snapshot.texts[path]):
+            if entry.entry_id is not None and not _CONTINUES.search(entry.heading):
+                holders.setdefault(entry.entry_id, []).append((path, entry))
+    for identity, found in sorted(holders.items()):
+        if len(found) > 1:
+            where = ", ".join(sorted({path for path, _ in found}))
+            yield Finding(
+                rule="duplicate-entry-id",
+                title=f"{len(found)} entries are called {identity} ({where})",
+                key=(identity,),
+                evidence=tuple(evidence_at(path, snapshot.texts[path], entry.offset) for path, entry in found),
+            )
+
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+
+def _duplicate_documents(snapshot: Snapshot, ledgers: set[str]) -> Iterator[Finding]:
+    facts = snapshot.facts.get("sot_duplicate", {})
+    sketches = {
+        path: fact
+        for path, fact in facts.items()
+        if isinstance(fact, Sketch) and path in snapshot.texts and path not in ledgers
+    }
+    reported: set[frozenset[str]] = set()
+    for group in _identical(snapshot, sketches):
+        reported |= {frozenset(pair) for pair in combinations(group, 2)}
+        if len(group) == 2 and not _is_one_of_a_kind(*group):
+            yield _document_finding(snapshot, group, 1.0)
+    for first, second in candidate_pairs(sketches):
+        if frozenset((first, second)) in reported or _is_one_of_a_kind(first, second):
+            continue
+        alike = similarity(snapshot.texts[first], snapshot.texts[second])
+        if alike >= MINIMUM_SIMILARITY:
+            yield _document_finding(snapshot, (first, second), alike)
+
+
+def _identical(snapshot: Snapshot, sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, ...]]:
+    by_content: dict[str, list[str]] = {}
+    for path in sorted(sketches):
+        sha256 = snapshot.files[path].sha256
+        if sha256 is not None:
+            by_content.setdefault(sha256, []).append(path)
+    yield from (tuple(paths) for paths in by_content.values() if len(paths) > 1)
+
+
+def _is_copied_on_purpose(path: str) -> bool:
+    """Tell whether a copy of PATH elsewhere is normal: specimens, templates, the past, versions, bundled trees."""
+    return (
+        places.is_specimen(path)
+        or places.is_template(path)
+        or places.is_of_the_past(path)
+        or places.is_versioned(path)
+        or places.is_bundled(path)
+        or places.is_dated(path)
+        or not _COPIED_ON_PURPOSE.isdisjoint(places.folders(path))
+    )
+
+
+def _is_one_of_a_kind(first: str, second: str) -> bool:
+    """Tell whether the pair is a translation, one file for several agents, or one custom file per folder."""
+    stems = {places.stem(first).lower(), places.stem(second).lower()}
+    if places.without_language(first) == places.without_language(second) or stems <= _AGENT_FILES:
+        return True
+    return len(stems) == 1 and _NAMED_ALIKE_BY_CUSTOM.match(stems.pop()) is not None
+
+
+def _document_finding(snapshot: Snapshot, group: tuple[str, ...], alike: float) -> Finding:
+    first, second = group
+    how = "are identical" if alike == 1.0 else f"are {int(alike * 100)} % alike"
+    return Finding(
+        rule="near-identical-documents",
+        title=f"{first} and {second} {how}",
+        key=group,
+        evidence=tuple(_whole(snapshot, path) for path in group),
+    )
+
+
+DETECTOR = Detector(gap_type="sot_duplicate", rules=RULES, detect=detect, extract=extract, retain=retain)

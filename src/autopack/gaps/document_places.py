@@ -1,0 +1,138 @@
+"""What a document's path says about it: documents of the past, of another place or of another language are judged by
+other rules than the living ones."""
+
+from __future__ import annotations
+
+import re
+
+_PAST = frozenset(
+    [
+        *("archive", "archived", "archives", "superseded", "deprecated", "obsolete", "attic", "old", "legacy"),
+        *("historical", "history", "meeting-notes-archive", "retired", "graveyard"),
+    ]
+)
+_SPECIMEN = frozenset(
+    [
+        *("fixture", "fixtures", "__fixtures__", "testdata", "test-data", "test_data", "testcases", "__snapshots__"),
+        *("snapshots", "cassettes", "golden", "goldens", "corpus", "mock", "mocks", "__mocks__", "testsuite"),
+    ]
+)
+_TEST_FOLDERS = frozenset({"test", "tests", "spec", "specs", "e2e", "__tests__"})
+_TEMPLATE = re.compile(
+    r"(?:\A|[-_. /])(?:templates?|boilerplates?|skeletons?|scaffold(?:s|ing)?|cookiecutter|archetypes|_includes"
+    r"|_layouts|partials)(?:\Z|[-_. /])|\{\{|issue_template|pull_request_template",
+    re.IGNORECASE,
+)
+_BUNDLED = frozenset(
+    {"vendor", "vendored", "third_party", "third-party", "node_modules", "_vendor", "external", "deps"}
+)
+_CHRONICLE_NAME = re.compile(
+    r"(?:change[-_ ]?logs?|changes|history|news|release[-_ ]?notes?|releases?|whats?[-_]?new|upgrading|migrat\w*"
+    r"|\w*deprecat\w*)(?:[-_.].*)?\Z",
+    re.IGNORECASE,
+)
+_CHRONICLE_FOLDER = frozenset(
+    [
+        *("changelog", "changelogs", "release-notes", "release_notes", "releasenotes", "releases", "news", "whatsnew"),
+        *("newsfragments", "changes", "blog", "blogs", "posts", "_posts", "announcements"),
+        *("minutes", "meetings", "meeting-notes", "postmortems", "retrospectives", "retros"),
+    ]
+)
+_DECISION_FOLDER = frozenset(
+    [
+        *("adr", "adrs", "decisions", "rfc", "rfcs", "proposals", "design-proposals", "keps", "pep", "peps"),
+        *("enhancements", "design", "designs", "plans", "specs", "reports", "research", "notes", "annual-reports"),
+        *("events", "elections", "journal", "logs"),
+    ]
+)
+_VERSION = re.compile(
+    r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
+)
+_VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "next", "nightly", "devel"})
+_DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")
+_LANGUAGE_CODES = frozenset(
+    re.findall(
+        "..",
+        "aaafamarasazbebgbnbscacscydadeeleneoeseteufafifrfygaglguhehihrhuhyidisitjakakkkmknkokulololvltmkmlmnmrmsmynbnenl"
+        "nnnoorpaplpsptrorusdsiskslsosqsrsvswtatetgthtktltrukuruzviyozhzucnjpkrtwuabr",
+    )
+)
+_LANGUAGE = re.compile(r"(?P<code>[a-z]{2,3})(?:[-_](?:[a-z]{2}|[a-z]{4}|\d{3})){0,2}\Z", re.IGNORECASE)
+
+
+def folders(path: str) -> tuple[str, ...]:
+    """Return the names of the folders on the way to PATH, lower case."""
+    return tuple(part.lower() for part in path.split("/")[:-1])
+
+
+def stem(path: str) -> str:
+    """Return the file name of PATH without its last extension."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[0] or name
+
+
+def is_of_the_past(path: str) -> bool:
+    """Tell whether PATH lies in an archive: what it says was true then."""
+    return not _PAST.isdisjoint(folders(path)) or any(
+        name.endswith(("-archive", "_archive", "-archived", "_archived")) for name in folders(path)
+    )
+
+
+def is_specimen(path: str) -> bool:
+    """Tell whether PATH is test data, which is broken on purpose as often as not."""
+    names = folders(path)
+    return not _SPECIMEN.isdisjoint(names) or not _TEST_FOLDERS.isdisjoint(names)
+
+
+def is_template(path: str) -> bool:
+    """Tell whether PATH is meant to be copied to another place, where its links will hold."""
+    return _TEMPLATE.search(path) is not None
+
+
+def is_bundled(path: str) -> bool:
+    """Tell whether PATH was brought in from another project."""
+    return not _BUNDLED.isdisjoint(folders(path))
+
+
+def is_chronicle(path: str) -> bool:
+    """Tell whether PATH records what happened (changelogs, release notes, posts, minutes): it is not rewritten when
+    the tree changes."""
+    return (
+        _CHRONICLE_NAME.match(stem(path)) is not None
+        or not _CHRONICLE_FOLDER.isdisjoint(folders(path))
+        or is_dated(path)
+    )
+
+
+def is_decision(path: str) -> bool:
+    """Tell whether PATH states a plan or a decision of its day rather than how things are now."""
+    return not _DECISION_FOLDER.isdisjoint(folders(path)) or bool(re.match(r"\d{3,5}-", stem(path)))
+
+
+def is_dated(path: str) -> bool:
+    """Tell whether a part of PATH is a date or a year."""
+    return any(_DATE.match(part) for part in (*folders(path), stem(path).lower()))
+
+
+def is_versioned(path: str) -> bool:
+    """Tell whether PATH is documentation of one version beside others."""
+    return any(_VERSION.match(part) or part in _VERSION_FOLDER for part in folders(path))
+
+
+def language_of(part: str) -> str | None:
+    """Return the language that the path part `de`, `zh-CN` or `pt_BR` names, or None."""
+    match = _LANGUAGE.match(part)
+    return part.lower() if match and match["code"].lower() in _LANGUAGE_CODES else None
+
+
+def without_language(path: str) -> str:
+    """Return PATH with its language, as a folder (`docs/de/`) or in its name (`README.zh-CN.md`), replaced by `*`."""
+    parts = ["*" if language_of(part) else part for part in path.split("/")[:-1]]
+    name = path.rpartition("/")[2]
+    pieces = re.split(r"([._-])", name)
+    for width in (3, 1):
+        for start in range(2, len(pieces) - width):
+            if language_of("".join(pieces[start : start + width])):
+                pieces[start : start + width] = ["*"]
+                return "/".join((*parts, "".join(pieces).replace(".*", "").replace("_*", "").replace("-*", "")))
+    return "/".join((*parts, name))

@@ -1,0 +1,176 @@
+"""Where a relative link leads, and whether it is certain that it leads nowhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from posixpath import normpath
+from typing import Literal
+
+from autopack.gaps.document_places import without_language
+from autopack.gaps.markdown import split_target
+from autopack.gaps.site_generators import Sites, find_sites
+from autopack.gaps.state import Snapshot
+
+_HOST_PAGES = re.compile(
+    r"(?:\.\./)+(?:issues?|pulls?|wiki|releases|tree|blob|discussions|actions|commits?|compare|milestones?|labels)(?:/|\Z)"
+)
+"""Pages of a code host, reached by leaving `blob/<branch>/`."""
+_PLACEHOLDER = re.compile(
+    r"(?:url|link|href|path|image|filename|file|target|here|todo|tbd|dest|destination|uri|address|src|source|placeholder"
+    r"|foo|bar|baz|qux|x+|example|n/a)(?:\.\w{1,5})?\Z|(?:.*/)?(?:path[-_]?to|foo|bar|xxx+)/|(?:.*/)?(?:your|my|some)[-_]"
+    r"|.*(?:\.\.\.|…|[<>@])|[\W_]+\Z",
+    re.IGNORECASE,
+)
+_PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
+_INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")
+_BUILT = re.compile(r"\.(?:html?|php|aspx?|xml|rss|xhtml)\Z", re.IGNORECASE)
+_LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
+_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """`found` at `path`; `missing`, meaning that `path` is certainly not there; or `unjudged`."""
+
+    outcome: Literal["found", "missing", "unjudged"]
+    path: str = ""
+    fragment: str | None = None
+
+
+_UNJUDGED = Resolution("unjudged")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The paths of a snapshot, asked as a link asks."""
+
+    snapshot: Snapshot
+
+    @cached_property
+    def sites(self) -> Sites:
+        return find_sites(self.snapshot.files)
+
+    @cached_property
+    def _links(self) -> frozenset[str]:
+        return frozenset(path for path, record in self.snapshot.files.items() if record.mode == "120000")
+
+    @cached_property
+    def _folded(self) -> dict[str, list[str]]:
+        folded: dict[str, list[str]] = {}
+        for path in self.snapshot.files:
+            folded.setdefault(path.casefold(), []).append(path)
+        return folded
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        names: dict[str, list[str]] = {}
+        for path in self.snapshot.files:
+            names.setdefault(path.rpartition("/")[2], []).append(path)
+        return names
+
+    @cached_property
+    def _neutral(self) -> frozenset[str]:
+        return frozenset(without_language(path) for path in self.snapshot.files)
+
+    def exists(self, path: str) -> bool:
+        """Tell whether PATH is there, ignored files included."""
+        return self.snapshot.exists(path) or self._is_ignored(path)
+
+    def _is_ignored(self, path: str) -> bool:
+        ignored = self.snapshot.ignored
+        if not ignored:
+            return False
+        return path in ignored or f"{path}/" in ignored or any(f"{above}/" in ignored for above in _above(path))
+
+    def is_out_of_sight(self, path: str) -> bool:
+        """Tell whether PATH lies behind a symbolic link or in another repository."""
+        outside = self.snapshot.out_of_scope
+        return any(above in self._links or f"{above}/" in outside for above in (path, *_above(path)))
+
+    def would_be_ignored(self, path: str) -> bool:
+        """Tell whether git would ignore PATH if it existed: it is made, not kept."""
+        return path in self.snapshot.ignored_targets
+
+    def same_but_for_case(self, path: str) -> str | None:
+        """Return the one file whose path differs from PATH in letter case only."""
+        found = self._folded.get(path.casefold(), [])
+        return found[0] if len(found) == 1 and found[0] != path else None
+
+    def ending_in(self, path: str) -> tuple[str, ...]:
+        """Return the files whose path is PATH below some folder."""
+        return tuple(
+            found for found in self._by_name.get(path.rpartition("/")[2], ()) if f"/{found}".endswith(f"/{path}")
+        )
+
+    def has_in_another_language(self, path: str) -> bool:
+        """Tell whether PATH exists in another language of the same documents."""
+        neutral = without_language(path)
+        return neutral in self._neutral if neutral != path else False
+
+    def as_a_page(self, path: str) -> bool:
+        """Tell whether a renderer would find a page for PATH: without its suffix, as HTML, as a folder's index."""
+        bare = _BUILT.sub("", path.rstrip("/"))
+        names = [bare, *(bare + suffix for suffix in _PAGE_SUFFIXES)]
+        names += [f"{bare}/{name}{suffix}" for name in _INDEX_NAMES for suffix in _PAGE_SUFFIXES]
+        if bare.endswith("/index"):
+            names += [bare.removesuffix("/index") + suffix for suffix in _PAGE_SUFFIXES]
+        return any(self.exists(name) for name in names)
+
+
+def resolve(tree: Tree, document: str, target: str) -> Resolution:
+    """Return where TARGET, a relative link in DOCUMENT, leads; `unjudged` whenever a renderer might know better."""
+    path, fragment = split_target(target)
+    if not path:
+        return Resolution("found", document, fragment) if fragment else _UNJUDGED
+    governed = tree.sites.govern(document)
+    wanted = _wanted_path(document, path)
+    if wanted is None or (path.startswith("/") and not _is_from_the_root(tree, path, governed=governed)):
+        return _UNJUDGED
+    if not wanted or tree.exists(wanted) or tree.exists(_LINE_SUFFIX.sub("", wanted)):
+        return Resolution("found", wanted, fragment)
+    if _is_explained(tree, path, wanted) or (governed and _is_page_of_a_site(tree, document, path, wanted)):
+        return _UNJUDGED
+    return Resolution("missing", wanted, fragment)
+
+
+def _above(path: str) -> tuple[str, ...]:
+    parts = path.split("/")
+    return tuple("/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))
+
+
+def _wanted_path(document: str, path: str) -> str | None:
+    """Return PATH from the repository's root, `""` for the root itself, None where it leads out of it."""
+    folder = "" if path.startswith("/") else document.rpartition("/")[0]
+    joined = normpath(f"{folder}/{path.lstrip('/')}".lstrip("/") or ".")
+    if joined == "..":
+        return None
+    return None if joined.startswith("../") else ("" if joined == "." else joined)
+
+
+def _is_from_the_root(tree: Tree, path: str, *, governed: bool) -> bool:
+    """Tell whether `/…` certainly means the repository's root: no site, and its first folder is there."""
+    first, slash, _ = path.lstrip("/").partition("/")
+    return not governed and bool(slash) and first in tree.snapshot.folders
+
+
+def _is_explained(tree: Tree, path: str, wanted: str) -> bool:
+    """Tell whether there is an innocent reason for the missing WANTED."""
+    return (
+        _HOST_PAGES.match(path) is not None
+        or _PLACEHOLDER.match(path) is not None
+        or tree.as_a_page(wanted)
+        or tree.is_out_of_sight(wanted)
+        or tree.would_be_ignored(wanted)
+        or tree.has_in_another_language(wanted)
+    )
+
+
+def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> bool:
+    """Tell whether a site may serve the missing WANTED: built pages, pages without suffix, one folder deeper, static
+    folders."""
+    if path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path):
+        return True
+    deeper = normpath(f"{document.rpartition('.')[0]}/{path}")
+    return tree.as_a_page(deeper) or bool(tree.ending_in(path.lstrip("./")))

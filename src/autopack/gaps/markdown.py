@@ -1,0 +1,330 @@
+"""What Markdown says, cheaply: links, headings, and which bytes are code or comments.
+
+The fast functions work on bytes and err towards too many links and too many headings; `render` parses with a
+CommonMark parser and is meant for the few documents in which something did not resolve. Every pattern is bounded, so
+that no input costs more than linear time.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import unquote
+
+SUFFIXES = (".md", ".markdown")
+MAX_PARSED_BYTES = 400_000
+"""Larger documents are judged by the fast functions alone."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A relative target as written, and the byte at which it starts."""
+
+    offset: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a CommonMark parser makes of a document: the targets of its links by line range, and its heading slugs."""
+
+    links: tuple[tuple[int, int, str], ...]
+    """(first line, line after the last, target), lines from 0."""
+    references: frozenset[str]
+    """Targets of links, wherever they are used (the lines of a reference are not those of its definition)."""
+    slugs: frozenset[str]
+
+
+def is_markdown(path: str) -> bool:
+    """Tell whether PATH is named as a Markdown document."""
+    return path.lower().endswith(SUFFIXES)
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+_INLINE = re.compile(
+    rb"\]\([ \t]{0,8}(?:<([^<>\n]{1,1000})>|((?:[^\s()<>]|\([^\s()<>]{0,200}\)){1,1000}))(?=[ \t]{0,8}[)\"'\n(])"
+)
+_DEFINITION = re.compile(rb"^ {0,3}\[(?!\^)[^\]\n]{1,300}\]:[ \t]{0,8}<?([^\s<>]{1,1000})", re.MULTILINE)
+_HTML_TARGET = re.compile(rb"\b(?:src|href)=[\"']([^\"'\n]{1,1000})[\"']")
+_NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|\\|.*(?:[{}$<>*|]|%7[bB]|\[\[)", re.DOTALL)
+
+
+def find_links(data: bytes) -> tuple[Link, ...]:
+    """Return the relative targets in DATA by offset, those in code and comments included."""
+    found: dict[int, bytes] = {}
+    if b"](" in data:
+        for match in _INLINE.finditer(data):
+            group = 1 if match[1] is not None else 2
+            found[match.start(group)] = match[group]
+    if b"]:" in data:
+        for match in _DEFINITION.finditer(data):
+            if b"." in match[1] or b"/" in match[1] or b"#" in match[1]:
+                found[match.start(1)] = match[1]
+    if b"src=" in data or b"href=" in data:
+        found.update((match.start(1), match[1]) for match in _HTML_TARGET.finditer(data))
+    links = (Link(offset, target.decode("utf-8", "replace")) for offset, target in sorted(found.items()))
+    return tuple(link for link in links if not _NOT_RELATIVE.match(link.target) and "\ufffd" not in link.target)
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """Return the path and the fragment (None without `#`) that TARGET names, both decoded."""
+    path, hash_sign, fragment = unescape(target).partition("#")
+    return unquote(path.partition("?")[0]), unquote(fragment) if hash_sign else None
+
+
+# --- code and comments ----------------------------------------------------------------------------------------------
+
+_RUN = re.compile(rb"`{3,}|~{3,}")
+_BACKTICKS = re.compile(rb"`+")
+_PARAGRAPH_END = re.compile(rb"\n[ \t\r]*\n")
+_BLANK = bytes(byte if byte in b"\n\r" else 0x20 for byte in range(256))
+_LONGEST_PREFIX = 200
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced code block: `start` of its first fence, its content, `end` of its last fence, and its info string."""
+
+    start: int
+    content_start: int
+    content_end: int
+    end: int
+    info: str
+
+
+def fences(data: bytes) -> Iterator[Fence]:
+    """Yield the fenced code blocks of DATA; one that is never closed reaches to the end."""
+    position = 0
+    while opening := _RUN.search(data, position):
+        prefix = _line_prefix(data, opening.start())
+        line_end = _end_of_line(data, opening.end())
+        info = data[opening.end() : min(line_end, opening.end() + 200)]
+        if prefix is None or prefix.strip(b" \t>*+-0123456789.)") or (opening[0][:1] == b"`" and b"`" in info):
+            position = opening.end()
+            continue
+        content_end, position = _closing_fence(data, line_end, opening[0])
+        yield Fence(
+            opening.start(),
+            min(line_end + 1, len(data)),
+            content_end,
+            position,
+            info.decode("utf-8", "replace").strip(),
+        )
+
+
+def _line_prefix(data: bytes, offset: int) -> bytes | None:
+    """Return what stands before OFFSET on its line, None when that is too much to be an indentation."""
+    start = data.rfind(b"\n", max(0, offset - _LONGEST_PREFIX), offset) + 1
+    if start == 0 and offset > _LONGEST_PREFIX:
+        return None
+    return data[start:offset]
+
+
+def _end_of_line(data: bytes, offset: int) -> int:
+    end = data.find(b"\n", offset)
+    return len(data) if end < 0 else end
+
+
+def _closing_fence(data: bytes, position: int, opening: bytes) -> tuple[int, int]:
+    """Return where the content ends and where the closing fence ends."""
+    while closing := _RUN.search(data, position):
+        position = closing.end()
+        prefix = _line_prefix(data, closing.start())
+        rest = data[closing.end() : min(_end_of_line(data, closing.end()), closing.end() + _LONGEST_PREFIX)]
+        same = closing[0][:1] == opening[:1] and len(closing[0]) >= len(opening)
+        if same and prefix is not None and not prefix.strip(b" \t>") and not rest.strip():
+            return closing.start() - len(prefix), closing.end()
+    return len(data), len(data)
+
+
+def mask(data: bytes) -> bytes:
+    """Return DATA with code blocks, code spans and HTML comments blanked; every offset and line stays."""
+    masked = bytearray(data)
+    if b"```" in data or b"~~~" in data:
+        for fence in fences(data):
+            _blank(masked, fence.start, fence.end)
+    if b"<!--" in data:
+        _blank_comments(masked)
+    if b"`" in data:
+        _blank_code_spans(masked)
+    return bytes(masked)
+
+
+def _blank(masked: bytearray, start: int, end: int) -> None:
+    masked[start:end] = masked[start:end].translate(_BLANK)
+
+
+def _blank_comments(masked: bytearray) -> None:
+    start = masked.find(b"<!--")
+    while start >= 0:
+        end = masked.find(b"-->", start + 4)
+        end = len(masked) if end < 0 else end + 3
+        _blank(masked, start, end)
+        start = masked.find(b"<!--", end)
+
+
+def _blank_code_spans(masked: bytearray) -> None:
+    for start, end in code_spans(bytes(masked)):
+        _blank(masked, start, end)
+
+
+def code_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the code spans of DATA, backticks included (CommonMark 6.1; a span ends within its
+    paragraph)."""
+    ends = [match.start() for match in _PARAGRAPH_END.finditer(data)]
+    runs: list[tuple[int, int, int]] = []
+    paragraph = 0
+    for match in _BACKTICKS.finditer(data):
+        while paragraph < len(ends) and ends[paragraph] < match.start():
+            paragraph += 1
+        runs.append((match.start(), match.end(), paragraph))
+    partner: dict[int, int] = {}
+    latest: dict[tuple[int, int], int] = {}
+    for index in range(len(runs) - 1, -1, -1):
+        start, end, paragraph = runs[index]
+        key = (paragraph, end - start)
+        if key in latest:
+            partner[index] = latest[key]
+        latest[key] = index
+    index = 0
+    while index < len(runs):
+        closing = partner.get(index)
+        if closing is None:
+            index += 1
+            continue
+        yield runs[index][0], runs[closing][1]
+        index = closing + 1
+
+
+# --- headings -------------------------------------------------------------------------------------------------------
+
+_ATX = re.compile(rb"^[ \t>]{0,12}(?:[-*+][ \t]{1,4})?#{1,6}[ \t]+([^\n]{1,1000})", re.MULTILINE)
+_SETEXT = re.compile(rb"^([^\n]{1,1000})\n[ >]{0,6}(?:={1,200}|-{2,200})[ \t\r]*$", re.MULTILINE)
+_HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
+_LONGEST_HTML_HEADING = 1_000
+_EXPLICIT_ID = re.compile(rb"\b(?:id|name)[ \t]{0,4}=[ \t]{0,4}[\"']?([^\"'\s>]{1,300})|\{:?[ \t]{0,4}#([^}\s]{1,300})")
+_LINK_TEXT = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]{0,200}\])?|<[^<>]{1,500}>")
+_EMOJI_CODE = re.compile(r":[a-z0-9_+-]{1,50}:")
+_EMPHASIS = re.compile(r"(?<!\w)[_*]{1,3}|[_*]{1,3}(?!\w)")
+_ATTRIBUTES = re.compile(r"\{:?[^{}]{0,300}\}[ \t]{0,8}\Z")
+_INVISIBLE = str.maketrans("", "", "\ufe0f\u200d")
+_KEPT_CATEGORIES = frozenset({"Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
+_ASCII_DROPPED = re.compile(r"[^\w\- ]", re.ASCII)
+
+
+def slug(text: str) -> str:
+    """Return the id that GitHub gives a heading of rendered TEXT, without the invisible parts of emoji.
+
+    Lower case; letters, marks, digits, `_`, `-` and blanks stay; each blank becomes `-`.
+    """
+    lowered = text.strip().lower().translate(_INVISIBLE)
+    if lowered.isascii():
+        return _ASCII_DROPPED.sub("", lowered).replace(" ", "-")
+    kept = (letter for letter in lowered if letter in "- " or unicodedata.category(letter) in _KEPT_CATEGORIES)
+    return "".join(kept).replace(" ", "-")
+
+
+def slug_key(fragment: str) -> str:
+    """Return FRAGMENT as it is compared with slugs: lower case, without the invisible parts of emoji."""
+    return fragment.lower().translate(_INVISIBLE)
+
+
+def heading_texts(data: bytes) -> tuple[str, ...]:
+    """Return the source text of what may be a heading of DATA, in order (headings in code included)."""
+    found = [(match.start(), match[1]) for match in _ATX.finditer(data)] if b"#" in data else []
+    if b"\n=" in data or b"\n-" in data or b"\n " in data or b"\n>" in data:
+        found += [(match.start(), match[1]) for match in _SETEXT.finditer(data)]
+    if b"<h" in data or b"<H" in data:
+        found += _html_headings(data)
+    return tuple(text.decode("utf-8", "replace").strip().rstrip("#").strip() for _, text in sorted(found))
+
+
+def _html_headings(data: bytes) -> Iterator[tuple[int, bytes]]:
+    lowered = data.lower()
+    for match in _HTML_HEADING.finditer(data):
+        end = lowered.find(b"</h", match.end(), match.end() + _LONGEST_HTML_HEADING)
+        if end >= 0 and lowered.find(b"<h", match.end(), end) < 0:
+            yield match.start(), data[match.end() : end]
+
+
+def anchors(data: bytes) -> frozenset[str]:
+    """Return every fragment that a link to DATA may use, lower case: slugs of headings and explicit ids. Rather too
+    many than too few."""
+    counts: Counter[str] = Counter()
+    found: set[str] = set()
+    for text in heading_texts(data):
+        for variant in _slug_variants(text):
+            found.add(f"{variant}-{counts[variant]}" if counts[variant] else variant)
+            counts[variant] += 1
+    if b"id" in data or b"name" in data or b"{" in data or b"ID" in data:
+        found.update(
+            (match[1] or match[2]).decode("utf-8", "replace").lower().translate(_INVISIBLE)
+            for match in _EXPLICIT_ID.finditer(data)
+        )
+    return frozenset(found)
+
+
+def _slug_variants(text: str) -> frozenset[str]:
+    """Return the slugs of heading source TEXT: renderers differ on emoji codes, emphasis and attributes."""
+    plain = _LINK_TEXT.sub(lambda match: "" if match[1] else match[2] or "", unescape(text))
+    texts = {plain, text, _ATTRIBUTES.sub("", plain), _EMOJI_CODE.sub("", plain)}
+    texts |= {_EMPHASIS.sub("", variant) for variant in texts}
+    return frozenset(slug(variant) for variant in texts)
+
+
+# --- the whole truth, for few documents -----------------------------------------------------------------------------
+
+
+def render(data: bytes) -> Rendered | None:
+    """Parse DATA as CommonMark with tables; None where it is too large or too deeply nested."""
+    if len(data) > MAX_PARSED_BYTES or data.count(b"[") > 20_000 or data.count(b"*") + data.count(b"_") > 50_000:
+        return None
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+    environment: dict[str, object] = {}
+    try:
+        tokens: list[Token] = (
+            MarkdownIt("commonmark").enable("table").parse(data.decode("utf-8", "replace"), environment)
+        )
+    except RecursionError:
+        return None
+    links: list[tuple[int, int, str]] = []
+    slugs: list[str] = []
+    for position, token in enumerate(tokens):
+        if token.map is None:
+            continue
+        targets = [target for part in (token, *(token.children or ())) for target in _targets(part)]
+        links += [(token.map[0], token.map[1], normal_target(target)) for target in targets]
+        if token.type == "inline" and tokens[position - 1].type == "heading_open":
+            visible = (child.content for child in token.children or () if child.type in {"text", "code_inline"})
+            slugs.append(slug("".join(visible)))
+    return Rendered(tuple(links), frozenset(target for _, _, target in links), frozenset(_numbered(slugs)))
+
+
+def _targets(token: object) -> Iterator[str]:
+    from markdown_it.token import Token
+
+    assert isinstance(token, Token)
+    if token.type in {"link_open", "image"}:
+        yield str(token.attrs.get("href") or token.attrs.get("src") or "")
+    elif token.type in {"html_block", "html_inline"}:
+        for match in _HTML_TARGET.finditer(token.content.encode()):
+            yield match[1].decode("utf-8", "replace")
+
+
+def _numbered(slugs: list[str]) -> Iterator[str]:
+    counts: Counter[str] = Counter()
+    for found in slugs:
+        yield f"{found}-{counts[found]}" if counts[found] else found
+        counts[found] += 1
+
+
+def normal_target(target: str) -> str:
+    """Return TARGET decoded, so that two spellings of one target are equal."""
+    return unquote(unescape(target))

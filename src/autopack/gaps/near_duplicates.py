@@ -1,0 +1,76 @@
+"""Documents that say the same twice, found in two steps: sketches of their lines, then exact similarity of the few.
+
+The sketch of a document is the smallest hashes of its lines (bottom-k sampling; Cohen and Kaplan, 2007): documents
+that share nearly all lines share nearly all of it. Similarity is the Jaccard index of runs of five words (Broder,
+1997).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+MINIMUM_WORDS = 200
+MINIMUM_SIMILARITY = 0.9
+_SKETCH_SIZE = 24
+_SHINGLE = 5
+_MINIMUM_LINE = 16
+_SHORTEST_DOCUMENT = 2 * MINIMUM_WORDS
+_MAX_BYTES = 1_000_000
+_MAX_SHARING = 30
+_MAX_PAIRS = 400
+_WORD = re.compile(rb"[^\W_]+|[^\x00-\x7f]+")
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The smallest line hashes of a document of at least MINIMUM_WORDS words."""
+
+    hashes: tuple[int, ...]
+    words: int
+
+
+def sketch(data: bytes) -> Sketch | None:
+    """Return the sketch of DATA, None where it is too short or too long to be compared."""
+    if not _SHORTEST_DOCUMENT <= len(data) <= _MAX_BYTES:
+        return None
+    words = len(data.split())
+    if words < MINIMUM_WORDS:
+        return None
+    lines = {stripped for line in data.splitlines() if len(stripped := line.strip()) >= _MINIMUM_LINE}
+    return Sketch(tuple(sorted({zlib.crc32(line) for line in lines})[:_SKETCH_SIZE]), words)
+
+
+def candidate_pairs(sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of documents whose sketches share a third or more, by path, at most a fixed number of them."""
+    holders: dict[int, list[str]] = {}
+    for path in sorted(sketches):
+        for value in sketches[path].hashes:
+            holders.setdefault(value, []).append(path)
+    shared: dict[tuple[str, str], int] = {}
+    for paths in holders.values():
+        if len(paths) <= _MAX_SHARING:
+            for pair in combinations(paths, 2):
+                shared[pair] = shared.get(pair, 0) + 1
+    found = 0
+    for pair in sorted(shared):
+        first, second = sketches[pair[0]], sketches[pair[1]]
+        smaller = min(len(first.hashes), len(second.hashes))
+        alike_in_length = min(first.words, second.words) >= 0.8 * max(first.words, second.words)
+        if alike_in_length and 3 * shared[pair] >= smaller and found < _MAX_PAIRS:
+            found += 1
+            yield pair
+
+
+def similarity(first: bytes, second: bytes) -> float:
+    """Return the Jaccard index (0 to 1) of the five-word runs of two documents."""
+    one, other = _shingles(first), _shingles(second)
+    return len(one & other) / len(one | other) if one or other else 1.0
+
+
+def _shingles(data: bytes) -> frozenset[tuple[bytes, ...]]:
+    words = _WORD.findall(data.lower())
+    return frozenset(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))

@@ -1,0 +1,96 @@
+"""Paths that a document names without linking to them: in code spans, and as what a shell command runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from autopack.gaps.markdown import Fence, Link, fences
+
+_SPAN = re.compile(rb"(?<![`\w])`([^`\n]{3,300})`(?!`)")
+_PATH = re.compile(r"(?:\./)?(?:[\w.@+-]{1,100}/){1,12}[\w.@+-]{1,100}\.[A-Za-z][A-Za-z0-9]{0,7}\Z", re.ASCII)
+_SCRIPT = re.compile(
+    r"(?:\./)?(?:[\w.@+-]{1,100}/){0,12}[\w@+-][\w.@+-]{0,100}\.(?:py|sh|bash|rb|js|mjs|cjs|ts|pl|ps1)\Z|\./[\w./+-]{1,200}\Z",
+    re.ASCII,
+)
+_SHELL = frozenset({"bash", "sh", "shell", "console", "zsh", "shell-session", "shellsession", "terminal", "cmd"})
+_INTERPRETERS = frozenset(
+    {
+        "python",
+        "python3",
+        "bash",
+        "sh",
+        "zsh",
+        "node",
+        "ruby",
+        "perl",
+        "source",
+        ".",
+        "pytest",
+        "deno",
+        "bun",
+        "tsx",
+        "ts-node",
+    }
+)
+_LAUNCHERS = frozenset(
+    {"sudo", "time", "exec", "env", "uv", "poetry", "pipenv", "pdm", "hatch", "rye", "run", "bundle"}
+)
+_ELSEWHERE = re.compile(
+    rb"\bgit clone\b|(?:\A|[\n;&])[ \t$]{0,8}cd[ \t]|\bcurl\b|\bwget\b|\bdocker (?:run|exec)\b|\bssh\b|<<"
+)
+_MAX_BLOCK = 20_000
+
+
+def find_paths(data: bytes) -> tuple[Link, ...]:
+    """Return the paths that the Markdown DATA names, as written, by offset."""
+    found: list[Link] = []
+    if b"`" in data:
+        found += _in_spans(data)
+    if b"```" in data or b"~~~" in data:
+        blocks = list(fences(data))
+        found = [mention for mention in found if not any(block.start <= mention.offset < block.end for block in blocks)]
+        for block in blocks:
+            found += _in_block(data, block)
+    return tuple(sorted(found, key=lambda mention: mention.offset))
+
+
+def _in_spans(data: bytes) -> Iterator[Link]:
+    for match in _SPAN.finditer(data):
+        text = match[1].decode("utf-8", "replace")
+        if _PATH.match(text):
+            yield Link(match.start(1), text)
+        elif " " in text and (path := _run_by(text)) is not None:
+            yield Link(match.start(1) + len(text[: text.index(path)].encode()), path)
+
+
+def _in_block(data: bytes, block: Fence) -> Iterator[Link]:
+    content = data[block.content_start : block.content_end]
+    language = block.info.split(" ")[0].lower()
+    if len(content) > _MAX_BLOCK or language not in _SHELL | {""} or _ELSEWHERE.search(content):
+        return
+    offset = block.content_start
+    for raw in content.split(b"\n"):
+        line = raw.decode("utf-8", "replace")
+        prompt = line.lstrip().startswith("$ ")
+        command = line.lstrip().removeprefix("$ ")
+        path = _run_by(command) if prompt or language in _SHELL else None
+        if path is not None and "\ufffd" not in line:
+            yield Link(offset + len(line[: line.index(path)].encode()), path)
+        offset += len(raw) + 1
+
+
+def _run_by(command: str) -> str | None:
+    """Return the script that the shell COMMAND runs, None where that is not plain to see."""
+    words = command.split()[:12]
+    while words and (words[0] in _LAUNCHERS or re.match(r"[A-Z_][A-Z0-9_]*=", words[0])):
+        words.pop(0)
+    if not words:
+        return None
+    if words[0] in _INTERPRETERS:
+        operands = [word for word in words[1:] if not word.startswith("-")]
+        named_otherwise = any(word in {"-m", "-c", "-e"} for word in words[1:3])
+        candidate = operands[0].partition("::")[0] if operands and not named_otherwise else ""
+    else:
+        candidate = words[0] if "/" in words[0] else ""
+    return candidate if _SCRIPT.match(candidate) else None

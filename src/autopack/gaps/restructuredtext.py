@@ -1,0 +1,66 @@
+"""Relative targets in reStructuredText: images, figures, includes and hyperlinks, outside literal blocks."""
+
+from __future__ import annotations
+
+import re
+
+from autopack.gaps.excerpts import line_at, line_start
+from autopack.gaps.markdown import Link
+
+SUFFIXES = (".rst", ".rest")
+
+_DIRECTIVE = re.compile(
+    rb"^[ \t]{0,40}\.\.[ \t]{1,4}(?:\|[^|\n]{1,100}\|[ \t]{1,4})?(?:image|figure|include|literalinclude)::[ \t]{1,8}"
+    rb"([^\s`]{1,500})[ \t\r]*$",
+    re.MULTILINE,
+)
+_EMBEDDED = re.compile(rb"`[^`<>\n]{1,300}(?:\n[^`<>\n]{1,300})?<([^<>\s`]{1,500})>`__?")
+_NAMED = re.compile(rb"^[ \t]{0,40}\.\.[ \t]{1,4}_[^:\n`]{1,200}:[ \t]{1,8}([^\s`]{1,500})[ \t\r]*$", re.MULTILINE)
+_NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|/|#|\\|.*[{}$<>*|@]|.*(?<!_)_\Z|.*\.html?(?:#|\Z)", re.DOTALL)
+_LITERAL = re.compile(
+    rb".*::[ \t\r]*\Z|[ \t]*\.\.[ \t]+(?:code-block|sourcecode|code|highlight|parsed-literal|prompt)::"
+)
+_MAX_LINES_BACK = 400
+
+
+def is_restructuredtext(path: str) -> bool:
+    """Tell whether PATH is named as a reStructuredText document."""
+    return path.lower().endswith(SUFFIXES)
+
+
+def find_links(data: bytes) -> tuple[Link, ...]:
+    """Return the relative targets in DATA by offset, those in literal blocks included."""
+    found: dict[int, bytes] = {}
+    if b":: " in data:
+        found.update((match.start(1), match[1]) for match in _DIRECTIVE.finditer(data))
+    if b">`_" in data:
+        found.update((match.start(1), match[1]) for match in _EMBEDDED.finditer(data) if _names_a_file(match[1]))
+    if b".. _" in data:
+        found.update((match.start(1), match[1]) for match in _NAMED.finditer(data) if _names_a_file(match[1]))
+    links = (Link(offset, target.decode("utf-8", "replace")) for offset, target in sorted(found.items()))
+    return tuple(link for link in links if not _NOT_RELATIVE.match(link.target) and "\ufffd" not in link.target)
+
+
+def _names_a_file(target: bytes) -> bool:
+    return re.search(rb"\.[A-Za-z][A-Za-z0-9]{0,5}(?:#[^#]{0,300})?\Z", target) is not None
+
+
+def is_literal(data: bytes, offset: int) -> bool:
+    """Tell whether byte OFFSET lies in a literal or code block: below a less indented line that announces one."""
+    start = line_start(data, offset)
+    indentation = _indentation(line_at(data, offset))
+    for _ in range(_MAX_LINES_BACK):
+        if start == 0 or indentation == 0:
+            return False
+        start = line_start(data, start - 1)
+        line = line_at(data, start)
+        if line.strip() and _indentation(line) < indentation:
+            if _LITERAL.match(line[:2_000]):
+                return True
+            indentation = _indentation(line)
+    return True
+
+
+def _indentation(line: bytes) -> int:
+    expanded = line[:2_000].expandtabs(8)
+    return len(expanded) - len(expanded.lstrip())

@@ -1,0 +1,52 @@
+"""Which documents a site generator turns into pages: there, links follow the site's rules, not the tree's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_CONFIGURATION = re.compile(
+    r"(?:mkdocs|zensical|mint|_quarto|antora|myst|hugo|hwaro|zola|book|doctave)\.(?:ya?ml|toml|json)\Z"
+    r"|_config\.(?:ya?ml|toml)\Z|(?:docusaurus|astro|gatsby|gridsome|nuxt|next|rspress|vocs|eleventy|\.eleventy|vuepress"
+    r"|starlight|content-collections|source)[.-]config\.(?:[cm]?[jt]s|tsx?)\Z|\.eleventy\.[cm]?js\Z|pelicanconf\.py\Z"
+    r"|(?:sidebars|siteConfig)\.[cm]?[jt]s\Z|\.gitbook\.ya?ml\Z|_sidebar\.md\Z|docfx\.json\Z|Writerside\.cfg\Z"
+    r"|\.readthedocs\.ya?ml\Z|_toc\.yml\Z|\.nojekyll\Z|mdbook\.toml\Z",
+    re.IGNORECASE,
+)
+_CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
+_HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
+_SPHINX = re.compile(r"(?:\A|/)conf\.py\Z")
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The folders (`""` is the root) that a site generator's configuration governs."""
+
+    roots: frozenset[str]
+
+    def govern(self, path: str) -> bool:
+        """Tell whether a site generator may turn PATH into a page."""
+        folder = path.rpartition("/")[0]
+        while True:
+            if folder in self.roots:
+                return True
+            if not folder:
+                return False
+            folder = folder.rpartition("/")[0]
+
+
+def find_sites(paths: Iterable[str]) -> Sites:
+    """Return the sites that the configuration files among PATHS belong to."""
+    roots: set[str] = set()
+    paths = tuple(paths)
+    known = frozenset(paths)
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if _CONFIGURATION.match(name) or (
+            _SPHINX.search(path) and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt"))
+        ):
+            roots.add(folder)
+        elif match := _CONFIGURATION_FOLDER.search(path) or _HUGO_FOLDER.search(path):
+            roots.add(path[: match.start()])
+    return Sites(frozenset(roots))
