@@ -1,0 +1,71 @@
+# `make run` and `make test` are all that a newcomer needs; both set up `.venv` by themselves, once.
+#
+#   make run              the whole loop on a fresh demo repository
+#   make run REPO=path    the same on your own repository
+#   make test             every test
+#   make check            format, lint, types, layers, generated files
+#   make fmt gen bench    format the code; write generated files; time things
+#   make lock             resolve pyproject.toml into the lock files anew
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+REPO ?=
+
+.PHONY: run test check fmt gen bench lock clean
+
+run: $(VENV)/.installed
+	@$(PY) tools/run.py $(if $(REPO),--repo "$(REPO)")
+
+test: $(VENV)/.installed-dev
+	$(PY) -m pytest -n auto
+
+check: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) tools/generate.py --check
+
+fmt: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+gen: $(VENV)/.installed
+	$(PY) tools/generate.py
+
+bench: $(VENV)/.installed-dev
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(PY) "$$benchmark" || exit 1; done
+
+lock: | $(PY)
+	$(PIP) 'uv>=0.9'
+	sh tools/lock.sh $(PY)
+
+clean:
+	rm -rf $(VENV) .demo
+
+# The first Python that is new enough and can make virtual environments; a half-made one is not left behind.
+$(PY):
+	@for candidate in python3.13 python3.12 python3.11 python3; do \
+	  if $$candidate -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Setting up $(VENV) with $$($$candidate --version)."; \
+	    $$candidate -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	echo "Autopack needs Python 3.11 or newer with its venv module; found: $$(python3 --version 2>&1)." >&2; \
+	echo "  next: install Python 3.11, 3.12 or 3.13 (on Debian and Ubuntu also python3-venv), then repeat." >&2; \
+	exit 1
+
+# Every pinned file is checked against its hash; nothing is resolved here, and a second call installs nothing.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(PY)
+	@echo "Installing pinned dependencies."
+	@$(PIP) --no-deps --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q src
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing pinned development tools."
+	@$(PIP) --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
