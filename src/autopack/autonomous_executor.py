@@ -28,6 +28,7 @@ from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import PhaseRecord, make_proof, phase_id_of
 from autopack.proofs.models import PhaseProofV1
 from autopack.worktrees.manager import Worktree, check_identity
+from autopack.worktrees.refs import branch_of
 
 Progress = Callable[[str], None]
 
@@ -45,6 +46,8 @@ class RunContext:
     kinds: Mapping[str, Kind]
     sandbox: Sandbox
     rescan: Callable[[], GapReportV1]
+    claim: Callable[[Grant], None]
+    """Called before an action starts: counts its cost and uses its approval up; what it raises stops the action."""
     clock: Clock
     progress: Progress = field(default=lambda message: None)
 
@@ -84,6 +87,16 @@ def execute(run: RunContext, grants: Sequence[Grant]) -> tuple[PhaseProofV1, ...
     return tuple(proofs)
 
 
+def is_concluded(layout: RunFileLayout, repository: Git, action: Action) -> bool:
+    """Return whether the run of LAYOUT is through with ACTION: undone, found needless, or committed on its branch."""
+    path = layout.proof(phase_id_of(action.action_id))
+    if not path.exists():
+        return False
+    commit = read_artifact(path, PhaseProofV1).predicate.commit
+    branch = f"refs/heads/{branch_of(layout.run_id)}"
+    return commit is None or repository.run("merge-base", "--is-ancestor", commit, branch, check=False).code == 0
+
+
 def _settle(run: RunContext, action: Action) -> PhaseProofV1 | None:
     """Return the proof of a phase that an earlier, interrupted attempt completed; finish moving the branch if need
     be."""
@@ -114,6 +127,7 @@ def _phase(run: RunContext, grant: Grant, gaps_before: frozenset[str]) -> PhaseR
             run, grant, f"{unknown[0]} is not there in the base commit; commit the working copy and scan again"
         )
     try:
+        run.claim(grant)
         outcome = carry_out(
             grant, kind=run.kinds[action.kind], git=run.git, parent=tip, policy=run.policy, where=run.where
         )

@@ -89,3 +89,8 @@ def _read_config(path: Path) -> dict[str, dict[str, str]]:
     if unknown:
         raise UsageError(f"{CONFIG_FILE}: unknown key {unknown[0]!r}.", hint="Known keys: runs_dir, [ledgers].")
     return written
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return the environment of this process, for a further Autopack process of the same person."""
+    return dict(os.environ)

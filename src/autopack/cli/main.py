@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from autopack.cli import approvals, planning, runs, scanning, status
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, AutopackError
 
 app = typer.Typer(
@@ -18,6 +19,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+for _group in (status, scanning, planning, runs, approvals):
+    _group.register(app)
 
 
 def run() -> NoReturn:

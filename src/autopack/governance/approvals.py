@@ -105,7 +105,9 @@ def request_approvals(
         if record is not None and record.rejected:
             rejected.append(record)
             continue
-        if record is None or record.used_for is not None or staleness(record.request.binding, binding_of(plan, action)):
+        use = use_of(plan.run_id, action.action_id)
+        void = record is None or record.used_for not in {None, use}
+        if record is None or void or staleness(record.request.binding, binding_of(plan, action)):
             try:
                 record = _ask(database, layout, plan, action, evidence_digest(action, report), now)
             except DeniedByPolicy as fault:
@@ -167,8 +169,17 @@ def decide(
     return stands
 
 
+def use_of(run_id: str, action_id: str) -> str:
+    """Return what an approval is used up for: one action of one run, however often that run is interrupted."""
+    return f"{run_id}/{action_id}"
+
+
 def consume(database: Database, request_id: str, used_for: str, now: datetime) -> None:
-    """Use an approval up, before the action starts; raises StaleError where it is used already or was never given."""
+    """Use an approval up, before the action starts; for the same use again it stands, since a run can be killed in
+    between.
+
+    Raises StaleError where it is used for something else or was never given.
+    """
     if not stored.consume(database, request_id, used_for, timestamp(now)):
         raise StaleError(
             f"The approval {request_id} is used up or was never given.", hint="Run the autopilot again to ask anew."

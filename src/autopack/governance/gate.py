@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autopack.actions.models import Action
 from autopack.errors import StaleError
 from autopack.governance import models
-from autopack.governance.approvals import ApprovalRecord, binding_of, staleness
+from autopack.governance.approvals import ApprovalRecord, binding_of, staleness, use_of
 from autopack.governance.models import Grant
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.planning.models import PlanProposalV1
@@ -132,7 +132,7 @@ def _by_people(plan: PlanProposalV1, action: Action, verdict: Verdict, record: A
         return ("stale", "; ".join(moved))
     if decision is None:
         return ("waiting", ", ".join(record.request.asked_because))
-    if record.used_for is not None:
+    if record.used_for not in {None, use_of(plan.run_id, action.action_id)}:
         return ("stale", f"the approval was used for {record.used_for}")
     return _Ready(verdict, f"{decision.decided_by} via {decision.channel}", record.request.request_id)
 

@@ -58,11 +58,12 @@ def record_decision(database: Database, decision: StoredDecision) -> StoredDecis
 
 
 def consume(database: Database, request_id: str, used_for: str, used_at: str) -> bool:
-    """Use up the approval of REQUEST_ID for USED_FOR; True for exactly one caller ever, and only if it was allowed."""
+    """Use up the approval of REQUEST_ID for USED_FOR; True only if it was allowed and no other use has it."""
     with database.change() as connection:
         done = connection.execute(
             "INSERT INTO consumptions SELECT request_id, ?2, ?3 FROM decisions"
-            " WHERE request_id = ?1 AND decision = 'allow_once' ON CONFLICT (request_id) DO NOTHING",
+            " WHERE request_id = ?1 AND decision = 'allow_once'"
+            " ON CONFLICT (request_id) DO UPDATE SET used_at = used_at WHERE used_for = excluded.used_for",
             (request_id, used_for, used_at),
         )
         return done.rowcount == 1

@@ -1,0 +1,348 @@
+"""The loop, opt-in: look, propose, let the gate decide, execute what it grants, ask for the rest, and record all of it.
+
+Nothing here widens what a person wrote: the anchor comes from the base commit, grants come from the gate, budgets only
+shrink. A pass that may not execute still records everything that it would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autopack.actions.claims import claimed_facts
+from autopack.actions.models import Action, Kind
+from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
+from autopack.autonomous_executor import RunContext, execute, is_concluded
+from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
+from autopack.clock import Clock
+from autopack.errors import UsageError
+from autopack.execution.sandbox.box import Sandbox
+from autopack.file_layout import RunFileLayout
+from autopack.gaps.detectors import all_detectors
+from autopack.gaps.models import GapReportV1
+from autopack.gaps.scanner import scan
+from autopack.gaps.snapshot import take_snapshot
+from autopack.git import Git
+from autopack.governance.approvals import consume, records_for, request_approvals, use_of
+from autopack.governance.gate import GateResult, Withheld, grants
+from autopack.governance.models import Grant
+from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.planning.models import PlanProposalV1
+from autopack.planning.plan_proposer import propose
+from autopack.policy.decide import Policy
+from autopack.policy.facts import Circumstances
+from autopack.proofs.collect import phase_id_of
+from autopack.proofs.models import PhaseProofV1
+from autopack.store.budgets import Resource, budgets_of, set_caps, spend
+from autopack.store.database import Database
+from autopack.store.runs import Run, RunState, create_run, get_run, move_run
+from autopack.worktrees.lease import acquire_run_lock
+from autopack.worktrees.lock import Owner, this_process
+from autopack.worktrees.manager import Worktree, adopt, create, retire
+from autopack.worktrees.refs import branch_of
+from autopack.worktrees.registration import registrations
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What one run needs, wired by `operations.runs`. `look` scans the owner's checkout, `recall` asks the ledgers."""
+
+    layout: RunFileLayout
+    repository: Git
+    anchor: IntentionAnchorV2
+    base_commit: str
+    policy: Policy
+    kinds: Mapping[str, Kind]
+    sandbox: Sandbox
+    database: Database
+    clock: Clock
+    look: Callable[[], GapReportV1]
+    recall: Callable[[GapReportV1], tuple[str, ...]]
+    progress: Callable[[str], None]
+
+    @property
+    def run_id(self) -> str:
+        return self.layout.run_id
+
+    @property
+    def executable(self) -> frozenset[str]:
+        """Kinds that Autopack carries out itself."""
+        return frozenset(name for name, kind in self.kinds.items() if kind.apply is not None)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a pass ended, in a word and in a sentence, and the state in which it leaves the run."""
+
+    outcome: Outcome
+    reason: str
+    state: RunState
+
+
+def run_once(loop: Loop, *, enabled: bool) -> AutopilotSessionV1:
+    """Make one pass as a new run and return its record, which is stored too.
+
+    Without ENABLED nothing is executed and nobody is asked. Raises UsageError where the run id is taken, LockHeld where
+    another process works on it.
+    """
+    owner = this_process(loop.run_id, loop.clock.now())
+    with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner):
+        if get_run(loop.database, loop.run_id) is not None:
+            raise UsageError(
+                f"There is a run {loop.run_id} already.",
+                hint=f"Choose another --run-id, or: autopack autopilot resume {loop.run_id}",
+            )
+        report, plan = _look_and_propose(loop)
+        blocking = [gap for gap in report.gaps if gap.blocks_autopilot]
+        if not enabled:
+            ending = Ending("disabled", "Nothing was executed: --enable was not given.", "stopped")
+            return _record(loop, report, plan, _gate(loop, report, plan), ending)
+        if blocking:
+            reason = f"{len(blocking)} gaps block the autopilot, the first: {blocking[0].title}"
+            ending = Ending("blocked_by_gaps", reason, "stopped")
+            return _record(loop, report, plan, _gate(loop, report, plan), ending)
+        return _advance(loop, owner, report, plan)
+
+
+def resume(loop: Loop) -> AutopilotSessionV1:
+    """Go on with a run from its stored report and plan: what was decided meanwhile is executed, what was done is kept.
+
+    Raises StaleError where the plan was made for another base, intention or policy, LockHeld where a process still
+    works on the run.
+    """
+    owner = this_process(loop.run_id, loop.clock.now())
+    with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner):
+        report = read_artifact(loop.layout.gap_report, GapReportV1)
+        plan = read_artifact(loop.layout.plan_proposal, PlanProposalV1)
+        return _advance(loop, owner, report, plan)
+
+
+def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
+    ensure_runs_root(loop.layout.runs_root)
+    write_artifact(loop.layout.intention_anchor_v2, loop.anchor)
+    loop.progress("Looking for gaps")
+    report = loop.look()
+    write_artifact(loop.layout.gap_report, report)
+    loop.progress(f"{report.summary.total} gaps; proposing a plan")
+    plan = propose(
+        loop.anchor,
+        report,
+        policy=loop.policy,
+        kinds=loop.kinds,
+        circumstances=Circumstances(sandbox=loop.sandbox.tier),
+        recalled=loop.recall(report),
+    )
+    write_artifact(loop.layout.plan_proposal, plan)
+    run = Run(
+        run_id=loop.run_id,
+        project_id=loop.layout.project_id,
+        base_commit=loop.base_commit,
+        branch=branch_of(loop.run_id),
+        anchor_id=plan.anchor_id,
+        gap_report_id=plan.gap_report_id,
+        plan_proposal_id=plan.plan_proposal_id,
+    )
+    create_run(loop.database, run, loop.clock.now())
+    set_caps(loop.database, loop.run_id, _caps(loop.anchor))
+    return report, plan
+
+
+def _caps(anchor: IntentionAnchorV2) -> dict[Resource, int | None]:
+    budget = anchor.budget_cost
+    return {
+        "tokens": budget.token_cap_global,
+        "seconds": budget.time_cap_seconds,
+        "actions": budget.max_actions,
+        "lines": budget.max_lines,
+    }
+
+
+def _advance(loop: Loop, owner: Owner, report: GapReportV1, plan: PlanProposalV1) -> AutopilotSessionV1:
+    """Ask for what needs a person, execute what the gate grants, and record where that leaves the run."""
+    move_run(loop.database, loop.run_id, "running", loop.clock.now())
+    request_approvals(loop.database, loop.layout, plan, report, executable=loop.executable, now=loop.clock.now())
+    gate = _gate(loop, report, plan)
+    if gate.granted:
+        _execute(loop, owner, plan, gate.granted)
+        gate = _gate(loop, report, plan)
+    return _record(loop, report, plan, gate, _ending(loop, plan, gate))
+
+
+def _gate(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> GateResult:
+    where = _circumstances(loop)
+    return grants(
+        plan,
+        anchor=loop.anchor,
+        verdicts={
+            action.action_id: loop.policy.decide(claimed_facts(action, loop.kinds[action.kind]), where)
+            for action in plan.actions
+        },
+        records=records_for(loop.database, plan, report),
+        base_commit=loop.base_commit,
+        executable=loop.executable,
+        executed=[action.action_id for action in plan.actions if is_concluded(loop.layout, loop.repository, action)],
+    )
+
+
+def _circumstances(loop: Loop) -> Circumstances:
+    left = {budget.resource: budget.remaining for budget in budgets_of(loop.database, loop.run_id)}
+    return Circumstances(
+        sandbox=loop.sandbox.tier, remaining_tokens=left.get("tokens"), remaining_seconds=left.get("seconds")
+    )
+
+
+def _execute(loop: Loop, owner: Owner, plan: PlanProposalV1, granted: Sequence[Grant]) -> None:
+    worktree = _worktree(loop, owner)
+    with worktree.lease:
+        for note in worktree.notes:
+            loop.progress(note)
+        context = RunContext(
+            layout=loop.layout,
+            worktree=worktree,
+            anchor=loop.anchor,
+            plan=plan,
+            policy=loop.policy,
+            where=_circumstances(loop),
+            kinds=loop.kinds,
+            sandbox=loop.sandbox,
+            rescan=lambda: _scan_worktree(loop, worktree),
+            claim=_claimer(loop),
+            clock=loop.clock,
+            progress=loop.progress,
+        )
+        execute(context, granted)
+
+
+def _worktree(loop: Loop, owner: Owner) -> Worktree:
+    path = loop.layout.worktree
+    known = {registration.run_id for registration in registrations(loop.repository.common_dir())}
+    if loop.run_id in known:
+        return adopt(loop.repository, run_id=loop.run_id, path=path, owner=owner)
+    return create(loop.repository, run_id=loop.run_id, base_commit=loop.base_commit, path=path, owner=owner)
+
+
+def _scan_worktree(loop: Loop, worktree: Worktree) -> GapReportV1:
+    detectors = all_detectors()
+    snapshot = take_snapshot(worktree.path, detectors, intention=loop.anchor, intention_source="commit")
+    return scan(snapshot, project_id=loop.layout.project_id, run_id=loop.run_id, detectors=detectors)
+
+
+def _claimer(loop: Loop) -> Callable[[Grant], None]:
+    """Return what is called before each action: it counts the cost against the caps and uses the approval up."""
+    last = [loop.clock.monotonic()]
+
+    def claim(grant: Grant) -> None:
+        now = loop.clock.monotonic()
+        spend(loop.database, loop.run_id, "seconds", round(now - last[0]))
+        last[0] = now
+        spend(loop.database, loop.run_id, "actions", 1)
+        spend(loop.database, loop.run_id, "lines", grant.action.cost_estimate.lines.high or 0)
+        if grant.request_id is not None:
+            use = use_of(loop.run_id, grant.action.action_id)
+            consume(loop.database, grant.request_id, use, loop.clock.now())
+
+    return claim
+
+
+def _ending(loop: Loop, plan: PlanProposalV1, gate: GateResult) -> Ending:
+    proofs = stored_proofs(loop.layout, plan)
+    committed = sum(proof.predicate.outcome == "committed" for proof in proofs)
+    undone = [proof for proof in proofs if proof.predicate.outcome == "undone"]
+    waiting = len(gate.waiting) + len(gate.stale)
+    if waiting:
+        reason = f"{committed} actions executed, {waiting} wait for approval."
+        return Ending("partly_executed" if committed else "waiting", reason, "waiting")
+    if undone:
+        reason = f"{committed} actions executed, {len(undone)} undone; the first: {undone[0].predicate.reason}."
+        return Ending("partly_executed" if committed else "failed", reason, "failed")
+    if committed:
+        return Ending("executed", f"{committed} actions executed.", "done")
+    return Ending("nothing_to_do", "There is nothing that Autopack may carry out here.", "done")
+
+
+def stored_proofs(layout: RunFileLayout, plan: PlanProposalV1) -> tuple[PhaseProofV1, ...]:
+    """Return the proofs that a run has so far, in the order of its plan."""
+    paths = (layout.proof(phase_id_of(action.action_id)) for action in plan.actions)
+    return tuple(read_artifact(path, PhaseProofV1) for path in paths if path.exists())
+
+
+def _record(
+    loop: Loop, report: GapReportV1, plan: PlanProposalV1, gate: GateResult, ending: Ending
+) -> AutopilotSessionV1:
+    """Store the session and the run's state; a run that is over gives its worktree back."""
+    proofs = stored_proofs(loop.layout, plan)
+    session = AutopilotSessionV1(
+        session_id="unsealed",
+        project_id=loop.layout.project_id,
+        run_id=loop.run_id,
+        enabled=ending.outcome != "disabled",
+        outcome=ending.outcome,
+        reason=ending.reason,
+        anchor_id=plan.anchor_id,
+        gap_report_id=plan.gap_report_id,
+        plan_proposal_id=plan.plan_proposal_id,
+        base_commit=loop.base_commit,
+        branch=branch_of(loop.run_id) if proofs else None,
+        blocking_gaps=tuple(gap.gap_id for gap in report.gaps if gap.blocks_autopilot),
+        would_execute=tuple(_step(grant.action) for grant in gate.granted) + _steps(gate.held),
+        waiting_for_approval=_steps(gate.waiting) + _steps(gate.stale),
+        blocked=_steps(gate.blocked),
+        executed=tuple(_executed(proof) for proof in proofs),
+        gaps_closed=tuple(sorted({gap for proof in proofs for gap in proof.predicate.gaps_closed})),
+        gaps_opened=tuple(sorted({gap for proof in proofs for gap in proof.predicate.gaps_opened if _kept(proof)})),
+        next_command=_next_command(loop, ending),
+    ).sealed()
+    write_artifact(loop.layout.autopilot_session, session)
+    move_run(loop.database, loop.run_id, ending.state, loop.clock.now())
+    if ending.state == "done":
+        _give_back_worktree(loop)
+    return session
+
+
+def _give_back_worktree(loop: Loop) -> None:
+    owner = this_process(loop.run_id, loop.clock.now())
+    known = {registration.run_id for registration in registrations(loop.repository.common_dir())}
+    if loop.run_id in known:
+        retire(adopt(loop.repository, run_id=loop.run_id, path=loop.layout.worktree, owner=owner))
+
+
+def _kept(proof: PhaseProofV1) -> bool:
+    return proof.predicate.outcome == "committed"
+
+
+def _steps(withheld: Sequence[Withheld]) -> tuple[PlannedStep, ...]:
+    return tuple(_step(one.action) for one in withheld)
+
+
+def _step(action: Action) -> PlannedStep:
+    return PlannedStep(
+        action_id=action.action_id,
+        kind=action.kind,
+        title=action.title,
+        approval_status=action.approval_status,
+        decided_by=action.decided_by,
+    )
+
+
+def _executed(proof: PhaseProofV1) -> ExecutedStep:
+    said = proof.predicate
+    return ExecutedStep(
+        action_id=said.action_id,
+        phase_id=said.phase_id,
+        outcome=said.outcome,
+        commit=said.commit,
+        reason=said.reason,
+    )
+
+
+def _next_command(loop: Loop, ending: Ending) -> str:
+    if ending.state == "waiting":
+        return f"autopack approvals list --run-id {loop.run_id}"
+    by_outcome: dict[Outcome, str] = {
+        "disabled": "autopack autopilot --enable",
+        "blocked_by_gaps": "autopack scan",
+        "failed": f"autopack verify {loop.run_id}",
+        "executed": f"git merge {branch_of(loop.run_id)}",
+        "partly_executed": f"git log -p {branch_of(loop.run_id)}",
+    }
+    return by_outcome.get(ending.outcome, "autopack status")

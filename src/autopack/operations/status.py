@@ -1,0 +1,95 @@
+"""Where a repository stands, on one page: intention, gaps, plan, approvals, runs, and what to type next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autopack.artifacts.store import read_artifact
+from autopack.config import Settings
+from autopack.errors import ArtifactError
+from autopack.file_layout import RunFileLayout
+from autopack.gaps.models import GapSummary
+from autopack.intention_anchor.v2 import PIVOT_TYPES, IntentionAnchorV2
+from autopack.operations.approvals import list_approvals
+from autopack.operations.intention import load_intention
+from autopack.operations.scanning import scan_workspace
+from autopack.planning.models import PlanProposalV1, PlanSummary
+from autopack.store.database import open_database
+from autopack.store.runs import Run, list_runs
+
+RUNS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that the overview shows. `plan` is the latest run's."""
+
+    intention_source: str
+    pivots_stated: int
+    unconfirmed: int
+    gaps: GapSummary
+    plan: PlanSummary | None
+    waiting: tuple[str, ...]
+    """Action ids that wait for a person."""
+    runs: tuple[Run, ...]
+    next_command: str
+
+
+def overview(settings: Settings) -> Status:
+    """Return the status of the workspace; writes nothing."""
+    anchor, source = load_intention(settings)
+    runs = _latest_runs(settings)
+    waiting = tuple(one.action_id for one in list_approvals(settings))
+    return Status(
+        intention_source=source,
+        pivots_stated=_stated(anchor),
+        unconfirmed=len(anchor.unconfirmed) if anchor else 0,
+        gaps=scan_workspace(settings).summary,
+        plan=_latest_plan(settings, runs),
+        waiting=waiting,
+        runs=runs,
+        next_command=_next_command(source, anchor, waiting, runs),
+    )
+
+
+def _stated(anchor: IntentionAnchorV2 | None) -> int:
+    if anchor is None:
+        return 0
+    return sum(getattr(anchor.pivot_intentions, pivot) is not None for pivot in PIVOT_TYPES)
+
+
+def _latest_runs(settings: Settings) -> tuple[Run, ...]:
+    database_path = RunFileLayout(settings.runs_root, "any", "any").database
+    if not database_path.exists():
+        return ()
+    with open_database(database_path) as database:
+        return list_runs(database, most=RUNS_SHOWN)
+
+
+def _latest_plan(settings: Settings, runs: tuple[Run, ...]) -> PlanSummary | None:
+    if not runs:
+        return None
+    layout = RunFileLayout(settings.runs_root, runs[0].project_id, runs[0].run_id)
+    try:
+        return read_artifact(layout.plan_proposal, PlanProposalV1).summary
+    except ArtifactError:
+        return None
+
+
+def _next_command(
+    source: str, anchor: IntentionAnchorV2 | None, waiting: tuple[str, ...], runs: tuple[Run, ...]
+) -> str:
+    if anchor is None:
+        return "autopack init"
+    if anchor.unconfirmed:
+        return "autopack anchor show"
+    if source == "working_copy":
+        return "git add .autopack/intention.yaml && git commit -m 'Write the intention down'"
+    if waiting:
+        return "autopack approvals list"
+    unfinished = next((run for run in runs if run.state in {"running", "waiting"}), None)
+    if unfinished is not None:
+        return f"autopack autopilot resume {unfinished.run_id}"
+    if runs and runs[0].state == "done":
+        return "autopack tidy report"
+    return "autopack autopilot --enable"
