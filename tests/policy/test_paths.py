@@ -148,7 +148,7 @@ def test_no_patterns_match_nothing() -> None:
     assert not protecting(()).matches("a")
 
 
-@pytest.mark.parametrize("pattern", ["/docs/[z-a]", "/", "//"])
+@pytest.mark.parametrize("pattern", ["/docs/[z-a]", "/"])
 def test_patterns_that_cannot_match_are_refused(pattern: str) -> None:
     """A pattern that means nothing is told at load, not silently dropped from a protective list."""
     anchor = an_anchor(scope=ScopeBoundaries(allowed_write_roots=("/docs/**",), protected_paths=(pattern,)))

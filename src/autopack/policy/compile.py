@@ -153,6 +153,14 @@ def rule_label(rule: AutoApproveRule) -> str:
     return f"all:rule:{rule.rule_id}"
 
 
+def cedar_text(policies: Mapping[str, Json]) -> str:
+    """Return POLICIES (JSON form) as people read Cedar."""
+    import cedarpy
+
+    document = json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []})
+    return cedarpy.format_policies(str(cedarpy.PolicySet.from_json_str(document))) if policies else ""
+
+
 def compile_sources(sources: Sources) -> Compiled:
     """Return SOURCES parsed and strictly validated by the engine.
 

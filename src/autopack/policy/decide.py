@@ -59,9 +59,21 @@ class Policy:
         Raises UsageError for owner rules that cannot stand or whose own examples fail. A missing or damaged engine
         raises nothing: the policy then blocks everything and says why.
         """
-        policy = _build(cls, anchor, kinds, local_policy, ledgers, shipped_policy())
+        policy = cls.untested(anchor, kinds=kinds, local_policy=local_policy, ledgers=ledgers)
         policy.check_examples()
         return policy
+
+    @classmethod
+    def untested(
+        cls,
+        anchor: IntentionAnchorV2,
+        *,
+        kinds: Sequence[str],
+        local_policy: str = "",
+        ledgers: Sequence[str] = tuple(DEFAULT_LEDGERS.values()),
+    ) -> Policy:
+        """Return what `build` returns, before the owner's examples are tried: for showing them all."""
+        return _build(cls, anchor, kinds, local_policy, ledgers, shipped_policy())
 
     def decide(self, facts: ActionFacts, circumstances: Circumstances) -> Verdict:
         """Return the verdict on an action with every rule that determined it, sorted. Never raises."""
