@@ -141,10 +141,9 @@ def _kind_for(gap: Gap, anchor: IntentionAnchorV2, kinds: Mapping[str, Kind]) ->
 
 
 def _wants_agents(anchor: IntentionAnchorV2) -> bool:
-    """Tell whether the owner reckons with agents: an approval rule names `agent_task`. Otherwise a brief for one
-    would only be noise."""
-    rules = anchor.governance_review.auto_approve_rules
-    return "agent_task" in anchor.safety_risk.requires_approval or any("agent_task" in rule.kinds for rule in rules)
+    """Tell whether the owner reckons with agents: `safety_risk.requires_approval` names `agent_task`. Otherwise a
+    brief for one would only be noise."""
+    return "agent_task" in anchor.safety_risk.requires_approval
 
 
 def _guarded_places(anchor: IntentionAnchorV2) -> PathList:

@@ -28,17 +28,37 @@ def remedy(gaps: tuple[Gap, ...]) -> tuple[Draft, ...]:
 
 def _commands(gaps: list[Gap]) -> list[str]:
     """Return the exact commands for GAPS of one rule, each once; none where only a person can say."""
-    template = COMMANDS.get(gaps[0].rule_id)
-    if template is None:
-        return []
-    if "{path}" not in template:
-        return [template]
-    named = [path for gap in gaps for path in briefs.paths(gap)]
-    return [template.replace("{path}", shlex.quote(path)) for path in dict.fromkeys(named)]
+    template = COMMANDS.get(gaps[0].rule_id, "")
+    paths = [path for gap in gaps for path in briefs.paths(gap)]
+    named = [
+        template.replace("{path}", _quoted(path)).replace("{database}", _quoted(_database(path))) for path in paths
+    ]
+    return list(dict.fromkeys(named if "{" in template else [template] if template else []))
 
 
-COMMANDS: dict[str, str] = {}
-"""Rule -> the command that closes its gaps outside any worktree; `{path}` is the quoted path of the evidence."""
+def _quoted(path: str) -> str:
+    """Return PATH as one word of a POSIX shell that no program takes for an option."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+
+
+def _database(path: str) -> str:
+    """Return the database that a SQLite side file belongs to (https://www.sqlite.org/tempfiles.html)."""
+    return path.removesuffix("-wal").removesuffix("-journal")
+
+
+COMMANDS: dict[str, str] = {
+    "git_state_corruption/stale-lock": "rm -- {path}",
+    "git_state_corruption/unfinished-operation": "git status",
+    "git_state_corruption/damaged": "git fsck --full",
+    "git_state_corruption/worktree-gone": "git worktree prune --verbose",
+    "git_state_corruption/worktree-abandoned": "git worktree list --verbose",
+    "git_state_corruption/worktree-mismatch": "git worktree repair",
+    "db_lock_contention/dead-owner": "rm -- {path}",
+    "db_lock_contention/hot-journal": "sqlite3 {database} 'PRAGMA integrity_check;'",
+    "db_lock_contention/large-wal": "sqlite3 {database} 'PRAGMA wal_checkpoint(TRUNCATE);'",
+}
+"""Rule -> the command that closes its gaps, or shows what to close, outside any worktree of a run; `{path}` is the
+quoted path of the evidence."""
 
 KIND = Kind(
     name=NAME,
