@@ -7,7 +7,6 @@ it decides nothing.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
@@ -64,7 +63,9 @@ def is_alive(owner: Owner) -> bool | None:
         return False
     except PermissionError:
         return True
-    return not owner.process_started or _process_start(owner.pid) == owner.process_started
+    if not owner.process_started:
+        return True
+    return _process_start(owner.pid) == owner.process_started and _process_state(owner.pid) not in {"Z", "X"}
 
 
 class Lock:
@@ -206,7 +207,17 @@ def _names_same_file(path: Path, descriptor: int) -> bool:
 
 
 def _process_start(pid: int) -> str:
-    with contextlib.suppress(OSError, IndexError):
+    return _process_fields(pid)[19]
+
+
+def _process_state(pid: int) -> str:
+    return _process_fields(pid)[0]
+
+
+def _process_fields(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the third (the state) on; empty strings where there is no such file."""
+    try:
         stated = Path(f"/proc/{pid}/stat").read_bytes()
-        return stated[stated.rindex(b")") + 2 :].split()[19].decode("ascii")
-    return ""
+    except OSError:
+        return [""] * 20
+    return stated[stated.rindex(b")") + 2 :].decode("ascii").split()
