@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @policy.command("explain")
 def explain(
-    action_id: Annotated[str | None, typer.Argument(metavar="[ACTION_ID]", help="An action of a plan.")] = None,
+    action_id: Annotated[str | None, typer.Argument(metavar="ACTION_ID", help="An action of a plan.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Kind of action, instead of an ACTION_ID.")] = None,
     paths: Annotated[list[str] | None, typer.Option("--path", help="A path it touches; may be repeated.")] = None,
     lines: Annotated[int | None, typer.Option("--lines", min=0, max=10**9, help="Lines added plus removed.")] = None,
