@@ -222,7 +222,7 @@ def commit_message(plan: PlanProposalV1, grant: Grant) -> str:
         "Autopack-Action": grant.action.action_id,
         "Autopack-Approval": grant.approved_by,
     }
-    subject = " ".join(grant.action.title.split())[:100]
+    subject = f"{grant.action.kind}: {' '.join(grant.action.title.split())}"[:120]
     return subject + "\n\n" + "".join(f"{name}: {value}\n" for name, value in trailers.items())
 
 
