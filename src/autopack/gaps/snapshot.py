@@ -21,6 +21,7 @@ from autopack.gaps.detector import Detector
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources import databases, history, listing, repository, scope
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
+from autopack.gaps.sources.workers import read_in_parallel
 from autopack.gaps.state import (
     ChangeFact,
     CommitFact,
@@ -80,12 +81,12 @@ def take_snapshot(
     places = _find(git)
     listed = _list(git, places)
     bounds = _sort_paths(listed, runs_folder)
-    harvest = read_files(workspace, bounds.to_read, detectors)
+    harvest = read_in_parallel(bounds.to_read, lambda paths: read_files(workspace, paths, detectors))
     snapshot = Snapshot(
         files=_records(listed, harvest.files, bounds.absent),
         git=_git_facts(git, places, listed, since),
         changes=_changes(listed.status, runs_folder),
-        facts=harvest.facts,
+        facts={gap_type: dict(sorted(facts.items())) for gap_type, facts in sorted(harvest.facts.items())},
         texts=harvest.texts,
         folders=scope.folders_of({path for path, _ in bounds.to_read + bounds.absent} | bounds.out_of_scope),
         out_of_scope=bounds.out_of_scope,
