@@ -23,8 +23,12 @@ _TEMPLATE = re.compile(
     r"|_layouts|partials)(?:\Z|[-_. /])|\{\{|issue_template|pull_request_template",
     re.IGNORECASE,
 )
+_BUNDLED_PREFIX = ".github/actions/"
 _BUNDLED = frozenset(
-    {"vendor", "vendored", "third_party", "third-party", "node_modules", "_vendor", "external", "deps"}
+    [
+        *("vendor", "vendored", "_vendor", "third_party", "third-party", "thirdparty", "3rdparty", "node_modules"),
+        *("external", "externals", "deps", "dep", "oss"),
+    ]
 )
 _CHRONICLE_NAME = re.compile(
     r"(?:change[-_ ]?logs?|changes|history|news|release[-_ ]?notes?|releases?|whats?[-_]?new|upgrading|migrat\w*"
@@ -91,7 +95,7 @@ def is_template(path: str) -> bool:
 
 def is_bundled(path: str) -> bool:
     """Tell whether PATH was brought in from another project."""
-    return not _BUNDLED.isdisjoint(folders(path))
+    return path.startswith(_BUNDLED_PREFIX) or not _BUNDLED.isdisjoint(folders(path))
 
 
 def is_chronicle(path: str) -> bool:

@@ -47,10 +47,13 @@ def is_markdown(path: str) -> bool:
 # --- links ----------------------------------------------------------------------------------------------------------
 
 _INLINE = re.compile(
-    rb"\]\([ \t]{0,8}(?:<([^<>\n]{1,1000})>|((?:[^\s()<>]|\([^\s()<>]{0,200}\)){1,1000}))(?=[ \t]{0,8}[)\"'\n(])"
+    rb"\]\([ \t]{0,8}(?:<([^<>\n]{1,1000})>|([^\s()<>]{0,1000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200}){0,3}))"
+    rb"(?=[ \t]{0,8}[)\"'\n(])"
 )
-_DEFINITION = re.compile(rb"^ {0,3}\[(?!\^)[^\]\n]{1,300}\]:[ \t]{0,8}<?([^\s<>]{1,1000})", re.MULTILINE)
-_HTML_TARGET = re.compile(rb"\b(?:src|href)=[\"']([^\"'\n]{1,1000})[\"']")
+_DEFINITION = re.compile(rb"\]:[ \t]{0,8}<?([^\s<>]{1,1000})")
+_DEFINITION_LABEL = re.compile(rb" {0,3}\[(?!\^)[^\]]{1,300}\Z")
+_HTML_TARGET = re.compile(rb"=[\"']([^\"'\n]{1,1000})[\"']")
+_HTML_ATTRIBUTE = re.compile(rb"\b(?:src|href)\Z")
 _NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|\\|.*(?:[{}$<>*|]|%7[bB]|\[\[)", re.DOTALL)
 
 
@@ -60,15 +63,24 @@ def find_links(data: bytes) -> tuple[Link, ...]:
     if b"](" in data:
         for match in _INLINE.finditer(data):
             group = 1 if match[1] is not None else 2
-            found[match.start(group)] = match[group]
+            if match[group]:
+                found[match.start(group)] = match[group]
     if b"]:" in data:
         for match in _DEFINITION.finditer(data):
-            if b"." in match[1] or b"/" in match[1] or b"#" in match[1]:
+            label = _line_prefix(data, match.start())
+            names_a_place = b"." in match[1] or b"/" in match[1] or b"#" in match[1]
+            if names_a_place and label is not None and _DEFINITION_LABEL.match(label):
                 found[match.start(1)] = match[1]
     if b"src=" in data or b"href=" in data:
-        found.update((match.start(1), match[1]) for match in _HTML_TARGET.finditer(data))
+        found.update((match.start(1), match[1]) for match in _html_targets(data))
     links = (Link(offset, target.decode("utf-8", "replace")) for offset, target in sorted(found.items()))
     return tuple(link for link in links if not _NOT_RELATIVE.match(link.target) and "\ufffd" not in link.target)
+
+
+def _html_targets(data: bytes) -> Iterator[re.Match[bytes]]:
+    for match in _HTML_TARGET.finditer(data):
+        if _HTML_ATTRIBUTE.search(data, max(0, match.start() - 5), match.start()):
+            yield match
 
 
 def split_target(target: str) -> tuple[str, str | None]:
@@ -79,6 +91,7 @@ def split_target(target: str) -> tuple[str, str | None]:
 
 # --- code and comments ----------------------------------------------------------------------------------------------
 
+_RUN_OF_TICKS = re.compile(rb"`{3,}")
 _RUN = re.compile(rb"`{3,}|~{3,}")
 _BACKTICKS = re.compile(rb"`+")
 _PARAGRAPH_END = re.compile(rb"\n[ \t\r]*\n")
@@ -100,7 +113,8 @@ class Fence:
 def fences(data: bytes) -> Iterator[Fence]:
     """Yield the fenced code blocks of DATA; one that is never closed reaches to the end."""
     position = 0
-    while opening := _RUN.search(data, position):
+    run = _RUN if b"~~~" in data else _RUN_OF_TICKS
+    while opening := run.search(data, position):
         prefix = _line_prefix(data, opening.start())
         line_end = _end_of_line(data, opening.end())
         info = data[opening.end() : min(line_end, opening.end() + 200)]
@@ -314,7 +328,7 @@ def _targets(token: object) -> Iterator[str]:
     if token.type in {"link_open", "image"}:
         yield str(token.attrs.get("href") or token.attrs.get("src") or "")
     elif token.type in {"html_block", "html_inline"}:
-        for match in _HTML_TARGET.finditer(token.content.encode()):
+        for match in _html_targets(token.content.encode()):
             yield match[1].decode("utf-8", "replace")
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 from autopack.gaps.markdown import Fence, Link, fences
 
-_SPAN = re.compile(rb"(?<![`\w])`([^`\n]{3,300})`(?!`)")
+_PATH_SPAN = re.compile(rb"`([\w.@+-]{1,100}/[\w./@+-]{1,300})`")
+_COMMAND_SPAN = re.compile(
+    rb"`((?:\$ )?(?:python3?|bash|sh|zsh|node|ruby|perl|source|pytest|uv|poetry|\./)[ \w][^`\n]{2,300})`"
+)
 _PATH = re.compile(r"(?:\./)?(?:[\w.@+-]{1,100}/){1,12}[\w.@+-]{1,100}\.[A-Za-z][A-Za-z0-9]{0,7}\Z", re.ASCII)
 _SCRIPT = re.compile(
     r"(?:\./)?(?:[\w.@+-]{1,100}/){0,12}[\w@+-][\w.@+-]{0,100}\.(?:py|sh|bash|rb|js|mjs|cjs|ts|pl|ps1)\Z|\./[\w./+-]{1,200}\Z",
@@ -40,6 +43,7 @@ _ELSEWHERE = re.compile(
     rb"\bgit clone\b|(?:\A|[\n;&])[ \t$]{0,8}cd[ \t]|\bcurl\b|\bwget\b|\bdocker (?:run|exec)\b|\bssh\b|<<"
 )
 _MAX_BLOCK = 20_000
+_SHELL_HINT = re.compile(rb"(?:```|~~~)[ \t]{0,4}(?:bash|sh|shell|console|zsh|terminal|cmd)\b|\$ ")
 
 
 def find_paths(data: bytes) -> tuple[Link, ...]:
@@ -47,7 +51,7 @@ def find_paths(data: bytes) -> tuple[Link, ...]:
     found: list[Link] = []
     if b"`" in data:
         found += _in_spans(data)
-    if b"```" in data or b"~~~" in data:
+    if (found or _SHELL_HINT.search(data)) and (b"```" in data or b"~~~" in data):
         blocks = list(fences(data))
         found = [mention for mention in found if not any(block.start <= mention.offset < block.end for block in blocks)]
         for block in blocks:
@@ -56,12 +60,20 @@ def find_paths(data: bytes) -> tuple[Link, ...]:
 
 
 def _in_spans(data: bytes) -> Iterator[Link]:
-    for match in _SPAN.finditer(data):
-        text = match[1].decode("utf-8", "replace")
-        if _PATH.match(text):
+    for match in _PATH_SPAN.finditer(data):
+        text = match[1].decode("ascii", "replace")
+        if _PATH.match(text) and _is_single(data, match):
             yield Link(match.start(1), text)
-        elif " " in text and (path := _run_by(text)) is not None:
-            yield Link(match.start(1) + len(text[: text.index(path)].encode()), path)
+    for match in _COMMAND_SPAN.finditer(data):
+        text = match[1].decode("utf-8", "replace").removeprefix("$ ")
+        path = _run_by(text) if " " in text and _is_single(data, match) else None
+        if path is not None:
+            yield Link(match.start(1) + match[1].index(path.encode()), path)
+
+
+def _is_single(data: bytes, span: re.Match[bytes]) -> bool:
+    """Tell whether the backticks around SPAN are single ones."""
+    return data[max(0, span.start() - 1) : span.start()] != b"`" and data[span.end() : span.end() + 1] != b"`"
 
 
 def _in_block(data: bytes, block: Fence) -> Iterator[Link]:

@@ -78,27 +78,14 @@ RULES = (
 
 INDEX_FILES = ("docs/PROJECT_INDEX.json", "PROJECT_INDEX.json")
 _MAX_SOURCE_BYTES = 64_000
-_PATH_KEYS = frozenset(
-    [
-        *("path", "paths", "file", "files", "location", "locations", "doc", "docs", "document", "documents", "source"),
-        *(
-            "sources",
-            "entry_point",
-            "entry_points",
-            "entrypoint",
-            "entrypoints",
-            "script",
-            "scripts",
-            "module",
-            "modules",
-        ),
-        *("tests", "readme", "config", "configs", "ledger", "ledgers", "sot_files"),
-    ]
+_PATH_KEYS = re.compile(
+    r"(?:path|file|location|doc|document|source|entry_?point|script|module|test|config|ledger|sot_file)s?\Z|readme\Z",
+    re.IGNORECASE,
 )
 _INDEXED_PATH = re.compile(r"(?:\./)?(?:[\w.@+ -]{1,100}/){0,12}[\w.@+ -]{1,100}\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
 _TELLS_OF_THE_PAST = re.compile(
-    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b|were\b"
-    r"|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc|writ"
+    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
+    r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc|writ"
     r"|output|example|e\.g\.|such as|for instance|would|could|might|add(?:ed|s|ing)?\b|new\b|will\b|todo\b|planned)",
     re.IGNORECASE,
 )
@@ -420,7 +407,7 @@ def _absent_entries(tree: Tree) -> Iterator[_IndexEntry]:
 def _names_a_path(element: JsonString) -> bool:
     """Tell whether ELEMENT is meant as the path of one file: below a key that says so, and in the form of one."""
     own_keys = element.keys[:-1] if element.is_key else element.keys
-    named = any(key.lower() in _PATH_KEYS for key in own_keys[-2:]) and (not element.is_key or own_keys != ())
+    named = any(_PATH_KEYS.match(key) for key in own_keys[-2:]) and (not element.is_key or own_keys != ())
     return named and _INDEXED_PATH.match(element.value) is not None and ".autonomous_runs" not in element.value
 
 

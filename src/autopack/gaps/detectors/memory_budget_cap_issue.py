@@ -7,14 +7,14 @@ what is above a cap even at the low end is reported; everything in between would
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from posixpath import normpath
 
 from autopack.config import CONFIG_FILE, INTENTION_FILE
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
 from autopack.gaps.ledgers import configured_ledgers
-from autopack.gaps.markdown import mask
+from autopack.gaps.markdown import is_markdown, mask
 from autopack.gaps.models import Evidence
 from autopack.gaps.state import Snapshot
 from autopack.intention_anchor.v2 import BudgetCost, MemoryContinuity
@@ -50,14 +50,14 @@ _IMPORT = re.compile(rb"(?:^|[\s(])@((?:\./)?[\w.-]{1,100}(?:/[\w.-]{1,100}){0,1
 _DEEPEST_IMPORT = 5
 
 
-def extract(path: str, data: bytes) -> tuple[str, ...] | None:
-    """Return what the agents' instructions PATH import; an empty fact for the intention and the configuration."""
-    if path in {INTENTION_FILE, CONFIG_FILE}:
-        return ()
-    if not path.lower().endswith(".md") or b"@" not in data:
-        return None
-    found = {match[1].decode("ascii", "replace") for match in _IMPORT.finditer(mask(data))}
-    return tuple(sorted(found)) or None
+def extract(path: str, data: bytes) -> bool | None:
+    """Return True for what may import other memory, for the intention and for the configuration, None for the rest."""
+    return True if retain(path) else None
+
+
+def retain(path: str) -> bool:
+    """Ask for the bytes of Markdown (any may be imported), of the intention and of the configuration."""
+    return is_markdown(path) or path in {INTENTION_FILE, CONFIG_FILE}
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
@@ -123,10 +123,9 @@ def _memory_sizes(snapshot: Snapshot) -> dict[str, int]:
     """Return path -> bytes of what every session reads: ledgers, learned rules, agents' instructions and imports."""
     ledgers = configured_ledgers(snapshot.texts).values()
     known = {path for path in (*ledgers, *_RULE_BOOKS, *_INSTRUCTIONS) if _is_file(snapshot, path)}
-    imports = snapshot.facts.get("memory_budget_cap_issue", {})
     fresh = {path for path in _INSTRUCTIONS if path in known}
     for _ in range(_DEEPEST_IMPORT):
-        fresh = {path for path in _imported(snapshot, imports, fresh) if path not in known}
+        fresh = {path for path in _imported(snapshot, fresh) if path not in known}
         known |= fresh
     return _one_of_each(snapshot, known)
 
@@ -135,11 +134,11 @@ def _is_file(snapshot: Snapshot, path: str) -> bool:
     return path in snapshot.files and snapshot.files[path].sha256 is not None
 
 
-def _imported(snapshot: Snapshot, imports: Mapping[str, object], importers: set[str]) -> Iterator[str]:
+def _imported(snapshot: Snapshot, importers: set[str]) -> Iterator[str]:
+    """Yield the files that IMPORTERS name as `@path`, from the folder of each."""
     for importer in importers:
-        names = imports.get(importer)
-        for name in names if isinstance(names, tuple) else ():
-            path = normpath(f"{importer.rpartition('/')[0]}/{name}".lstrip("/"))
+        for match in _IMPORT.finditer(mask(snapshot.texts.get(importer, b""))):
+            path = normpath(f"{importer.rpartition('/')[0]}/{match[1].decode('ascii', 'replace')}".lstrip("/"))
             if _is_file(snapshot, path):
                 yield path
 
@@ -174,5 +173,5 @@ DETECTOR = Detector(
     rules=RULES,
     detect=detect,
     extract=extract,
-    retain=lambda path: path in {INTENTION_FILE, CONFIG_FILE},
+    retain=retain,
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from posixpath import normpath, relpath
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -71,11 +72,10 @@ _DOES_NOT_CLAIM = frozenset(
 
 @dataclass(frozen=True)
 class RootFact:
-    """What one file says about names in the root: names of leftovers and reports that it mentions, its links, and how
-    many lines it has when it is itself one of them."""
+    """What one file says about names in the root: the leftovers and reports that it mentions, and how many lines it
+    has when it is itself one of them."""
 
     mentions: frozenset[str] = frozenset()
-    links: tuple[Link, ...] = ()
     lines: int = 0
 
 
@@ -84,11 +84,8 @@ def extract(path: str, data: bytes) -> RootFact | None:
     in_root = "/" not in path
     suspect = _is_suspect(path)
     lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect else 0
-    links = markdown.find_links(data) if markdown.is_markdown(path) else ()
     mentions = _mentions(path, data) if _may_claim(path, in_root=in_root) else frozenset()
-    if not in_root:
-        links = tuple(link for link in links if ".." in link.target or link.target.startswith("/"))
-    return RootFact(mentions, links, lines) if mentions or links or suspect else None
+    return RootFact(mentions, lines) if mentions or suspect or markdown.is_markdown(path) else None
 
 
 def _is_suspect(path: str) -> bool:
@@ -121,16 +118,18 @@ def retain(path: str) -> bool:
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield leftovers and loose reports in the root that nothing claims."""
     claimed = {name for path, fact in _facts(snapshot).items() if not _is_suspect(path) for name in fact.mentions}
-    linked = set(_linked_from_root(snapshot))
     sites = find_sites(snapshot.files)
     for path, record in snapshot.files.items():
-        if "/" in path or record.mode in {"120000", "160000"} or path in claimed or path in linked:
+        if not _is_suspect(path) or record.mode in {"120000", "160000"} or path in claimed:
+            continue
+        linking = {document for document, _ in _links_to(snapshot, path)}
+        if any("/" not in document and not _is_suspect(document) for document in linking):
             continue
         kind = scratch_kind(path)
-        if kind is not None and not _is_kept(snapshot, record, kind):
-            yield _scratch_finding(snapshot, record, kind)
-        elif kind is None and is_report(path) and not sites.govern(path):
+        if kind is None and not sites.govern(path):
             yield _report_finding(snapshot, record)
+        elif kind is not None and not (kind == "screenshot" and linking):
+            yield _scratch_finding(snapshot, record, kind)
 
 
 def _facts(snapshot: Snapshot) -> dict[str, RootFact]:
@@ -138,26 +137,18 @@ def _facts(snapshot: Snapshot) -> dict[str, RootFact]:
     return {path: fact for path, fact in sorted(found.items()) if isinstance(fact, RootFact)}
 
 
-def _linked_from_root(snapshot: Snapshot) -> Iterator[str]:
-    for path, fact in _facts(snapshot).items():
-        if "/" not in path and not _is_suspect(path):
-            yield from (_target_path(path, link) for link in fact.links if _target_path(path, link) != path)
+def _links_to(snapshot: Snapshot, path: str) -> Iterator[tuple[str, Link]]:
+    """Yield every Markdown document with a link to PATH, other than PATH itself, and the link."""
+    spellings = (path.encode("utf-8", "surrogateescape"), quote(path, errors="surrogateescape").encode())
+    for document, data in sorted(snapshot.texts.items()):
+        if document != path and markdown.is_markdown(document) and any(spelling in data for spelling in spellings):
+            yield from ((document, link) for link in markdown.find_links(data) if _target_path(document, link) == path)
 
 
 def _target_path(document: str, link: Link) -> str:
     written = markdown.split_target(link.target)[0]
     folder = "" if written.startswith("/") else document.rpartition("/")[0]
     return normpath(f"{folder}/{written.lstrip('/')}".lstrip("/")) if written else document
-
-
-def _is_kept(snapshot: Snapshot, record: FileRecord, kind: Scratch) -> bool:
-    """Tell whether a file with the name of a leftover is source after all: a folder's worth of content that git was
-    told to keep, or an image that a document shows."""
-    if record.size == 0 and kind == "temporary file":
-        return False
-    return kind == "screenshot" and any(
-        _target_path(path, link) == record.path for path, fact in _facts(snapshot).items() for link in fact.links
-    )
 
 
 def _scratch_finding(snapshot: Snapshot, record: FileRecord, kind: Scratch) -> Finding:
@@ -228,16 +219,12 @@ def _is_free(snapshot: Snapshot, destination: str) -> bool:
 
 
 def _rewritten_links(snapshot: Snapshot, path: str, destination: str) -> Iterator[ReplaceText]:
-    for document, fact in _facts(snapshot).items():
-        for link in fact.links:
-            if document == path:
-                target = _target_path(path, link)
-                place = destination if target == path else target
-                if link.target.startswith(("#", "/")) or target == path:
-                    continue
-                yield _rewritten(snapshot, document, link, place, REPORT_FOLDER)
-            elif _target_path(document, link) == path:
-                yield _rewritten(snapshot, document, link, destination, document.rpartition("/")[0])
+    """Yield the edits that keep every link to PATH and in it alive once it is at DESTINATION."""
+    for link in markdown.find_links(snapshot.texts[path]):
+        if not link.target.startswith(("#", "/")) and _target_path(path, link) != path:
+            yield _rewritten(snapshot, path, link, _target_path(path, link), REPORT_FOLDER)
+    for document, link in _links_to(snapshot, path):
+        yield _rewritten(snapshot, document, link, destination, document.rpartition("/")[0])
 
 
 def _rewritten(snapshot: Snapshot, document: str, link: Link, place: str, folder: str) -> ReplaceText:

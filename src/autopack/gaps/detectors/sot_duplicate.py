@@ -49,8 +49,8 @@ RULES = (
 _LEDGER_FOLDERS = ("", "docs/", "doc/", "archive/", "docs/archive/", "archive/docs/")
 _POINTER_WORDS = 80
 _CONTINUES = re.compile(
-    r"\b(?:cont(?:inued|'d|\.)|update[ds]?|addendum|amend\w*|follow[- ]?up|part \d|revis\w*|correction|errat\w*|reopened"
-    r"|supersed\w*|phase \d|hotfix)\b",
+    r"\b(?:cont(?:inued|'d|\.)|update[ds]?|addendum|amend\w*|follow[- ]?up|part \d|revis\w*|correction|errat\w*"
+    r"|reopened|supersed\w*|phase \d|hotfix)\b",
     re.IGNORECASE,
 )
 _NAMED_ALIKE_BY_CUSTOM = re.compile(
@@ -59,6 +59,7 @@ _NAMED_ALIKE_BY_CUSTOM = re.compile(
     r"(?:[-_.][\w.-]*)?\Z",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d+")
 _AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
 _COPIED_ON_PURPOSE = frozenset(
     [
@@ -221,7 +222,10 @@ def _is_copied_on_purpose(path: str) -> bool:
 
 
 def _is_one_of_a_kind(first: str, second: str) -> bool:
-    """Tell whether the pair is a translation, one file for several agents, or one custom file per folder."""
+    """Tell whether the pair is a translation, one of a numbered series, one file for several agents, or what every
+    folder has."""
+    if _DIGITS.sub("0", first) == _DIGITS.sub("0", second):
+        return True
     stems = {places.stem(first).lower(), places.stem(second).lower()}
     if places.without_language(first) == places.without_language(second) or stems <= _AGENT_FILES:
         return True
