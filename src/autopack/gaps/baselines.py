@@ -1,7 +1,8 @@
 """Baselines: files in which a tool keeps the findings that it was told to accept, and which files those name.
 
 Formats: detect-secrets `.secrets.baseline`, bandit, basedpyright, ESLint bulk suppressions, dependency-cruiser,
-PHPStan, Psalm, detekt, Android lint, RuboCop's todo file, mypy-baseline, ansible-test's ignore files, coverage.py's floor.
+PHPStan, Psalm, detekt, Android lint, RuboCop's todo file, mypy-baseline, ansible-test's ignore files, and the floor of
+coverage.py.
 """
 
 from __future__ import annotations
