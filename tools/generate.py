@@ -189,7 +189,7 @@ def _command_section(path: str, command: Any) -> Iterator[str]:
 def _parameter_row(parameter: Any) -> str:
     names = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
     if parameter.param_type_name == "argument":
-        names = f"`{parameter.human_readable_name}`"
+        names = f"`{parameter.metavar or parameter.name.upper()}`"
     meaning = " ".join((getattr(parameter, "help", "") or "").split()).replace("|", "\\|")
     return f"| {names}{' (required)' if parameter.required else ''} | {meaning} |"
 

@@ -1,0 +1,82 @@
+"""The published schema of the autopilot session and its model accept and refuse the same documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopack.autonomy.session import AutopilotSessionV1 as MODEL
+from autopack.schema_validation.json_schema import validate
+from schema_parity import EXAMPLES, documents, model_accepts, objects, schema_accepts, spoiled
+
+NAME = "autopilot_session_v1"
+STEP: dict[str, Any] = {
+    "action_id": "action-0123456789ab",
+    "kind": "file_move",
+    "title": "Move notes.txt into docs",
+    "approval_status": "requires_approval",
+    "decided_by": ["default:deny"],
+}
+SAMPLE: dict[str, Any] = {
+    "format_version": "v1",
+    "session_id": "session-0123456789ab",
+    "project_id": "sample",
+    "run_id": "autopilot-20261122T100000Z",
+    "enabled": True,
+    "outcome": "waiting",
+    "reason": "One action waits for approval.",
+    "anchor_id": "anchor-0123456789ab",
+    "gap_report_id": "gap-report-0123456789ab",
+    "plan_proposal_id": "plan-proposal-0123456789ab",
+    "base_commit": "c" * 40,
+    "branch": None,
+    "blocking_gaps": [],
+    "would_execute": [STEP],
+    "waiting_for_approval": [STEP],
+    "blocked": [],
+    "executed": [
+        {
+            "action_id": "action-0123456789ab",
+            "phase_id": "phase-1",
+            "outcome": "committed",
+            "commit": "c" * 40,
+            "reason": "All checks passed.",
+        }
+    ],
+    "gaps_closed": ["doc_drift-0123456789ab"],
+    "gaps_opened": [],
+    "next_command": "autopack approvals list",
+}
+
+
+def test_a_plain_document_is_accepted_by_both() -> None:
+    """A small complete document passes the schema and the model."""
+    validate(SAMPLE, NAME)
+    assert MODEL.from_document(SAMPLE).document() == SAMPLE
+
+
+@EXAMPLES
+@given(documents(NAME))
+def test_model_and_schema_agree_on_documents_of_the_schema(document: Any) -> None:
+    """What the schema accepts the model accepts, and the other way round."""
+    assert schema_accepts(document, NAME) == model_accepts(document, MODEL)
+
+
+@EXAMPLES
+@given(st.one_of(spoiled(SAMPLE), documents(NAME).flatmap(spoiled)))
+def test_model_and_schema_agree_on_spoiled_documents(document: Any) -> None:
+    """Dropped and added keys, swapped types, booleans for integers, floats and bad patterns divide them nowhere."""
+    assert schema_accepts(document, NAME) == model_accepts(document, MODEL)
+
+
+@given(documents(NAME))
+@EXAMPLES
+def test_an_unknown_key_is_refused_at_every_level(document: Any) -> None:
+    """Not one object of a document takes a key that the schema does not name."""
+    for inner in objects(document):
+        inner["unknown_key"] = 1
+        assert not schema_accepts(document, NAME)
+        assert not model_accepts(document, MODEL)
+        del inner["unknown_key"]
