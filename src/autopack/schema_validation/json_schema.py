@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 MOST_ERRORS = 5
+MOST_LEVELS = 64
 _MOST_CHARACTERS = 80
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _IN_SOURCE_TREE = Path(__file__).resolve().parents[3] / "docs" / "schemas"
 
 
@@ -31,7 +33,7 @@ def validate(document: object, schema_name: str) -> None:
 
     Raises ArtifactError that names, for each of the first errors, the JSON path, what was expected and what was found.
     """
-    found = list(_surrogate_errors(document)) or _schema_errors(document, schema_name)
+    found = list(_unreadable(document)) or _schema_errors(document, schema_name)
     if not found:
         return
     more = f"; and {len(found) - MOST_ERRORS} more" if len(found) > MOST_ERRORS else ""
@@ -172,19 +174,18 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
 
 
-def _surrogate_errors(document: object) -> Iterator[str]:
-    """Yield an error for every text in DOCUMENT that UTF-8 cannot carry (RFC 8259, section 8.2)."""
+def _unreadable(document: object) -> Iterator[str]:
+    """Yield what no format can hold: texts that UTF-8 cannot carry (RFC 8259, section 8.2) and nesting without end."""
     stack: list[tuple[tuple[str | int, ...], object]] = [((), document)]
     while stack:
         path, value = stack.pop()
+        if len(path) > MOST_LEVELS:
+            yield f"{_json_path(path[:3])}…: expected at most {MOST_LEVELS} levels of nesting, found more"
+            return
         if isinstance(value, dict):
             stack += [((*path, key), inner) for key, inner in value.items()]
-            stack += [((*path,), key) for key in value]
+            stack += [(path, key) for key in value]
         elif isinstance(value, list):
             stack += [((*path, index), inner) for index, inner in enumerate(value)]
-        elif (
-            isinstance(value, str)
-            and not value.isascii()
-            and any("\ud800" <= character <= "\udfff" for character in value)
-        ):
+        elif isinstance(value, str) and _SURROGATE.search(value):
             yield f"{_json_path(path)}: expected text, found a lone surrogate"
