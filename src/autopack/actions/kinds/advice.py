@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from autopack.actions import briefs
@@ -28,12 +29,21 @@ def remedy(gaps: tuple[Gap, ...]) -> tuple[Draft, ...]:
 
 def _commands(gaps: list[Gap]) -> list[str]:
     """Return the exact commands for GAPS of one rule, each once; none where only a person can say."""
-    template = COMMANDS.get(gaps[0].rule_id, "")
+    template = COMMANDS.get(gaps[0].rule_id)
+    if template is None:
+        return []
+    before, name, after = _split(template)
+    if not name:
+        return [template]
     paths = [path for gap in gaps for path in briefs.paths(gap)]
-    named = [
-        template.replace("{path}", _quoted(path)).replace("{database}", _quoted(_database(path))) for path in paths
-    ]
-    return list(dict.fromkeys(named if "{" in template else [template] if template else []))
+    named = (_quoted(_database(path) if name == "{database}" else path) for path in paths)
+    return list(dict.fromkeys(f"{before}{word}{after}" for word in named))
+
+
+def _split(template: str) -> tuple[str, str, str]:
+    """Return TEMPLATE before, at and after its placeholder: a name is put in once and never looked at again."""
+    found = re.search(r"\{(path|database)\}", template)
+    return (template, "", "") if found is None else (template[: found.start()], found[0], template[found.end() :])
 
 
 def _quoted(path: str) -> str:
@@ -58,7 +68,7 @@ COMMANDS: dict[str, str] = {
     "db_lock_contention/large-wal": "sqlite3 {database} 'PRAGMA wal_checkpoint(TRUNCATE);'",
 }
 """Rule -> the command that closes its gaps, or shows what to close, outside any worktree of a run; `{path}` is the
-quoted path of the evidence."""
+quoted path of the evidence, `{database}` the database that it belongs to."""
 
 KIND = Kind(
     name=NAME,
