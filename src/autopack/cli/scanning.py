@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autopack.cli.options import Format, FormatOption, ProjectIdOption, RunIdOption, WorkspaceOption
 from autopack.cli.output import chosen_format, console, print_json, say
+from autopack.cli.workspace import settings_for
+from autopack.errors import EXIT_FINDINGS, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ def scan(
     workspace: WorkspaceOption = None,
     run_id: RunIdOption = None,
     project_id: ProjectIdOption = None,
-    form: FormatOption = None,
+    format: FormatOption = None,
     write: Annotated[bool, typer.Option("--write", help="Keep the report in the run's folder.")] = False,
     fail_on: Annotated[
         str | None,
@@ -39,32 +40,27 @@ def scan(
         str | None,
         typer.Option("--since", metavar="COMMIT", help="Commits after it need an approval for protected paths."),
     ] = None,
-) -> int:
+) -> None:
     """Look for gaps. Reads only, runs no code of the repository, and leaves no trace (unless --write).
 
     Example: autopack scan --workspace ~/src/project --fail-on high
     """
-    from autopack.config import load_settings
-    from autopack.errors import EXIT_FINDINGS, EXIT_OK
-    from autopack.git import find_work_tree, require_supported
     from autopack.operations.scanning import scan_workspace
 
     worst = _risks_from(fail_on)
-    require_supported()
-    settings = load_settings(find_work_tree((workspace or Path()).absolute()))
-    report = scan_workspace(settings, run_id, project_id, write=write, since=since)
-    if chosen_format(form) is Format.JSON:
+    report = scan_workspace(settings_for(workspace), run_id, project_id, write=write, since=since)
+    if chosen_format(format) is Format.JSON:
         print_json(report.document())
         say(_in_one_line(report))
     else:
         render(report, console())
-    return EXIT_FINDINGS if any(gap.risk_classification in worst for gap in report.gaps) else EXIT_OK
+    if any(gap.risk_classification in worst for gap in report.gaps):
+        raise typer.Exit(EXIT_FINDINGS)
 
 
 def _risks_from(fail_on: str | None) -> tuple[str, ...]:
     """Return the risks that make the command fail."""
     from autopack.artifacts.model import RISKS
-    from autopack.errors import UsageError
 
     if fail_on is None:
         return ()

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autopack.errors import UnsafeRepository, UsageError
+from autopack.errors import EnvironmentFault, UnsafeRepository, UsageError
 from autopack.file_layout import RUNS_FOLDER
 from autopack.gaps.detector import Detector
 from autopack.gaps.models import NotLookedAt
@@ -185,7 +185,8 @@ def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
 
 
 def _is_ours(path: str, runs_folder: str) -> bool:
-    return path == runs_folder or path.startswith(runs_folder + "/")
+    """Tell whether PATH is Autopack's own, where runs are kept by default or where this repository keeps them."""
+    return any(path == folder or path.startswith(folder + "/") for folder in (RUNS_FOLDER, runs_folder))
 
 
 def _changes(status: listing.Status, runs_folder: str) -> tuple[ChangeFact, ...]:
@@ -213,6 +214,12 @@ def _records(listed: _Listed, read: Iterable[ReadFile], absent: Iterable[tuple[s
 
 def _git_facts(git: Git, places: repository.Places, listed: _Listed, since: str | None) -> GitFacts:
     head, branch = listed.status.head, listed.status.branch
+    broken = set(listed.broken)
+    try:
+        commits = _recent_commits(git, branch if head else None, since)
+    except EnvironmentFault:
+        commits = ()
+        broken.add(("HEAD", "the commits since the base cannot be read"))
     return GitFacts(
         is_repository=True,
         head=head,
@@ -224,8 +231,8 @@ def _git_facts(git: Git, places: repository.Places, listed: _Listed, since: str 
         operations=repository.unfinished_operations(places.own),
         locks=repository.git_locks(places),
         worktrees=repository.worktrees(places.common),
-        broken=listed.broken,
-        recent_commits=_recent_commits(git, branch if head else None, since),
+        broken=tuple(sorted(broken)),
+        recent_commits=commits,
     )
 
 
@@ -271,12 +278,16 @@ def _with_history(git: Git, snapshot: Snapshot, detectors: Sequence[Detector]) -
                 detector.gap_type, "history_candidates", None, type(fault).__name__
             )
     asked = frozenset(path for path in candidates if _inside(path, snapshot))
-    return replace(
-        snapshot,
-        history=history.fates(git, asked, snapshot.exists) if snapshot.git.head else {},
-        ignored_targets=history.ignored_among(git, asked),
-        failures=tuple(failures[gap_type] for gap_type in sorted(failures)),
-    )
+    snapshot = replace(snapshot, failures=tuple(failures[gap_type] for gap_type in sorted(failures)))
+    try:
+        return replace(
+            snapshot,
+            history=history.fates(git, asked, snapshot.exists) if snapshot.git.head else {},
+            ignored_targets=history.ignored_among(git, asked),
+        )
+    except EnvironmentFault:
+        note = NotLookedAt(subject="history", reason="git cannot tell what became of missing paths")
+        return replace(snapshot, not_looked_at=(*snapshot.not_looked_at, note))
 
 
 def _inside(path: str, snapshot: Snapshot) -> bool:
@@ -293,7 +304,7 @@ def _inside(path: str, snapshot: Snapshot) -> bool:
 
 
 def _not_looked_at(snapshot: Snapshot, harvest: Harvest, bounds: _Scope) -> tuple[NotLookedAt, ...]:
-    notes = {(note.subject, note.reason) for note in harvest.not_looked_at}
+    notes = {(note.subject, note.reason) for note in (*harvest.not_looked_at, *snapshot.not_looked_at)}
     if bounds.absent:
         notes.add(("sparse checkout", f"{len(bounds.absent)} tracked files are not in the working tree"))
     if snapshot.git.partial:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from autopack.gaps.sources.listing import decode, encode
 from autopack.gaps.state import CommitFact
-from autopack.git import Git
+from autopack.git import Git, GitFailed
 
 MAX_COMMITS = 2_000
 """How far back the past of a path is looked for."""
@@ -19,7 +19,10 @@ Deletions = Mapping[str, Sequence[tuple[int, str]]]
 
 
 def fates(git: Git, candidates: frozenset[str], exists: Callable[[str], bool]) -> dict[str, str | None]:
-    """Return what became of those CANDIDATES that the last MAX_COMMITS commits removed: a path that EXISTS, or None."""
+    """Return what became of those CANDIDATES that the last MAX_COMMITS commits removed: a path that EXISTS, or None.
+
+    Raises EnvironmentFault when git cannot tell or takes too long.
+    """
     if not candidates:
         return {}
     deletions = _deletions(git)
@@ -34,7 +37,7 @@ def _deletions(git: Git) -> dict[str, list[tuple[int, str]]]:
     """List every removed path once per removing commit, newest first. Trees are compared, no content is read."""
     options = ("--no-renames", "--diff-filter=D", "--name-only", "-z", f"--format={_RECORD}%H", f"-n{MAX_COMMITS}")
     found: dict[str, list[tuple[int, str]]] = {}
-    output = decode(git.run("log", *options, "HEAD", "--", timeout=_SECONDS, check=False).stdout)
+    output = decode(git.run("log", *options, "HEAD", "--", timeout=_SECONDS).stdout)
     for position, record in enumerate(output.split(_RECORD)[1:]):
         commit, *paths = (part.lstrip("\n") for part in record.split("\0"))
         for path in paths:
@@ -62,17 +65,25 @@ def _follow(
 
 def _renames(git: Git, commit: str) -> dict[str, str]:
     options = ("-r", "-m", "--root", "--find-renames", "--diff-filter=R", "--name-status", "-z", "--no-commit-id")
-    fields = git.run("diff-tree", *options, commit, "--", timeout=_SECONDS, check=False).stdout.split(b"\0")
+    fields = git.run("diff-tree", *options, commit, "--", timeout=_SECONDS).stdout.split(b"\0")
     return {decode(fields[index + 1]): decode(fields[index + 2]) for index in range(0, len(fields) - 2, 3)}
 
 
 def ignored_among(git: Git, paths: frozenset[str]) -> frozenset[str]:
-    """Return those of PATHS (inside the tree, not beyond links or submodules) that git would ignore."""
+    """Return those of PATHS (inside the tree, not beyond links or submodules) that git would ignore.
+
+    Raises GitFailed when git cannot tell.
+    """
     if not paths:
         return frozenset()
-    asked = b"".join(encode(path) + b"\0" for path in sorted(paths))
-    answer = git.run("check-ignore", "-z", "--stdin", stdin=asked, check=False)
-    return frozenset(decode(path) for path in answer.stdout.split(b"\0") if path)
+    asked = b"".join(b"./" + encode(path) + b"\0" for path in sorted(paths))
+    # This command refuses literal pathspecs; the `./` keeps a leading colon from being pathspec magic.
+    answer = git.run(
+        "check-ignore", "-z", "--stdin", stdin=asked, check=False, extra_environment={"GIT_LITERAL_PATHSPECS": "0"}
+    )
+    if answer.code not in {0, 1}:  # 1: none of them
+        raise GitFailed(f"git check-ignore failed: {answer.stderr}")
+    return frozenset(decode(path).removeprefix("./") for path in answer.stdout.split(b"\0") if path)
 
 
 def base_of_run(git: Git) -> str | None:
@@ -89,7 +100,7 @@ def commits_since(git: Git, base: str) -> tuple[CommitFact, ...]:
     """Return the commits after BASE up to HEAD (at most MAX_RUN_COMMITS, newest first), with trailers and paths."""
     layout = f"--format={_RECORD}%H%x00%s%x00%(trailers:only,unfold)%x00"
     options = ("--name-status", "-z", "--find-renames", "-m", "--first-parent", f"-n{MAX_RUN_COMMITS}", layout)
-    output = decode(git.run("log", *options, f"{base}..HEAD", "--", timeout=_SECONDS, check=False).stdout)
+    output = decode(git.run("log", *options, f"{base}..HEAD", "--", timeout=_SECONDS).stdout)
     return tuple(_commit(record) for record in output.split(_RECORD)[1:])
 
 
