@@ -40,6 +40,11 @@ def family_of(run_id: str) -> str:
     return match["family"].rstrip(".") if match and match["family"].rstrip(".") else run_id
 
 
+def revisions_folder(runs_root: Path, project_id: str) -> Path:
+    """Return where proposed revisions of a project's intention wait for a person; they belong to no run."""
+    return runs_root / validate_id(project_id, "project id") / "revisions"
+
+
 @dataclass(frozen=True)
 class RunFileLayout:
     """Paths of one run below `runs_root` (an absolute `.autonomous_runs` folder)."""

@@ -40,19 +40,35 @@ def spelled(place: Place) -> str:
     return "".join(parts).lstrip(".") or "the document"
 
 
+@dataclass
+class Span:
+    """Where a value stands with its key: lines count from 1, columns from 0."""
+
+    first: int
+    last: int
+    column: int
+    end_column: int = 0
+    """For a plain value: the column behind its last character."""
+    block: bool = False
+    """Whether it is a list or mapping with a line for each entry."""
+
+
 @dataclass(frozen=True)
 class PlainDocument:
-    """Plain values (dict, list, str, int, bool, None) and the line, from 1, on which each begins."""
+    """Plain values (dict, list, str, int, bool, None) and where each of them stands."""
 
     value: object
-    lines: Mapping[Place, int]
+    spans: Mapping[Place, Span]
+
+    def line(self, place: Place) -> int:
+        """Return the line, from 1, of PLACE or of its nearest ancestor that stands in the text; 0 where none does."""
+        sizes = range(len(place), -1, -1)
+        return next((self.spans[place[:size]].first for size in sizes if place[:size] in self.spans), 0)
 
     def spelled_with_line(self, place: Place) -> str:
-        """Return PLACE and the line of its nearest ancestor that stands in the text."""
-        for length in range(len(place), -1, -1):
-            if place[:length] in self.lines:
-                return f"{spelled(place)} (line {self.lines[place[:length]]})"
-        return spelled(place)
+        """Return PLACE as `a.b[0] (line 3)`."""
+        line = self.line(place)
+        return f"{spelled(place)} (line {line})" if line else spelled(place)
 
 
 def read_plain_yaml(data: bytes, *, name: str) -> PlainDocument:
@@ -77,7 +93,7 @@ def read_plain_yaml(data: bytes, *, name: str) -> PlainDocument:
     builder = _Builder(name)
     for event in _events(text, name):
         builder.take(event)
-    return PlainDocument(builder.root, builder.lines)
+    return PlainDocument(builder.root, builder.spans)
 
 
 def _events(text: str, name: str) -> Iterator[Event]:
@@ -100,6 +116,8 @@ class _Open:
     place: Place
     value: dict[str, object] | list[object]
     key: str | None = None
+    key_place: tuple[int, int] = (0, 0)
+    """Line, from 1, and column of the key."""
 
 
 @dataclass
@@ -108,7 +126,7 @@ class _Builder:
 
     name: str
     root: object = None
-    lines: dict[Place, int] = field(default_factory=dict)
+    spans: dict[Place, Span] = field(default_factory=dict)
     _open: list[_Open] = field(default_factory=list)
     _documents: int = 0
     _values: int = 0
@@ -127,7 +145,9 @@ class _Builder:
         elif isinstance(event, events.MappingStartEvent | events.SequenceStartEvent):
             self._begin(event)
         elif isinstance(event, events.MappingEndEvent | events.SequenceEndEvent):
-            self._open.pop()
+            closed = self._open.pop()
+            if not self.spans[closed.place].block:
+                self._reach(closed.place, event.end_mark.line + 1)
         elif isinstance(event, events.ScalarEvent):
             self._scalar(event)
 
@@ -142,6 +162,7 @@ class _Builder:
             self._refuse(event, f"at most {MAX_DEPTH} levels", "more")
         value: dict[str, object] | list[object] = {} if isinstance(event, MappingStartEvent) else []
         place = self._put(event, value)
+        self.spans[place].block = not event.flow_style
         self._open.append(_Open(place, value))
 
     def _scalar(self, event: ScalarEvent) -> None:
@@ -153,7 +174,7 @@ class _Builder:
         if not isinstance(value, str):
             self._refuse(event, "a name as key", repr(value))
         elif value in mapping.value:
-            first = self.lines[(*mapping.place, value)]
+            first = self.spans[(*mapping.place, value)].first
             raise UsageError(
                 f"{self.name}: {spelled((*mapping.place, value))} stands twice, in lines {first} and "
                 f"{event.start_mark.line + 1}.",
@@ -161,6 +182,7 @@ class _Builder:
             )
         else:
             mapping.key = value
+            mapping.key_place = (event.start_mark.line + 1, event.start_mark.column)
 
     def _plain(self, event: ScalarEvent) -> object:
         if event.tag == f"{_PREFIX}str" or (event.tag in {None, "!"} and not event.implicit[0]):
@@ -177,7 +199,11 @@ class _Builder:
         if self._values > MAX_VALUES:
             self._refuse(event, f"at most {MAX_VALUES} values", "more")
         place = self._next_place()
-        self.lines[place] = event.start_mark.line + 1
+        at = (event.start_mark.line + 1, event.start_mark.column)
+        first, column = self._open[-1].key_place if self._open and self._open[-1].key is not None else at
+        self.spans[place] = Span(first, first, column)
+        self._reach(place, _last_line(event))
+        self.spans[place].end_column = event.end_mark.column
         if not self._open:
             self.root = value
             return place
@@ -189,6 +215,12 @@ class _Builder:
             parent.value[parent.key] = value
             parent.key = None
         return place
+
+    def _reach(self, place: Place, line: int) -> None:
+        for size in range(len(place) + 1):
+            span = self.spans.get(place[:size])
+            if span is not None:
+                span.last = max(span.last, line)
 
     def _next_place(self) -> Place:
         if not self._open:
@@ -203,3 +235,15 @@ class _Builder:
             f"{self.name}: {spelled(self._next_place())} (line {event.start_mark.line + 1}): expected {expected}, "
             f"found {found}."
         )
+
+
+def _last_line(event: Event) -> int:
+    """Return the last line, from 1, of a plain value, or the first one of a list or mapping."""
+    from ruamel.yaml.events import ScalarEvent
+
+    if not isinstance(event, ScalarEvent):
+        return int(event.start_mark.line) + 1
+    if event.implicit[0] and not event.value:
+        return 0  # nothing is written there, and the mark is that of whatever follows
+    begun_next_line = event.end_mark.column == 0 and event.end_mark.line > event.start_mark.line
+    return int(event.end_mark.line) + (0 if begun_next_line else 1)

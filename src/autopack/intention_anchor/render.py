@@ -133,7 +133,7 @@ _ALWAYS_SHOWN: Mapping[str, tuple[str, ...]] = {
 _NOTES: Mapping[tuple[str, str], str] = {
     ("safety_risk", "risk_tolerance"): "low, medium or high",
     ("budget_cost", "cost_escalation_policy"): "block, warn or request_approval",
-    ("governance_review", "default_policy"): "deny: what no rule allows asks you first",
+    ("governance_review", "default_policy"): "deny or allow",
     (
         "governance_review",
         "batch_policy",
@@ -175,7 +175,7 @@ def section(pivot: str, value: Artifact, marks: Mapping[str, InferredValue]) -> 
     lines = [f"  {pivot}:"]
     for name, field in document.items():
         if name in _ALWAYS_SHOWN[pivot] or field != default.get(name):
-            lines += _field(pivot, name, field, marks)
+            lines += field_lines(pivot, name, field, marks)
     return "\n".join(lines) + "\n"
 
 
@@ -229,7 +229,8 @@ def _default(value: Artifact) -> dict[str, Any]:
     return type(value)().document()
 
 
-def _field(pivot: str, name: str, value: Any, marks: Mapping[str, InferredValue]) -> list[str]:
+def field_lines(pivot: str, name: str, value: Any, marks: Mapping[str, InferredValue]) -> list[str]:
+    """Return the lines of one field of PIVOT, indented by four; VALUE is plain JSON."""
     if not isinstance(value, list):
         return [f"    {name}: {scalar(value)}{_comment(_NOTES.get((pivot, name)))}"]
     if not value:
@@ -237,7 +238,7 @@ def _field(pivot: str, name: str, value: Any, marks: Mapping[str, InferredValue]
     lines = [f"    {name}:"]
     for index, entry in enumerate(value):
         mark = marks.get(f"/{pivot}/{name}/{index}")
-        lines += _entry(entry, _comment(mark_comment(mark) if mark else None))
+        lines += entry_lines(entry, _comment(mark_comment(mark) if mark else None))
     return lines
 
 
@@ -251,7 +252,8 @@ def _comment(text: str | None) -> str:
     return f"  # {text}" if text else ""
 
 
-def _entry(entry: Any, comment: str) -> list[str]:
+def entry_lines(entry: Any, comment: str) -> list[str]:
+    """Return the lines of one entry of a list, indented by six, the first with COMMENT behind it."""
     if not isinstance(entry, dict):
         return [f"      - {scalar(entry)}{comment}"]
     lines = []

@@ -152,17 +152,11 @@ def _built(model: type[M], document: object, parsed: PlainDocument, name: str, i
     try:
         return model.from_document(_stated(document))
     except ValidationError as fault:
-        errors = sorted(
-            fault.errors(include_url=False), key=lambda error: _first_line(parsed, (*inside, *error["loc"]))
-        )
+        errors = sorted(fault.errors(include_url=False), key=lambda error: parsed.line((*inside, *error["loc"])))
         lines = [_sentence(error, model, parsed, inside) for error in errors[:_MOST_ERRORS]]
         more = len(errors) - _MOST_ERRORS
         tail = f"\n  and {more} more" if more > 0 else ""
         raise UsageError(f"{name}: " + "\n  ".join(lines) + tail, hint=_CHECK_HINT) from fault
-
-
-def _first_line(parsed: PlainDocument, place: Place) -> int:
-    return next((parsed.lines[place[:size]] for size in range(len(place), -1, -1) if place[:size] in parsed.lines), 0)
 
 
 def _sentence(error: ErrorDetails, model: type[Artifact], parsed: PlainDocument, inside: Place) -> str:

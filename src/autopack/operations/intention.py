@@ -1,4 +1,4 @@
-"""The use-cases of the written intention: find it, start it, check it, propose and approve a revision of it."""
+"""The written intention of a repository: where it stands, what it leaves open, and the name of its project."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from autopack.errors import EnvironmentFault, UsageError
 from autopack.file_layout import validate_id
 from autopack.git import Git
 from autopack.intention_anchor.plain_yaml import MAX_BYTES
-from autopack.intention_anchor.v2 import IntentionAnchorV2
-from autopack.intention_anchor.written import read_intention
+from autopack.intention_anchor.questions import Question
+from autopack.intention_anchor.v2 import IntentionAnchorV2, create_from_inputs, validate_pivot_completeness
+from autopack.intention_anchor.written import UNKNOWN_TIME, read_intention
 
 Source = Literal["none", "working_copy", "commit"]
+NO_INTENTION_HINT = "Write one with: autopack init"
 
 
 def load_intention(settings: Settings) -> tuple[IntentionAnchorV2 | None, Source]:
@@ -48,8 +50,8 @@ def read_working_copy(settings: Settings) -> bytes | None:
     Raises UsageError where it or its folder is a symbolic link, which might lead out of the repository.
     """
     path = settings.workspace / INTENTION_FILE
-    _refuse_links(settings)
-    return _read_plain_file(path)
+    refuse_links(settings)
+    return read_plain_file(path)
 
 
 def default_project_id(settings: Settings, anchor: IntentionAnchorV2 | None) -> str:
@@ -62,7 +64,24 @@ def default_project_id(settings: Settings, anchor: IntentionAnchorV2 | None) -> 
     return "project"
 
 
-def _refuse_links(settings: Settings) -> None:
+def open_questions(settings: Settings) -> tuple[Question, ...]:
+    """Return what only a person can still say about the project, at most 8 questions."""
+    anchor, _ = load_intention(settings)
+    if anchor is None:
+        anchor = create_from_inputs(project_id=default_project_id(settings, None), created_at=UNKNOWN_TIME)
+    return validate_pivot_completeness(anchor)
+
+
+def require_intention(settings: Settings) -> tuple[IntentionAnchorV2, Source]:
+    """Return the intention and where it stands; raises UsageError where there is none."""
+    anchor, source = load_intention(settings)
+    if anchor is None:
+        raise UsageError(f"There is no {INTENTION_FILE}.", hint=NO_INTENTION_HINT)
+    return anchor, source
+
+
+def refuse_links(settings: Settings) -> None:
+    """Raise UsageError where the intention file or its folder is a symbolic link."""
     path = settings.workspace / INTENTION_FILE
     for place in (path.parent, path):
         if place.is_symlink():
@@ -72,7 +91,7 @@ def _refuse_links(settings: Settings) -> None:
             )
 
 
-def _read_plain_file(path: Path) -> bytes | None:
+def read_plain_file(path: Path) -> bytes | None:
     """Return at most `MAX_BYTES + 1` bytes of PATH, or None where there is no plain file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -91,7 +110,7 @@ def _same_lines(one: bytes, other: bytes) -> bool:
 
 def _pyproject_name(workspace: Path) -> object:
     try:
-        document = tomllib.loads((_read_plain_file(workspace / "pyproject.toml") or b"").decode())
+        document = tomllib.loads((read_plain_file(workspace / "pyproject.toml") or b"").decode())
     except (ValueError, RecursionError):
         return None
     project = document.get("project")
@@ -102,7 +121,7 @@ def _pyproject_name(workspace: Path) -> object:
 
 def _package_json_name(workspace: Path) -> object:
     try:
-        document = json.loads(_read_plain_file(workspace / "package.json") or b"null")
+        document = json.loads(read_plain_file(workspace / "package.json") or b"null")
     except (ValueError, RecursionError):
         return None
     return document.get("name") if isinstance(document, dict) else None
