@@ -70,7 +70,10 @@ Approval = Literal["auto_approved", "requires_approval", "blocked"]
 class Artifact(BaseModel):
     """A value that can be written down: frozen, strict, no unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, serialize_by_alias=True)
+    # Inputs stay out of error texts, since what is wrong with one may be that it holds a secret.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, serialize_by_alias=True, hide_input_in_errors=True
+    )
 
     def document(self) -> dict[str, Any]:
         """Return the artifact as plain JSON values."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.model import Artifact, IdentifiedArtifact
+from autopack.artifacts.redaction import redact
 from autopack.errors import ArtifactError, EnvironmentFault, UnsafeRepository
 
 MAX_ARTIFACT_BYTES = 32 * 1024 * 1024
@@ -115,8 +116,9 @@ def _first_errors(fault: ValidationError, most: int = 3) -> str:
     lines = []
     for error in fault.errors()[:most]:
         where = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
-        found = repr(error["input"])[:80] if error["type"] not in {"json_invalid", "missing"} else "nothing usable"
-        lines.append(f"{where}: {error['msg']}; found {found}")
+        usable = error["type"] not in {"json_invalid", "missing"}
+        found = redact(repr(error["input"])[:2_000])[:80] if usable else "nothing usable"
+        lines.append(f"{redact(where)}: {redact(error['msg'])}; found {found}")
     more = len(fault.errors()) - most
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
 
