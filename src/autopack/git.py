@@ -187,8 +187,8 @@ def require_supported(executable: str = "git") -> None:
 def find_work_tree(start: Path) -> Path:
     """Return the root of the working tree around START.
 
-    Raises UsageError where there is none, UnsafeRepository where git refuses the folder's owner (`safe.directory`)
-    or it is bare.
+    Raises UsageError where there is none, UnsafeRepository where git refuses the folder's owner (`safe.directory`),
+    it is bare, or it is damaged so far that git does not recognise it.
     """
     if not start.is_dir():
         raise UsageError(f"{start} is not a folder.", hint="Name a folder with --workspace DIR.")
@@ -202,6 +202,12 @@ def find_work_tree(start: Path) -> Path:
         )
     if "work tree" in answer.stderr:
         raise UnsafeRepository(f"{start} is a bare repository: there is no working tree to look at.")
+    damaged = next((folder for folder in (start, *start.parents) if (folder / ".git" / "objects").is_dir()), None)
+    if damaged is not None:
+        raise UnsafeRepository(
+            f"git does not recognise {damaged / '.git'}: HEAD or the configuration is damaged.",
+            hint="Look at .git/HEAD (it should read `ref: refs/heads/<branch>`) and .git/config.",
+        )
     raise UsageError(
         f"{start} is not inside a git repository.", hint="Go to a repository, or name one with --workspace DIR."
     )

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autopack.errors import EnvironmentFault, UnsafeRepository, UsageError
+from autopack.errors import EnvironmentFault, UsageError
 from autopack.file_layout import RUNS_FOLDER
 from autopack.gaps.detector import Detector
 from autopack.gaps.models import NotLookedAt
@@ -32,7 +32,7 @@ from autopack.gaps.state import (
     LockFact,
     Snapshot,
 )
-from autopack.git import Git, GitFailed
+from autopack.git import Git, GitFailed, find_work_tree
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 
 RUN_BRANCH_PREFIX = "autopack/"
@@ -106,21 +106,9 @@ def take_snapshot(
 
 def _find(git: Git) -> repository.Places:
     """Locate the repository's folders. Raises UsageError or UnsafeRepository where that is impossible."""
-    answer = git.run("rev-parse", "--absolute-git-dir", "--git-common-dir", check=False)
-    if answer.code != 0:
-        if (git.work_tree / ".git").exists() and "not a git repository" in answer.stderr:
-            raise UnsafeRepository(
-                f"{git.work_tree} has a .git that git does not recognise: HEAD or the configuration is damaged.",
-                hint="Look at .git/HEAD (it should read `ref: refs/heads/<branch>`), then repeat the scan.",
-            )
-        if "not a git repository" in answer.stderr:
-            raise UsageError(f"{git.work_tree} is not a git repository.", hint="Name one with --workspace DIR.")
-        raise UnsafeRepository(f"git refuses {git.work_tree}: {answer.stderr}")
-    own, common = answer.text.rstrip("\n").split("\n")
+    find_work_tree(git.work_tree)
+    own, common = git.lines("rev-parse", "--absolute-git-dir", "--git-common-dir")
     configuration = repository.read_configuration(git)
-    inside = git.run("rev-parse", "--is-inside-work-tree", check=False)
-    if inside.text.strip() != "true":
-        raise UnsafeRepository(f"{git.work_tree} is a bare repository: there is no working tree to look at.")
     return repository.Places(git.work_tree, Path(own), (git.work_tree / common).absolute(), configuration)
 
 
