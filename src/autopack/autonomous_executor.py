@@ -28,7 +28,7 @@ from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import PhaseRecord, make_proof, phase_id_of
 from autopack.proofs.models import PhaseProofV1
 from autopack.worktrees.manager import Worktree, check_identity
-from autopack.worktrees.refs import branch_of
+from autopack.worktrees.refs import branch_of, park
 
 Progress = Callable[[str], None]
 
@@ -95,6 +95,15 @@ def is_concluded(layout: RunFileLayout, repository: Git, action: Action) -> bool
     commit = read_artifact(path, PhaseProofV1).predicate.commit
     branch = f"refs/heads/{branch_of(layout.run_id)}"
     return commit is None or repository.run("merge-base", "--is-ancestor", commit, branch, check=False).code == 0
+
+
+def clear_interrupted_phase(worktree: Worktree) -> None:
+    """Put an adopted worktree back to the tip of its branch; what a killed phase (or a person) left in it is parked
+    first."""
+    park(worktree.git, worktree.run_id)
+    tip = worktree.git.resolve(f"refs/heads/{worktree.branch}")
+    if tip is not None:
+        undo(worktree.git, tip)
 
 
 def _settle(run: RunContext, action: Action) -> PhaseProofV1 | None:

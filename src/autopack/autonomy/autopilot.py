@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from autopack.actions.claims import claimed_facts
 from autopack.actions.models import Action, Kind
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
-from autopack.autonomous_executor import RunContext, execute, is_concluded
+from autopack.autonomous_executor import RunContext, clear_interrupted_phase, execute, is_concluded
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
 from autopack.clock import Clock
 from autopack.errors import UsageError
@@ -217,7 +217,9 @@ def _worktree(loop: Loop, owner: Owner) -> Worktree:
     path = loop.layout.worktree
     known = {registration.run_id for registration in registrations(loop.repository.common_dir())}
     if loop.run_id in known:
-        return adopt(loop.repository, run_id=loop.run_id, path=path, owner=owner)
+        worktree = adopt(loop.repository, run_id=loop.run_id, path=path, owner=owner)
+        clear_interrupted_phase(worktree)
+        return worktree
     return create(loop.repository, run_id=loop.run_id, base_commit=loop.base_commit, path=path, owner=owner)
 
 

@@ -1,0 +1,230 @@
+"""Nothing runs that was not granted: the loop stops at blocking gaps, waits for people, and runs exactly what they
+approved."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from autopack.artifacts.store import read_artifact
+from autopack.autonomy.session import AutopilotSessionV1
+from autopack.clock import SystemClock
+from autopack.config import Settings, load_settings
+from autopack.errors import StaleError, UsageError
+from autopack.execution.sandbox.detect import sandbox_tier
+from autopack.file_layout import RunFileLayout
+from autopack.operations.approvals import decide_approvals, find_approval, list_approvals
+from autopack.operations.runs import resume_run, start_run
+from autopack.proofs.models import PhaseProofV1
+from repositories import MakeRepository, commit_all, git, write_files
+
+INTENTION = """\
+format_version: v2
+project_id: sample
+created_at: "2026-01-01T00:00:00Z"
+updated_at: "2026-01-01T00:00:00Z"
+pivot_intentions:
+  north_star: {{desired_outcomes: [documentation that leads somewhere]}}
+  safety_risk: {{risk_tolerance: medium}}
+  evidence_verification:
+    required_checks: [{{name: present, argv: [test, -e, README.md]}}]
+  scope_boundaries: {{allowed_write_roots: [/*.md, "/docs/**", "/data/**"]}}
+  budget_cost: {{token_cap_global: 0, time_cap_seconds: 600, max_lines: {max_lines}}}
+  governance_review:
+    batch_policy: {batch_policy}
+    auto_approve_rules:
+      - {{rule_id: links, description: moved links, kinds: [link_fix], paths: [/*.md], max_lines: 10}}
+"""
+
+Prepare = Callable[..., Settings]
+
+
+@pytest.fixture
+def prepare(make_repository: MakeRepository) -> Prepare:
+    """Return a function that makes a repository with one auto-approved gap (a moved link) and one that asks (a
+    mark)."""
+
+    def make(*, batch_policy: str = "all_or_nothing", max_lines: int = 100) -> Settings:
+        repo = make_repository({"README.md": "[guide](docs/a.md)\n", "docs/a.md": "# Guide\n" + "text\n" * 20})
+        git(repo, "mv", "docs/a.md", "docs/b.md")
+        write_files(
+            repo,
+            {
+                ".autopack/intention.yaml": INTENTION.format(batch_policy=batch_policy, max_lines=max_lines),
+                "data/x.json": b'\xef\xbb\xbf{"a": 1}\n',
+            },
+        )
+        commit_all(repo, "Move the guide")
+        return load_settings(repo, {})
+
+    return make
+
+
+def start(settings: Settings, run_id: str = "r1", *, enabled: bool = True) -> AutopilotSessionV1:
+    return start_run(settings, run_id=run_id, project_id=None, enabled=enabled, progress=lambda message: None)
+
+
+def resume(settings: Settings, run_id: str = "r1") -> AutopilotSessionV1:
+    return resume_run(settings, run_id, progress=lambda message: None)
+
+
+def approve_all(settings: Settings) -> None:
+    decide_approvals(settings, list_approvals(settings), "allow_once")
+
+
+needs_sandbox = pytest.mark.skipif(
+    sandbox_tier() == "none", reason="nothing is auto-approved without a sandbox; the end-to-end tests show that"
+)
+
+
+@needs_sandbox
+def test_one_waiting_action_stops_the_whole_batch(prepare: Prepare) -> None:
+    """Under all_or_nothing an auto-approved action does not run while another waits, and no worktree is even made."""
+    settings = prepare()
+    session = start(settings)
+    assert (session.outcome, session.executed) == ("waiting", ())
+    assert [step.kind for step in session.waiting_for_approval] == ["encoding_fix"]
+    assert [step.kind for step in session.would_execute] == ["link_fix"]
+    assert not (settings.runs_root / "worktrees").exists()
+    assert git(settings.workspace, "branch", "--list", "autopack/*") == ""
+
+
+@needs_sandbox
+def test_independent_actions_run_first_where_the_owner_says_so(prepare: Prepare) -> None:
+    """Under independent the auto-approved action runs and only the other one waits."""
+    session = start(prepare(batch_policy="independent"))
+    assert session.outcome == "partly_executed"
+    assert [step.outcome for step in session.executed] == ["committed"]
+    assert [step.kind for step in session.waiting_for_approval] == ["encoding_fix"]
+
+
+@needs_sandbox
+def test_resuming_without_a_decision_executes_nothing(prepare: Prepare) -> None:
+    """A resumed run still waits when nobody decided."""
+    settings = prepare()
+    start(settings)
+    assert resume(settings).executed == ()
+
+
+@needs_sandbox
+def test_what_was_approved_is_what_runs_and_only_once(prepare: Prepare) -> None:
+    """After the approval the run executes everything; resuming again executes nothing twice."""
+    settings = prepare()
+    start(settings)
+    approve_all(settings)
+    done = resume(settings)
+    assert (done.outcome, [step.outcome for step in done.executed]) == ("executed", ["committed", "committed"])
+    assert len(git(settings.workspace, "rev-list", "main..autopack/r1").split()) == 2
+    with pytest.raises(UsageError, match="is done"):
+        resume(settings)
+    assert len(git(settings.workspace, "rev-list", "main..autopack/r1").split()) == 2
+
+
+@needs_sandbox
+def test_a_rejected_action_never_runs_and_is_not_asked_again(prepare: Prepare) -> None:
+    """A rejection ends the question for this run and for the next one on the same evidence."""
+    settings = prepare()
+    start(settings)
+    decide_approvals(settings, list_approvals(settings), "reject_once", reason="the mark is wanted")
+    done = resume(settings)
+    assert [step.outcome for step in done.executed] == ["committed"]
+    assert start(settings, "r2").waiting_for_approval == ()
+
+
+def test_a_gap_that_blocks_stops_the_loop(prepare: Prepare) -> None:
+    """An unfinished merge stops the autopilot before it asks or executes anything, and the session says what it
+    would do."""
+    settings = prepare()
+    git(settings.workspace, "checkout", "--quiet", "-b", "other", "HEAD~1")
+    git(settings.workspace, "commit", "--quiet", "--allow-empty", "-m", "other")
+    git(settings.workspace, "checkout", "--quiet", "main")
+    git(settings.workspace, "merge", "--quiet", "--no-commit", "--no-ff", "other")
+    session = start(settings)
+    assert session.outcome == "blocked_by_gaps"
+    assert session.blocking_gaps
+    assert session.executed == ()
+    assert list_approvals(settings, run_id="r1") == ()
+
+
+@needs_sandbox
+@pytest.mark.parametrize("artifact", ["plan_proposal", "gap_report"])
+def test_a_plan_that_was_edited_after_approval_does_not_run(prepare: Prepare, artifact: str) -> None:
+    """Whatever is changed in the stored plan or report after the approval, nothing of it runs."""
+    settings = prepare()
+    start(settings)
+    approve_all(settings)
+    path = getattr(RunFileLayout(settings.runs_root, "sample", "r1"), artifact)
+    path.write_bytes(path.read_bytes().replace(b"docs/b.md", b"docs/c.md"))
+    with pytest.raises(UsageError, match="the content has"):
+        resume(settings)
+    assert git(settings.workspace, "branch", "--list", "autopack/*") == ""
+
+
+@needs_sandbox
+def test_a_changed_intention_makes_the_run_stale(prepare: Prepare) -> None:
+    """A run is bound to the intention that it was made under; after a change it says so and executes nothing."""
+    settings = prepare()
+    start(settings)
+    approve_all(settings)
+    written = settings.workspace / ".autopack/intention.yaml"
+    written.write_text(written.read_text().replace("risk_tolerance: medium", "risk_tolerance: low"))
+    commit_all(settings.workspace, "Change the intention")
+    with pytest.raises(StaleError, match="intention changed"):
+        resume(settings)
+
+
+def test_a_run_id_is_used_once(prepare: Prepare) -> None:
+    """A second run of the same name is refused; the first one's record stays."""
+    settings = prepare()
+    first = start(settings, enabled=False)
+    with pytest.raises(UsageError, match="There is a run r1 already"):
+        start(settings, enabled=False)
+    layout = RunFileLayout(settings.runs_root, "sample", "r1")
+    assert read_artifact(layout.autopilot_session, AutopilotSessionV1) == first
+
+
+@needs_sandbox
+def test_a_killed_run_keeps_its_approval(prepare: Prepare) -> None:
+    """A run that dies right after it used an approval up resumes with it: the decision is not lost, the action runs
+    once."""
+    settings = prepare()
+    start(settings)
+    approve_all(settings)
+    waiting = find_approval(settings, list_approvals(settings, everything=True)[0].action_id)
+
+    class Died(BaseException):
+        pass
+
+    class DyingClock(SystemClock):
+        def now(self) -> datetime:
+            with sqlite3.connect(settings.runs_root / "autopack.db") as connection:
+                if connection.execute("SELECT count(*) FROM consumptions").fetchone()[0]:
+                    raise Died
+            return super().now()
+
+    with pytest.raises(Died):
+        resume_run(settings, "r1", progress=lambda message: None, clock=DyingClock())
+    done = resume(settings)
+    assert done.outcome == "executed"
+    assert {step.action_id for step in done.executed} >= {waiting.action_id}
+    assert len(git(settings.workspace, "rev-list", "main..autopack/r1").split()) == 2
+
+
+@needs_sandbox
+def test_every_proof_names_its_origins(prepare: Prepare) -> None:
+    """Each executed action's proof names anchor, gap report, plan, approval and policy."""
+    settings = prepare(batch_policy="independent")
+    session = start(settings)
+    layout = RunFileLayout(settings.runs_root, "sample", "r1")
+    for step in session.executed:
+        said = read_artifact(layout.proof(step.phase_id), PhaseProofV1).predicate
+        assert (said.anchor_id, said.gap_report_id, said.plan_proposal_id) == (
+            session.anchor_id,
+            session.gap_report_id,
+            session.plan_proposal_id,
+        )
+        assert said.approved_by == "policy:owner.links"
+        assert [check.outcome for check in said.checks] == ["passed"]
