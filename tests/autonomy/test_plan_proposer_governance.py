@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from autopack.actions.claims import claimed_facts
 from autopack.actions.identity import expected_action_id
 from autopack.actions.models import Action
 from autopack.actions.registry import all_kinds
@@ -20,7 +21,7 @@ from autopack.intention_anchor.v2 import BudgetCost, IntentionAnchorV2
 from autopack.planning.models import PlanProposalV1
 from autopack.planning.plan_proposer import propose
 from autopack.policy.decide import Policy
-from autopack.policy.facts import Circumstances
+from autopack.policy.facts import ActionFacts, Circumstances, Verdict
 from plans import anchor, auto_rule, delete, edit, gap, link_gap, move, report
 
 
@@ -393,6 +394,25 @@ def test_the_plan_names_what_it_answers() -> None:
     assert proposal.gap_report_id == report(gaps).gap_report_id
     assert proposal.metadata.base_commit == "a" * 40
     assert proposal.metadata.policy_digest == policy_of(intention).digest
+
+
+def test_the_policy_is_asked_about_what_the_plan_shows() -> None:
+    """The facts that were judged are the ones that can be read off the action afterwards."""
+
+    asked: list[ActionFacts] = []
+
+    class Listening:
+        digest = "0" * 64
+
+        def decide(self, facts: ActionFacts, circumstances: Circumstances) -> Verdict:
+            asked.append(facts)
+            return Verdict("requires_approval", ("x",), self.digest)
+
+    intention = anchor(requires_approval=["agent_task"])
+    kinds = all_kinds()
+    proposal = propose(intention, report(SAMPLE), policy=Listening(), kinds=kinds, circumstances=Circumstances())
+    shown = {claimed_facts(action, kinds[action.kind]) for action in proposal.actions}
+    assert shown == set(asked)
 
 
 def test_gates_of_the_whole_plan() -> None:

@@ -21,6 +21,7 @@ LEFT_OUT_SHOWN = 10
 GROUPS = (
     ("auto_approved", "auto-approved", "bold green"),
     ("requires_approval", "needs approval", "bold yellow"),
+    ("advice", "for a person to do (touches nothing)", "bold cyan"),
     ("blocked", "blocked (listed for what it would have done)", "bold red"),
 )
 
@@ -58,11 +59,7 @@ def render(proposal: Proposal, out: Console) -> None:
     """Print PROPOSAL for people: by verdict, in the order in which it would be done."""
     plan = proposal.plan
     for status, heading, style in GROUPS:
-        actions = [action for action in plan.actions if action.approval_status == status]
-        if actions:
-            out.print(f"{heading} ({len(actions)})", style=style, markup=False)
-        for action in actions:
-            _render_action(action, out)
+        _render_group(heading, style, [action for action in plan.actions if _group_of(action) == status], out)
     _render_left_out(proposal, out)
     failed = [check for check in plan.governance_checks if not check.passed]
     for check in failed:
@@ -70,27 +67,42 @@ def render(proposal: Proposal, out: Console) -> None:
     out.print(_in_one_line(plan), style="bold", markup=False)
 
 
+def _group_of(action: Action) -> str:
+    """Return the verdict on ACTION; advice, which nobody is asked to approve, stands apart."""
+    waits = action.approval_status == "requires_approval"
+    return "advice" if waits and not action.target_paths else action.approval_status
+
+
+def _render_group(heading: str, style: str, actions: list[Action], out: Console) -> None:
+    if actions:
+        out.print(f"{heading} ({len(actions)})", style=style, markup=False)
+    for action in actions:
+        _render_action(action, out)
+
+
 def _render_action(action: Action, out: Console) -> None:
     from autopack.governance.canonical_text import neutralise
 
     out.print(f"  {action.action_id}  {action.kind}: {neutralise(action.title)}", markup=False)
+    for name, value in _rows(action) if action.target_paths else ():
+        if value:
+            out.print(f"           {name:6} {neutralise(value)}", style="dim", markup=False)
+    for line in (action.brief or "").splitlines():
+        out.print(f"           | {neutralise(line)}", markup=False)
+    out.print()
+
+
+def _rows(action: Action) -> tuple[tuple[str, str], ...]:
     more = len(action.target_paths) - PATHS_SHOWN
-    paths = ", ".join(action.target_paths[:PATHS_SHOWN]) + (f" and {more} more" if more > 0 else "")
     factors = ", ".join(f"{factor.name} {factor.points}" for factor in action.risk_factors)
     cost = action.cost_estimate
-    rows = (
-        ("files", neutralise(paths) or "none"),
+    return (
+        ("files", ", ".join(action.target_paths[:PATHS_SHOWN]) + (f" and {more} more" if more > 0 else "")),
         ("risk", f"{action.risk_score} ({action.risk_classification})" + (f": {factors}" if factors else "")),
         ("cost", f"{_shown(cost.lines)} lines, {_shown(cost.seconds)} seconds, {_shown(cost.tokens)} tokens"),
         ("rules", ", ".join(action.decided_by)),
         ("after", ", ".join(action.depends_on)),
     )
-    for name, value in rows:
-        if value:
-            out.print(f"           {name:6} {value}", style="dim", markup=False)
-    for line in (action.brief or "").splitlines():
-        out.print(f"           | {neutralise(line)}", markup=False)
-    out.print()
 
 
 def _render_left_out(proposal: Proposal, out: Console) -> None:
@@ -124,11 +136,15 @@ def _shown(cost: Interval) -> str:
 
 
 def _in_one_line(plan: PlanProposalV1) -> str:
-    summary = plan.summary
-    actions = "1 action" if summary.total_actions == 1 else f"{summary.total_actions} actions"
+    groups = [_group_of(action) for action in plan.actions]
     left_out = len(plan.metadata.left_out)
-    return (
-        f"{actions}: {summary.auto_approved} auto-approved, {summary.requires_approval} need approval, "
-        f"{summary.blocked} blocked; at most {summary.lines_high} lines in {summary.files} files; "
-        f"{left_out} {'gap' if left_out == 1 else 'gaps'} left out"
+    counts = (
+        (groups.count("auto_approved"), "auto-approved"),
+        (groups.count("requires_approval"), "waiting for approval"),
+        (groups.count("advice"), "for a person to do"),
+        (groups.count("blocked"), "blocked"),
+        (left_out, "gap left out" if left_out == 1 else "gaps left out"),
     )
+    listed = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to do"
+    size = f"; at most {plan.summary.lines_high} lines in {plan.summary.files} files" if plan.summary.files else ""
+    return listed + size

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from autopack.actions.registry import all_kinds
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
-from autopack.config import POLICY_FILE, Settings
+from autopack.config import Settings
 from autopack.errors import StaleError, UsageError
 from autopack.execution.sandbox.detect import sandbox_tier
 from autopack.file_layout import RunFileLayout
@@ -14,10 +14,10 @@ from autopack.gaps.models import Gap, GapReportV1
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.operations.intention import default_project_id, load_intention
+from autopack.operations.policy import policy_for
 from autopack.operations.scanning import scan_workspace
 from autopack.planning.models import PlanProposalV1
 from autopack.planning.plan_proposer import propose
-from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances
 
 
@@ -41,19 +41,18 @@ def propose_plan(
 
     The anchor and the gap report of the run are taken where they were written before; otherwise the intention is read
     and the workspace is scanned. Raises UsageError where there is no intention to plan for, StaleError where the
-    written report was made for another commit.
+    intention or the commit is no longer the one that the run was begun with.
     """
-    anchor = _anchor(settings, run_id, project_id)
-    report = _report(settings, anchor, run_id, project_id)
+    intention, _ = load_intention(settings)
+    project = project_id or default_project_id(settings, intention)
+    begun = RunFileLayout(settings.runs_root, project, run_id) if run_id is not None else None
+    anchor = _anchor(begun, intention)
+    report = _report(settings, begun, project)
     layout = RunFileLayout(settings.runs_root, report.project_id, report.run_id)
-    kinds = all_kinds()
-    policy = Policy.build(
-        anchor,
-        kinds=tuple(kinds),
-        local_policy=_local_policy(settings, report.metadata.base_commit),
-        ledgers=tuple(settings.ledgers.values()),
+    policy = policy_for(settings, anchor, report.metadata.base_commit)
+    plan = propose(
+        anchor, report, policy=policy, kinds=all_kinds(), circumstances=Circumstances(sandbox=sandbox_tier())
     )
-    plan = propose(anchor, report, policy=policy, kinds=kinds, circumstances=Circumstances(sandbox=sandbox_tier()))
     if write:
         ensure_runs_root(settings.runs_root)
         write_artifact(layout.intention_anchor_v2, anchor)
@@ -62,38 +61,30 @@ def propose_plan(
     return Proposal(plan, anchor, report)
 
 
-def _anchor(settings: Settings, run_id: str | None, project_id: str | None) -> IntentionAnchorV2:
-    if run_id is not None and project_id is not None:
-        path = RunFileLayout(settings.runs_root, project_id, run_id).intention_anchor_v2
-        if path.is_file():
-            return read_artifact(path, IntentionAnchorV2)
-    anchor, _ = load_intention(settings)
-    if anchor is None:
-        raise UsageError("There is no written intention to plan for.", hint="autopack init")
-    return anchor
+def _anchor(begun: RunFileLayout | None, intention: IntentionAnchorV2 | None) -> IntentionAnchorV2:
+    """Return the anchor that the run was BEGUN with, or the INTENTION as it stands."""
+    if begun is None or not begun.intention_anchor_v2.is_file():
+        if intention is None:
+            raise UsageError("There is no written intention to plan for.", hint="autopack init")
+        return intention
+    written = read_artifact(begun.intention_anchor_v2, IntentionAnchorV2)
+    if intention is not None and intention != written:
+        raise StaleError(
+            f"Run {begun.run_id} was begun with {written.anchor_id}; the intention is {intention.anchor_id} by now.",
+            hint="Choose another --run-id.",
+        )
+    return written
 
 
-def _report(settings: Settings, anchor: IntentionAnchorV2, run_id: str | None, project_id: str | None) -> GapReportV1:
-    project = project_id or default_project_id(settings, anchor)
-    if run_id is None:
-        return scan_workspace(settings, None, project)
-    layout = RunFileLayout(settings.runs_root, project, run_id)
-    if not layout.gap_report.is_file():
-        return scan_workspace(settings, run_id, project)
-    report = read_artifact(layout.gap_report, GapReportV1)
+def _report(settings: Settings, begun: RunFileLayout | None, project: str) -> GapReportV1:
+    """Return the report that the run wrote, or that of a new scan."""
+    if begun is None or not begun.gap_report.is_file():
+        return scan_workspace(settings, None if begun is None else begun.run_id, project)
+    report = read_artifact(begun.gap_report, GapReportV1)
     head = Git(settings.workspace).head()
     if report.metadata.base_commit != head:
         raise StaleError(
-            f"The gap report of run {run_id} was made for commit {report.metadata.base_commit}, HEAD is {head}.",
-            hint=f"autopack scan --run-id {run_id} --project-id {project} --write",
+            f"The gap report of run {begun.run_id} was made for commit {report.metadata.base_commit}; HEAD is {head}.",
+            hint=f"autopack scan --run-id {begun.run_id} --project-id {project} --write",
         )
     return report
-
-
-def _local_policy(settings: Settings, base_commit: str | None) -> str:
-    """Return the owner's extra forbids as the base commit holds them, never as the working copy does."""
-    written = Git(settings.workspace).show(base_commit, POLICY_FILE) if base_commit else None
-    try:
-        return (written or b"").decode()
-    except UnicodeDecodeError as fault:
-        raise UsageError(f"{POLICY_FILE} is not UTF-8 text.", hint="Save it as UTF-8 and commit it.") from fault
