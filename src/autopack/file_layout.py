@@ -17,6 +17,8 @@ _TIMESTAMP_TAIL = re.compile(r"(?P<family>.+?)[-_.](?:\d{8}[-_T]?\d{6}Z?|\d{10,1
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
+_RESERVED_PROJECTS = ("worktrees", "autopack.db")
+"""What else lies in the runs folder, beside the folders of the projects (and the journals of the database)."""
 
 
 def validate_id(value: str, what: str) -> str:
@@ -37,7 +39,8 @@ def validate_id(value: str, what: str) -> str:
 def family_of(run_id: str) -> str:
     """Return RUN_ID without its trailing timestamp: runs of one purpose share a family."""
     match = _TIMESTAMP_TAIL.match(run_id)
-    return match["family"].rstrip(".") if match and match["family"].rstrip(".") else run_id
+    family = match["family"].rstrip(".") if match else ""
+    return family if family and family.split(".", 1)[0].lower() not in _WINDOWS_DEVICES else run_id
 
 
 def revisions_folder(runs_root: Path, project_id: str) -> Path:
@@ -56,6 +59,8 @@ class RunFileLayout:
     def __post_init__(self) -> None:
         validate_id(self.project_id, "project id")
         validate_id(self.run_id, "run id")
+        if self.project_id.lower().startswith(_RESERVED_PROJECTS):
+            raise UsageError(f"project id {self.project_id!r} is taken by Autopack itself.", hint="Choose another.")
 
     @property
     def family(self) -> str:
