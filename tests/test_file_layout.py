@@ -89,6 +89,7 @@ def test_a_bad_id_is_refused_with_its_name(value: str) -> None:
         ("a-b-20261122T103000Z", "a-b"),
         ("v1.2", "v1.2"),
         ("con-20261122T103000Z", "con-20261122T103000Z"),
+        ("worktrees-20261122T103000Z", "worktrees"),
     ],
 )
 def test_a_family_is_the_run_without_its_timestamp(run_id: str, family: str) -> None:

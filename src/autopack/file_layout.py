@@ -17,7 +17,7 @@ _TIMESTAMP_TAIL = re.compile(r"(?P<family>.+?)[-_.](?:\d{8}[-_T]?\d{6}Z?|\d{10,1
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
-_RESERVED_PROJECTS = ("worktrees", "autopack.db")
+_RESERVED_PROJECTS = re.compile(r"(?i)worktrees\Z|autopack\.db")
 """What else lies in the runs folder, beside the folders of the projects (and the journals of the database)."""
 
 
@@ -59,7 +59,7 @@ class RunFileLayout:
     def __post_init__(self) -> None:
         validate_id(self.project_id, "project id")
         validate_id(self.run_id, "run id")
-        if self.project_id.lower().startswith(_RESERVED_PROJECTS):
+        if _RESERVED_PROJECTS.match(self.project_id):
             raise UsageError(f"project id {self.project_id!r} is taken by Autopack itself.", hint="Choose another.")
 
     @property
