@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -19,25 +20,8 @@ from autopack.file_layout import RunFileLayout
 from autopack.operations.approvals import decide_approvals, find_approval, list_approvals
 from autopack.operations.runs import resume_run, start_run
 from autopack.proofs.models import PhaseProofV1
-from repositories import MakeRepository, commit_all, git, write_files
-
-INTENTION = """\
-format_version: v2
-project_id: sample
-created_at: "2026-01-01T00:00:00Z"
-updated_at: "2026-01-01T00:00:00Z"
-pivot_intentions:
-  north_star: {{desired_outcomes: [documentation that leads somewhere]}}
-  safety_risk: {{risk_tolerance: medium}}
-  evidence_verification:
-    required_checks: [{{name: present, argv: [test, -e, README.md]}}]
-  scope_boundaries: {{allowed_write_roots: [/*.md, "/docs/**", "/data/**"]}}
-  budget_cost: {{token_cap_global: 0, time_cap_seconds: 600, max_lines: {max_lines}}}
-  governance_review:
-    batch_policy: {batch_policy}
-    auto_approve_rules:
-      - {{rule_id: links, description: moved links, kinds: [link_fix], paths: [/*.md], max_lines: 10}}
-"""
+from repositories import MakeRepository, commit_all, git
+from sample_projects import make_sample
 
 Prepare = Callable[..., Settings]
 
@@ -47,18 +31,8 @@ def prepare(make_repository: MakeRepository) -> Prepare:
     """Return a function that makes a repository with one auto-approved gap (a moved link) and one that asks (a
     mark)."""
 
-    def make(*, batch_policy: str = "all_or_nothing", max_lines: int = 100) -> Settings:
-        repo = make_repository({"README.md": "[guide](docs/a.md)\n", "docs/a.md": "# Guide\n" + "text\n" * 20})
-        git(repo, "mv", "docs/a.md", "docs/b.md")
-        write_files(
-            repo,
-            {
-                ".autopack/intention.yaml": INTENTION.format(batch_policy=batch_policy, max_lines=max_lines),
-                "data/x.json": b'\xef\xbb\xbf{"a": 1}\n',
-            },
-        )
-        commit_all(repo, "Move the guide")
-        return load_settings(repo, {})
+    def make(**options: Any) -> Settings:
+        return load_settings(make_sample(make_repository, **options), {})
 
     return make
 

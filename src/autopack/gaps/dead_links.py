@@ -29,6 +29,8 @@ _ASSEMBLED = re.compile(
 )
 """What says that a page has parts (and headings) which its source does not show."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_DIGITS = re.compile(r"\d")
+_SHORTEST_MISSPELT = 8
 _INDENTED_CODE = (b"    ", b"\t")
 
 
@@ -131,10 +133,13 @@ class _Pages:
         return rendered is None or wanted in rendered.slugs or _ASSEMBLED.search(self.texts[path]) is not None
 
     def nearest_heading(self, path: str, fragment: str) -> str | None:
-        """Return the one heading slug of PATH with the letters and digits of FRAGMENT in their order."""
+        """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
+        punctuation or, failing that, one letter wrong."""
         rendered = self._render(path)
         wanted = _letters(markdown.slug_key(fragment))
-        near = [slug for slug in rendered.slugs if _letters(slug) == wanted] if rendered and wanted else []
+        slugs = rendered.slugs if rendered and wanted else frozenset()
+        near = [slug for slug in slugs if _letters(slug) == wanted]
+        near = near or [slug for slug in slugs if _is_one_letter_off(_letters(slug), wanted)]
         return near[0] if len(near) == 1 else None
 
     def shows(self, document: str, link: Link) -> bool:
@@ -165,3 +170,16 @@ class _Pages:
 
 def _letters(slug: str) -> str:
     return _NOT_ALPHANUMERIC.sub("", slug)
+
+
+def _is_one_letter_off(one: str, other: str) -> bool:
+    """Tell whether one letter was left out, added, mistaken or swapped with its neighbour (Damerau, 1964); digits and
+    short words never count as misspelt."""
+    if min(len(one), len(other)) < _SHORTEST_MISSPELT or _DIGITS.findall(one) != _DIGITS.findall(other):
+        return False
+    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        return abs(len(one) - len(other)) == 1
+    rest, other_rest = one[start:], other[start:]
+    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
+    return swapped or other_rest[1:] in (rest, rest[1:]) or rest[1:] == other_rest

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from autopack.gaps.markdown import Fence, Link, fences
+from autopack.gaps.markdown import Fence, fences
 
 _PATH_SPAN = re.compile(rb"`([\w.@+-]{1,100}/[\w./@+-]{1,300})`")
 _COMMAND_SPAN = re.compile(
@@ -46,9 +47,18 @@ _MAX_BLOCK = 20_000
 _SHELL_HINT = re.compile(rb"(?:```|~~~)[ \t]{0,4}(?:bash|sh|shell|console|zsh|terminal|cmd)\b|\$ ")
 
 
-def find_paths(data: bytes) -> tuple[Link, ...]:
+@dataclass(frozen=True)
+class PathMention:
+    """A path as written, the byte at which it starts, and whether it is what a command runs."""
+
+    offset: int
+    path: str
+    is_run: bool
+
+
+def find_paths(data: bytes) -> tuple[PathMention, ...]:
     """Return the paths that the Markdown DATA names, as written, by offset."""
-    found: list[Link] = []
+    found: list[PathMention] = []
     if b"`" in data:
         found += _in_spans(data)
     if (found or _SHELL_HINT.search(data)) and (b"```" in data or b"~~~" in data):
@@ -59,16 +69,16 @@ def find_paths(data: bytes) -> tuple[Link, ...]:
     return tuple(sorted(found, key=lambda mention: mention.offset))
 
 
-def _in_spans(data: bytes) -> Iterator[Link]:
+def _in_spans(data: bytes) -> Iterator[PathMention]:
     for match in _PATH_SPAN.finditer(data):
         text = match[1].decode("ascii", "replace")
         if _PATH.match(text) and _is_single(data, match):
-            yield Link(match.start(1), text)
+            yield PathMention(match.start(1), text, is_run=False)
     for match in _COMMAND_SPAN.finditer(data):
         text = match[1].decode("utf-8", "replace").removeprefix("$ ")
         path = _run_by(text) if " " in text and _is_single(data, match) else None
         if path is not None:
-            yield Link(match.start(1) + match[1].index(path.encode()), path)
+            yield PathMention(match.start(1) + match[1].index(path.encode()), path, is_run=True)
 
 
 def _is_single(data: bytes, span: re.Match[bytes]) -> bool:
@@ -76,7 +86,7 @@ def _is_single(data: bytes, span: re.Match[bytes]) -> bool:
     return data[max(0, span.start() - 1) : span.start()] != b"`" and data[span.end() : span.end() + 1] != b"`"
 
 
-def _in_block(data: bytes, block: Fence) -> Iterator[Link]:
+def _in_block(data: bytes, block: Fence) -> Iterator[PathMention]:
     content = data[block.content_start : block.content_end]
     language = block.info.split(" ")[0].lower()
     if len(content) > _MAX_BLOCK or language not in _SHELL | {""} or _ELSEWHERE.search(content):
@@ -88,7 +98,7 @@ def _in_block(data: bytes, block: Fence) -> Iterator[Link]:
         command = line.lstrip().removeprefix("$ ")
         path = _run_by(command) if prompt or language in _SHELL else None
         if path is not None and "\ufffd" not in line:
-            yield Link(offset + len(line[: line.index(path)].encode()), path)
+            yield PathMention(offset + len(line[: line.index(path)].encode()), path, is_run=True)
         offset += len(raw) + 1
 
 

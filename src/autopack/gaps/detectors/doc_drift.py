@@ -22,7 +22,7 @@ from autopack.gaps.ledgers import ENTRY_ID, SUMMARY_LINE, configured_ledgers, co
 from autopack.gaps.link_targets import Tree
 from autopack.gaps.markdown import Link
 from autopack.gaps.marked_blocks import SUMMARY_NAME, MarkedBlock, marked_blocks, quoted
-from autopack.gaps.path_mentions import find_paths
+from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText
 from autopack.gaps.state import Snapshot
 
@@ -84,11 +84,12 @@ _PATH_KEYS = re.compile(
 )
 _INDEXED_PATH = re.compile(r"(?:\./)?(?:[\w.@+ -]{1,100}/){0,12}[\w.@+ -]{1,100}\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
 _TELLS_OF_THE_PAST = re.compile(
-    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
-    r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc|writ"
-    r"|output|example|e\.g\.|such as|for instance|would|could|might|add(?:ed|s|ing)?\b|new\b|will\b|todo\b|planned)",
+    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b|were\b"
+    r"|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc|writ"
+    r"|output|example|e\.g\.|such as|for instance|planned|todo\b|copy|put\b|place|save|your\b)",
     re.IGNORECASE,
 )
+"""Words that say that the path is not there now, or is made by the reader."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class DocumentFact:
     """What one document names: relative links, paths in code, and whether it holds marked blocks."""
 
     links: tuple[Link, ...] = ()
-    paths: tuple[Link, ...] = ()
+    paths: tuple[PathMention, ...] = ()
     has_blocks: bool = False
 
 
@@ -216,64 +217,62 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
 
 
 @dataclass(frozen=True)
-class _Mention:
+class _AbsentPath:
     document: str
-    link: Link
+    mention: PathMention
     candidates: tuple[str, ...]
     """From the root: as written, then from the document's folder."""
 
 
-def _absent_mentions(tree: Tree, facts: Mapping[str, DocumentFact]) -> Iterator[_Mention]:
+def _absent_mentions(tree: Tree, facts: Mapping[str, DocumentFact]) -> Iterator[_AbsentPath]:
     """Yield the paths in code that are nowhere in the tree, in documents that describe it as it is now."""
     ledgers = set(configured_ledgers(tree.snapshot.texts).values())
     for document, fact in facts.items():
         if not fact.paths or document in ledgers or not is_judged(document) or places.is_decision(document):
             continue
-        for link in fact.paths:
-            candidates = _candidates(document, link.target)
+        for mention in fact.paths:
+            candidates = _candidates(document, mention.path)
             absent = not any(tree.exists(path) or tree.is_out_of_sight(path) for path in candidates)
             if candidates and absent and not tree.ending_in(candidates[0]):
-                yield _Mention(document, link, candidates)
+                yield _AbsentPath(document, mention, candidates)
 
 
 def _candidates(document: str, written: str) -> tuple[str, ...]:
     folder = document.rpartition("/")[0]
-    paths = (normpath(written), normpath(f"{folder}/{written}"))
+    paths = (normpath(written), normpath(f"{folder}/{written}".lstrip("/")))
     return tuple(dict.fromkeys(path for path in paths if not path.startswith(("../", "/"))))
 
 
 def _vanished_paths(tree: Tree, facts: Mapping[str, DocumentFact]) -> Iterator[Finding]:
-    found: dict[tuple[str, str], list[_Mention]] = {}
-    for mention in _absent_mentions(tree, facts):
-        gone = next((path for path in mention.candidates if path in tree.snapshot.history), None)
-        if gone is not None and not tree.would_be_ignored(gone) and _is_said_of_now(tree, mention):
-            found.setdefault((mention.document, gone), []).append(mention)
+    found: dict[tuple[str, str], list[PathMention]] = {}
+    for absent in _absent_mentions(tree, facts):
+        gone = next((path for path in absent.candidates if path in tree.snapshot.history), None)
+        if gone is not None and not tree.would_be_ignored(gone) and _is_said_of_now(tree, absent):
+            found.setdefault((absent.document, gone), []).append(absent.mention)
     for (document, gone), mentions in found.items():
         yield _vanished_finding(tree, document, gone, mentions)
 
 
-def _is_said_of_now(tree: Tree, mention: _Mention) -> bool:
-    data = tree.snapshot.texts.get(mention.document)
-    if data is None:
-        return False
-    offset = mention.link.offset
-    start = line_start(data, offset)
-    around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, offset)
-    return (
-        _TELLS_OF_THE_PAST.search(around.replace(mention.link.target.encode(), b"").decode("utf-8", "replace")) is None
-    )
+def _is_said_of_now(tree: Tree, absent: _AbsentPath) -> bool:
+    """Tell whether the document says that the path is there: commands do, sentences unless their words deny it."""
+    data = tree.snapshot.texts.get(absent.document)
+    if data is None or absent.mention.is_run:
+        return data is not None
+    start = line_start(data, absent.mention.offset)
+    around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, absent.mention.offset)
+    words = around.replace(absent.mention.path.encode(), b"").decode("utf-8", "replace")
+    return _TELLS_OF_THE_PAST.search(words) is None
 
 
-def _vanished_finding(tree: Tree, document: str, gone: str, mentions: Sequence[_Mention]) -> Finding:
+def _vanished_finding(tree: Tree, document: str, gone: str, mentions: Sequence[PathMention]) -> Finding:
     data = tree.snapshot.texts[document]
-    written = {mention.link.target for mention in mentions}
-    offsets = [mention.link.offset for mention in mentions]
+    offsets = [mention.offset for mention in mentions]
     place = tree.snapshot.history[gone]
-    certain = place is not None and place in tree.snapshot.files and written == {gone}
-    went = f"; it is {place} now" if place is not None and place in tree.snapshot.files else ""
+    is_there = place is not None and place in tree.snapshot.files
+    certain = is_there and {mention.path for mention in mentions} == {gone}
     return Finding(
         rule="vanished-path",
-        title=f"{document} names {gone}, which is no longer in the tree{went}",
+        title=f"{document} names {gone}, which is no longer in the tree" + (f"; it is {place} now" if is_there else ""),
         key=(document, gone),
         evidence=tuple(evidence_at(document, data, offset) for offset in offsets),
         remedy=_retarget(tree.snapshot, document, offsets, gone, place) if certain else None,

@@ -1,0 +1,334 @@
+"""Which tests check something, themselves or through what they call.
+
+Whether a call checks is judged by its name and, where it is defined in the test tree, by its body. In doubt a call is
+believed to check: a test that is wrongly called vacuous costs more than one that is missed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autopack.gaps.excerpts import evidence_at
+from autopack.gaps.models import Evidence
+from autopack.gaps.python_source import called_name, constant_string, dotted_name, keyword
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_CHECKING_NAME = re.compile(
+    r"assert|raise|warn|fail|verif|expect|ensure|valid|check|compar|match|must|should|require|confirm|inspect|diff|approx"
+    r"|snapshot|golden|wait|until|poll|equal|deprecat|abort|exit|skip|throw|reject|deny|prove|similar|same|lint"
+    r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|^(?:eq|ok|ne)$",
+    re.IGNORECASE,
+)
+_CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|exc")
+_CHECKING_TEXT = re.compile(r"assert|expect\(|raise ")
+_MUST_NOT_RAISE = re.compile(
+    r"(?:^|_)(?:smoke|sanity|crash\w*|hang\w*|leak\w*|segfault|deadlock|fuzz|bench\w*|perf|stress|noop|no_op|import\w*"
+    r"|works?|runs?|ok|okay|safe\w*|valid|allow\w*|accept\w*|support\w*|success\w*|idempotent|tolera\w+|silent\w*"
+    r"|surviv\w*|regression|issue_?\d+|bug_?\d+|gh_?\d+|repr|str|example\w*|demo|coverage|compiles?|parses"
+    r"|(?:no|not|non|never|without|doesnt|doesn_t|does_not|dont|do_not)_(?:raise\w*|throw\w*|error\w*|exception\w*|except"
+    r"|crash\w*|fail\w*|warn\w*|hang\w*|break\w*|leak\w*|block\w*|blow\w*|deadlock\w*|effect|problem\w*|issue\w*|op))"
+    r"(?:_|$)",
+    re.IGNORECASE,
+)
+_MEANT = re.compile(
+    r"(?:should|must|does|do|will|would|can|did|is|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never|any)\b[^.\n]{0,25}"
+    r"(?:error|exception|crash|warning|raise|raising|fail|hang|problem)|smoke|segfault|\bjust\b|make sure|ensure|sanity"
+    r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously|works|succeed"
+    r"|assert|raise[sd]?\b|crash|deadlock|hang",
+    re.IGNORECASE,
+)
+"""Words in a docstring or comment by which an author says that running is the test."""
+_BENIGN_MARKS = frozenset(
+    "parametrize asyncio anyio trio django_db slow unit integration unittest functional flaky order xdist_group network"
+    " online linux windows unix e2e usefixtures".split()  # noqa: SIM905
+)
+_BENIGN_DECORATORS = frozenset({"staticmethod", "classmethod", "override_settings", "freeze_time"})
+_BUILTIN_FIXTURES = frozenset(
+    "request tmp_path tmpdir tmp_path_factory tmpdir_factory monkeypatch capsys capfd caplog recwarn cache mocker"
+    " record_property event_loop client db settings app".split()  # noqa: SIM905
+)
+_TEARDOWNS = frozenset({"tearDown", "tearDownClass", "teardown_method", "teardown_class", "teardown", "asyncTearDown"})
+
+
+@dataclass(frozen=True)
+class FunctionFact:
+    """A function that tests may call: whether it checks something itself, and what it calls and asks for."""
+
+    name: str
+    checks: bool
+    uses: frozenset[str]
+    fixture: bool = False
+    automatic: bool = False
+    """A fixture that every test below it gets."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A test with no check of its own. The sets hold what may check for it."""
+
+    name: str
+    """`Class.test`, or the test's name."""
+    place: Evidence
+    empty: bool
+    uses: frozenset[str]
+    """Last names of all calls."""
+    own: frozenset[str]
+    """Those that are methods of the test's own object."""
+    from_tests: frozenset[str]
+    """Those that are imported from a module with `test` in its name."""
+    fixtures: frozenset[str]
+    inherits: bool
+    """Its class derives from something else than a plain test case."""
+
+
+@dataclass(frozen=True)
+class Checkers:
+    """The functions and fixtures of a test tree, by name, and which of them check."""
+
+    known: frozenset[str]
+    checking: frozenset[str]
+    automatic: bool
+    """Some fixture that every test gets checks."""
+
+    @classmethod
+    def of(cls, functions: Iterable[FunctionFact]) -> Checkers:
+        """Follow calls from function to function, by name, until nothing new is found to check."""
+        everything = tuple(functions)
+        known = frozenset(function.name for function in everything)
+        checking = {function.name for function in everything if function.checks}
+        waiting = [function for function in everything if not function.checks]
+        grown = True
+        while grown:
+            found = {f.name for f in waiting if any(name in checking or _name_checks(name, known) for name in f.uses)}
+            grown = bool(found - checking)
+            checking |= found
+            waiting = [function for function in waiting if function.name not in checking]
+        automatic = any(function.automatic and function.name in checking for function in everything)
+        return cls(known, frozenset(checking), automatic)
+
+    def check_for(self, suspect: Suspect) -> bool:
+        """Tell whether something that SUSPECT uses checks, or may."""
+        if self.automatic or any(name in self.checking or _name_checks(name, self.known) for name in suspect.uses):
+            return True
+        if not (suspect.own | suspect.from_tests) <= self.known:
+            return True
+        unknown = suspect.fixtures - self.known - _BUILTIN_FIXTURES
+        return bool(unknown) or bool(suspect.fixtures & self.checking)
+
+
+def _name_checks(name: str, known: frozenset[str]) -> bool:
+    """Tell whether something called NAME is believed to check; what is defined in the tree is judged by its body."""
+    return name not in known and _CHECKING_NAME.search(name) is not None
+
+
+def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
+    """Return every function of TREE that is no test itself, methods and nested ones included."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, Function):
+            fixture = [decorator for decorator in node.decorator_list if "fixture" in _decorator_name(decorator)]
+            automatic = any(isinstance(one, ast.Call) and keyword(one, "autouse") is not None for one in fixture)
+            uses = frozenset(called_name(call) for call in _calls(node)) | _parameters(node)
+            if node.name in _TEARDOWNS:
+                uses -= {node.name}
+            found.append(FunctionFact(node.name, _checks_itself(node), uses, bool(fixture), automatic))
+    return tuple(found)
+
+
+def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
+    """Return the tests of a test module that hold no check of their own."""
+    if _skips_all(tree):
+        return ()
+    lines = data.split(b"\n")
+    from_tests = _imported_from_tests(tree)
+    found = []
+    for owner, node in _tests(tree):
+        text = b"\n".join(lines[node.lineno - 1 : node.end_lineno]).decode("utf-8", "replace")
+        empty = _is_empty(node)
+        if not (empty or _is_suspect(node, text)):
+            continue
+        marks = [*node.decorator_list, *(owner.decorator_list if owner else [])]
+        fixtures = _fixtures(node, marks, is_method=owner is not None)
+        if fixtures is None or (empty and (fixtures or _MEANT.search(text) or _MUST_NOT_RAISE.search(node.name))):
+            continue
+        calls = list(_calls(node))
+        uses = frozenset(called_name(call) for call in calls) | (_teardowns(owner) if owner else frozenset())
+        offset = sum(len(line) + 1 for line in lines[: node.lineno - 1])
+        place = evidence_at(path, data, offset)
+        name = f"{owner.name}.{node.name}" if owner else node.name
+        found.append(
+            Suspect(
+                name=name,
+                place=place.model_copy(update={"test_name": f"{path}::{name.replace('.', '::')}"}),
+                empty=empty,
+                uses=uses,
+                own=frozenset(called_name(call) for call in calls if _is_own(call)),
+                from_tests=uses & from_tests,
+                fixtures=fixtures,
+                inherits=owner is not None and any(not _plain_base(base) for base in owner.bases),
+            )
+        )
+    return tuple(found)
+
+
+def _tests(tree: ast.Module) -> Iterator[tuple[ast.ClassDef | None, Function]]:
+    """Yield the tests that a runner collects: top-level functions, and methods of classes that are no bases."""
+    for node in tree.body:
+        if isinstance(node, Function) and node.name.startswith("test"):
+            yield None, node
+        elif isinstance(node, ast.ClassDef) and _is_collected(node):
+            for item in node.body:
+                if isinstance(item, Function) and item.name.startswith("test"):
+                    yield node, item
+
+
+def _is_collected(node: ast.ClassDef) -> bool:
+    if re.search(r"base|abstract|mixin|interface|template|dummy|fake|mock|stub", node.name, re.IGNORECASE):
+        return False
+    if any(keyword_argument.arg == "metaclass" for keyword_argument in node.keywords):
+        return False
+    bases = [dotted_name(base) for base in node.bases]
+    if any("ABC" in base.split(".") for base in bases):
+        return False
+    return bool(re.match(r"[Tt]est", node.name)) or any("Test" in base for base in bases)
+
+
+def _plain_base(base: ast.expr) -> bool:
+    return dotted_name(base).rpartition(".")[2] in {"object", "TestCase", "IsolatedAsyncioTestCase"}
+
+
+def _is_empty(node: Function) -> bool:
+    return all(
+        isinstance(item, ast.Pass) or (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
+        for item in node.body
+    )
+
+
+def _is_suspect(node: Function, text: str) -> bool:
+    """Tell whether a test that does something shows no sign of a check, nor of an author who wants none."""
+    if _MUST_NOT_RAISE.search(node.name) or _says_so(node, text) or _checks_itself(node):
+        return False
+    inner = [item for item in ast.walk(node) if item is not node]
+    # Defining, importing or looping until something happens is the test itself.
+    if any(isinstance(item, Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.While) for item in inner):
+        return False
+    if any(isinstance(item, ast.Yield | ast.YieldFrom | ast.Try) for item in inner):
+        return False
+    return any(isinstance(item, ast.Call) for item in inner)
+
+
+def _says_so(node: Function, text: str) -> bool:
+    comments = " ".join(re.findall(r"#[^\n]*", text))
+    return _MEANT.search(f"{ast.get_docstring(node) or ''} {comments}") is not None
+
+
+def _checks_itself(node: Function) -> bool:
+    """Tell whether the body of NODE asserts, raises, or holds text that does."""
+    for item in ast.walk(node):
+        if isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None):
+            return True
+        if isinstance(item, ast.Call) and any(_keyword_checks(argument) for argument in item.keywords):
+            return True
+        if isinstance(item, ast.Constant) and isinstance(item.value, str) and _CHECKING_TEXT.search(item.value):
+            return True
+        if isinstance(item, ast.Name | ast.Attribute):
+            name = item.id if isinstance(item, ast.Name) else item.attr
+            if re.search(r"assert|raises|warns", name):
+                return True
+    return False
+
+
+def _keyword_checks(argument: ast.keyword) -> bool:
+    return argument.arg is not None and _CHECKING_KEYWORD.search(argument.arg) is not None
+
+
+def _calls(node: Function) -> Iterator[ast.Call]:
+    for statement in node.body:
+        for item in ast.walk(statement):
+            if isinstance(item, ast.Call):
+                yield item
+
+
+def _is_own(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and dotted_name(call.func.value) in {"self", "cls"}
+
+
+def _teardowns(owner: ast.ClassDef) -> frozenset[str]:
+    return frozenset(item.name for item in owner.body if isinstance(item, Function) and item.name in _TEARDOWNS)
+
+
+def _parameters(node: Function) -> frozenset[str]:
+    """Return the parameters that pytest would fill with fixtures: those without a default."""
+    arguments = node.args
+    plain = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    required = plain[: len(plain) - len(arguments.defaults)]
+    only = [
+        argument.arg
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
+    ]
+    return frozenset([*required, *only])
+
+
+def _fixtures(node: Function, marks: list[ast.expr], *, is_method: bool) -> frozenset[str] | None:
+    """Return the fixtures that a test asks for, or None where a decorator may turn it into anything."""
+    wanted = set(_parameters(node))
+    if is_method and node.args.args and "staticmethod" not in map(_decorator_name, marks):
+        wanted.discard(node.args.args[0].arg)
+    filled_by_patches = False
+    for mark in marks:
+        name = _decorator_name(mark)
+        last = name.rpartition(".")[2]
+        if "patch" in name.split("."):
+            filled_by_patches = True
+        elif last == "parametrize" and isinstance(mark, ast.Call):
+            names = _parametrized(mark)
+            if names is None:
+                return None
+            wanted -= names
+        elif last == "usefixtures" and isinstance(mark, ast.Call):
+            wanted |= {constant_string(argument) or "?" for argument in mark.args}
+        elif not ("mark" in name.split(".") and last in _BENIGN_MARKS) and name not in _BENIGN_DECORATORS:
+            return None
+    return frozenset() if filled_by_patches else frozenset(wanted)
+
+
+def _parametrized(mark: ast.Call) -> frozenset[str] | None:
+    """Return the parameters that a `parametrize` fills, or None where they are computed."""
+    names = mark.args[0] if mark.args else keyword(mark, "argnames")
+    if isinstance(names, ast.Tuple | ast.List):
+        return frozenset(constant_string(element) or "?" for element in names.elts)
+    text = constant_string(names)
+    return None if text is None else frozenset(part.strip() for part in text.split(","))
+
+
+def _decorator_name(decorator: ast.expr) -> str:
+    if isinstance(decorator, ast.Call):
+        decorator = decorator.func
+    name = dotted_name(decorator)
+    # `patch.object` and `patch.dict` are patches.
+    return re.sub(r"\.(?:object|dict|multiple)$", "", name) if "patch" in name else name
+
+
+def _skips_all(tree: ast.Module) -> bool:
+    """Tell whether the module is skipped as a whole or in ways that are not followed here."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(target, ast.Name) and target.id in {"pytestmark", "__test__"} for target in targets):
+            text = ast.dump(node)
+            if any(word in text for word in ("skip", "xfail", "filterwarnings", "usefixtures", "'__test__'")):
+                return True
+    return False
+
+
+def _imported_from_tests(tree: ast.Module) -> frozenset[str]:
+    return frozenset(
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.level or "test" in (node.module or "").lower())
+        for alias in node.names
+    )

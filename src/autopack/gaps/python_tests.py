@@ -1,0 +1,181 @@
+"""What a Python file of a test tree holds: tests, helpers, imports, and faults that make a test vacuous.
+
+Most modules are only searched; a syntax tree is built where a search finds something that may be a fault.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, replace
+
+from autopack.gaps import python_checks, vacuous_checks
+from autopack.gaps.excerpts import evidence_at, line_at
+from autopack.gaps.models import Evidence
+from autopack.gaps.python_checks import FunctionFact, Suspect
+from autopack.gaps.python_source import parse
+from autopack.gaps.vacuous_checks import VacuousCheck
+
+_DEFINITION = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
+_TOP_LEVEL = re.compile(rb"^(?:def|async def|class|@)", re.MULTILINE)
+_IMPORT = re.compile(rb"^(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))", re.MULTILINE)
+_CHECKS_LITERALLY = re.compile(rb"assert|raises|warns|\bfail\(|expect\(|verify|match_lines|raise ")
+_TEST_DEFINITION = re.compile(rb"^(?:    |\t)?(?:async )?def test\w*\(", re.MULTILINE)
+_OTHER_CLASS = re.compile(rb"^class[ \t]+(?!Test)\w+[ \t]*(?:\((?:object)?\))?:", re.MULTILINE)
+_INIT = re.compile(rb"^[ \t]+def __init__\(", re.MULTILINE)
+_RUNS_ITSELF = re.compile(rb"^if __name__ ==", re.MULTILINE)
+_EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
+
+
+@dataclass(frozen=True)
+class ImportFact:
+    """An import that runs whenever the module is loaded. `level` counts the leading dots."""
+
+    module: str
+    level: int
+    names: tuple[str, ...]
+    place: Evidence
+
+
+@dataclass(frozen=True)
+class ClassFact:
+    """A top-level class with test methods."""
+
+    name: str
+    bases: tuple[str, ...]
+    methods: int
+    has_init: bool
+    place: Evidence
+
+
+@dataclass(frozen=True)
+class ModuleFact:
+    """One Python file of a test tree."""
+
+    functions: tuple[FunctionFact, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    vacuous: tuple[VacuousCheck, ...] = ()
+    classes: tuple[ClassFact, ...] = ()
+    bases: frozenset[str] = frozenset()
+    """What classes of this module derive from (last part of each name)."""
+    imports: tuple[ImportFact, ...] = ()
+    edits_path: bool = False
+    tests: int = 0
+    """How many definitions look like tests."""
+    first_test: Evidence | None = None
+    runs_itself: bool = False
+    """It is a script: `if __name__ == "__main__"`."""
+
+
+def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
+    """Return what the file at PATH holds; IS_TEST_MODULE tells whether its name is one that runners collect."""
+    fact = _searched(path, data)
+    if is_test_module and not _needs_tree(data):
+        return fact
+    tree = parse(data)
+    if tree is None:
+        return fact
+    top_classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return replace(
+        fact,
+        functions=python_checks.functions(tree),
+        suspects=python_checks.suspects(path, data, tree) if is_test_module else (),
+        vacuous=vacuous_checks.find(path, data, tree),
+        classes=tuple(_class_fact(path, data, node) for node in top_classes if _test_methods(node)),
+        bases=frozenset(
+            _last(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases
+        ),
+    )
+
+
+def offset_of(data: bytes, line: int) -> int:
+    """Return where LINE (from 1) of DATA begins."""
+    offset = 0
+    for _ in range(line - 1):
+        offset = data.find(b"\n", offset) + 1
+        if not offset:
+            return len(data)
+    return offset
+
+
+def _searched(path: str, data: bytes) -> ModuleFact:
+    """Return what a search finds without a syntax tree."""
+    tests = list(_TEST_DEFINITION.finditer(data))
+    return ModuleFact(
+        functions=tuple(
+            FunctionFact(name, checks=True, uses=frozenset()) for name in sorted(_checking_functions(data))
+        ),
+        imports=_imports(path, data),
+        edits_path=_EDITS_PATH.search(data) is not None,
+        tests=len(tests),
+        first_test=evidence_at(path, data, tests[0].start()) if tests else None,
+        runs_itself=_RUNS_ITSELF.search(data) is not None,
+    )
+
+
+def _checking_functions(data: bytes) -> set[str]:
+    return {name.decode() for name, body in _definitions(data) if _CHECKS_LITERALLY.search(body)}
+
+
+def _definitions(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Return (name, text from the name on) of each function, as far as indentation shows."""
+    found = []
+    for match in _DEFINITION.finditer(data):
+        end = re.compile(rb"\n[ \t]{0,%d}[^\s#)\]}]" % len(match[1])).search(data, match.end())
+        found.append((match[2], data[match.end() : end.start() if end else len(data)]))
+    return found
+
+
+def _needs_tree(data: bytes) -> bool:
+    """Tell whether a test module may hold a fault that only its syntax tree shows for certain."""
+    if vacuous_checks.may_occur(data) or _INIT.search(data) or _OTHER_CLASS.search(data):
+        return True
+    tests = [(name, body) for name, body in _definitions(data) if name.startswith(b"test")]
+    if any(not _CHECKS_LITERALLY.search(body) for _, body in tests):
+        return True
+    return len({name for name, _ in tests}) < len(tests)
+
+
+def _imports(path: str, data: bytes) -> tuple[ImportFact, ...]:
+    """Return the unconditional imports before the first definition: what stands deeper may never run."""
+    first = _TOP_LEVEL.search(data)
+    header = data[: first.start()] if first else data
+    found = []
+    for match in _IMPORT.finditer(header):
+        before = header[: match.start()]
+        if before.count(b'"""') % 2 or before.count(b"'''") % 2 or b"# type:" in line_at(data, match.start()):
+            continue
+        place = evidence_at(path, data, match.start())
+        if match[4] is not None:
+            modules = [part.split()[0].decode() for part in match[4].split(b",") if part.split()]
+            found += [ImportFact(module, 0, (), place) for module in modules]
+        else:
+            names = tuple(re.findall(r"\b[A-Za-z_]\w*", match[3].decode("utf-8", "replace")))
+            found.append(ImportFact(match[2].decode(), len(match[1]), names, place))
+    return tuple(found)
+
+
+def _test_methods(node: ast.ClassDef) -> list[ast.stmt]:
+    return [
+        item
+        for item in node.body
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name.startswith("test")
+    ]
+
+
+def _class_fact(path: str, data: bytes, node: ast.ClassDef) -> ClassFact:
+    names = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
+    return ClassFact(
+        name=node.name,
+        bases=tuple(_last(base) for base in node.bases),
+        methods=len(_test_methods(node)),
+        has_init="__init__" in names,
+        place=evidence_at(path, data, offset_of(data, node.lineno)),
+    )
+
+
+def _last(node: ast.expr) -> str:
+    """Return the last part of a base's name, `?` where it has none."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else "?"

@@ -1,0 +1,525 @@
+"""doc_drift: what documents say and the tree does not hold is found; what renderers know better is not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autopack.gaps.detectors.doc_drift import DETECTOR
+from autopack.gaps.models import Gap
+from gap_reports import report_of, seen
+from remedies import after_remedy
+from repositories import MakeRepository, commit_all, git, write_files
+
+
+def gaps_of(workspace: Path) -> tuple[Gap, ...]:
+    return report_of(workspace, DETECTOR).gaps
+
+
+def seen_in(workspace: Path) -> list[str]:
+    return seen(gaps_of(workspace))
+
+
+# --- broken-link ----------------------------------------------------------------------------------------------------
+
+
+def test_links_and_images_to_nowhere_are_found(make_repository: MakeRepository) -> None:
+    """Inline, reference, HTML and image targets that do not exist are gaps, each at its line."""
+    text = (
+        "# Title\n\nSee [guide](docs/guide.md) and ![plan](img/plan.png).\n\n[ref][1]\n\n"
+        '<img src="img/logo.svg">\n\n[space](<docs/two words.md>)\n\n[1]: docs/ref.md\n'
+    )
+    repository = make_repository({"README.md": text, "docs/here.md": "# Here\n"})
+    assert seen_in(repository) == [
+        "broken-link README.md:3",
+        "broken-link README.md:3",
+        "broken-link README.md:7",
+        "broken-link README.md:9",
+        "broken-link README.md:11",
+    ]
+
+
+def test_evidence_is_the_line_to_the_byte(make_repository: MakeRepository) -> None:
+    """The excerpt's digest is that of the exact line, and the preview shows it."""
+    line = "Grüße: [weg](docs/weg.md)"
+    gap = gaps_of(make_repository({"README.md": f"# T\r\n\r\n{line}\r\n"}))[0]
+    assert gap.evidence[0].excerpt_sha256 == hashlib.sha256(line.encode()).hexdigest()
+    assert (gap.evidence[0].line, gap.evidence[0].preview) == (3, line)
+
+
+def test_the_same_dead_target_twice_is_one_gap(make_repository: MakeRepository) -> None:
+    """One target written twice in a document is one gap with two places, and its id survives a shift of lines."""
+    repository = make_repository({"README.md": "[a](gone.md)\n\n[b](gone.md)\n"})
+    (first,) = gaps_of(repository)
+    assert [evidence.line for evidence in first.evidence] == [1, 3]
+    write_files(repository, {"README.md": "new first line\n\n[a](gone.md)\n\n[b](gone.md)\n"})
+    assert gaps_of(repository)[0].gap_id == first.gap_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a](https://example.org/gone.md) [b](//host/x.md) [c](mailto:a@b.example)",
+        "`[a](gone.md)`",
+        "```\n[a](gone.md)\n```",
+        "~~~md\n[a](gone.md)\n~~~",
+        "    [a](gone.md)",
+        "- item\n\n  ```\n  [a](gone.md)\n  ```",
+        "<!-- [a](gone.md) -->",
+        "[a](two words.md)",
+        r"\[a](gone.md)",
+        "[a]({{ base }}/gone.md) [b](<%= url %>) [c](${ROOT}/x.md) [d]({% link x.md %})",
+        "[a](../../issues) [b](../../issues/new) [c](../../wiki/Home) [d](../../releases)",
+        "[a](../outside.md)",
+        "[a](path/to/file.md) [b](url) [c](...) [d](your-file.md) [e](DOCS_URL)",
+        "[^1]: foo.bar is a footnote",
+        "[a](src/code.py#L12) [b](src/code.py:12) [c](src/) [d](src) [e](.) [f](./README.md?raw=true)",
+        "[a](docs/page) [b](docs/page.html) [c](docs/)",
+        "[a](docs/with%20blank.md) [b](docs/with&#32;blank.md)",
+        "[a](vendor/lib/readme.md) [b](build/out.html) [c](dist/report.txt)",
+        "[a](gone.md",
+    ],
+)
+def test_what_only_looks_like_a_dead_link_is_no_gap(make_repository: MakeRepository, text: str) -> None:
+    """Absolute, escaped, templated, placeholder, host-relative, ignored, vendored and coded targets are no gap."""
+    repository = make_repository(
+        {
+            "README.md": f"# Title\n\n{text}\n",
+            ".gitignore": "/build/\n/dist/\n",
+            "src/code.py": "x = 1\n",
+            "docs/page.md": "# Page\n",
+            "docs/index.md": "# Index\n",
+            "docs/with blank.md": "# Blank\n",
+            "vendor/lib/readme.md": "# Lib\n",
+        }
+    )
+    assert seen_in(repository) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "archive/old.md",
+        "docs/archive/plan.md",
+        "tests/fixtures/sample.md",
+        "tests/data/page.md",
+        ".github/PULL_REQUEST_TEMPLATE.md",
+        "templates/project/README.md",
+        "{{cookiecutter.name}}/README.md",
+        "versioned_docs/version-1.0/intro.md",
+        "docs/v1.2/intro.md",
+        "vendor/lib/README.md",
+        "CHANGELOG.md",
+        "docs/release-notes/v3.md",
+        "blog/2024-01-02-hello.md",
+    ],
+)
+def test_documents_of_the_past_or_of_another_place_are_not_judged(make_repository: MakeRepository, path: str) -> None:
+    """Archives, fixtures, templates, versioned, vendored and chronicle documents keep their links."""
+    assert seen_in(make_repository({path: "[a](gone.md)\n"})) == []
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        "mkdocs.yml",
+        "docusaurus.config.js",
+        ".vitepress/config.ts",
+        "conf.py",
+        "hugo.toml",
+        "_config.yml",
+        "book.toml",
+        "astro.config.mjs",
+    ],
+)
+def test_a_site_generator_resolves_its_own_links(make_repository: MakeRepository, configuration: str) -> None:
+    """Where a site generator is configured, rooted, suffixless and built targets are its own affair; a missing source
+    file is still a gap."""
+    text = "[a](/img/x.png) [b](../guide/) [c](other) [d](api.html) [e](logo.png)\n"
+    files = {
+        f"site/{configuration}": "",
+        "site/index.md": "# Home\n",
+        "site/docs/page.md": text,
+        "site/static/logo.png": b"\x89PNG",
+    }
+    repository = make_repository(files)
+    assert seen_in(repository) == []
+    write_files(repository, {"site/docs/page.md": text + "\n[f](really-gone.md)\n"})
+    assert seen_in(repository) == ["broken-link site/docs/page.md:3"]
+
+
+def test_translations_fall_back_to_the_original(make_repository: MakeRepository) -> None:
+    """A page that exists in another language only is served from there."""
+    files = {"docs/en/a.md": "# A\n", "docs/en/b.md": "# B\n", "docs/de/a.md": "[b](b.md)\n"}
+    assert seen_in(make_repository(files)) == []
+
+
+def test_submodules_and_links_are_out_of_sight(make_repository: MakeRepository) -> None:
+    """A target behind a symbolic link or in another repository is not judged."""
+    repository = make_repository({"README.md": "[a](linked/x.md) [b](other/x.md)\n"})
+    (repository / "linked").symlink_to("/nonexistent", target_is_directory=True)
+    write_files(repository, {"other/y.md": "# Y\n"})
+    git(repository / "other", "init", "--quiet")
+    commit_all(repository / "other")
+    assert seen_in(repository) == []
+
+
+def test_a_rooted_link_means_the_repository_where_no_site_is(make_repository: MakeRepository) -> None:
+    """`/docs/gone.md` is dead where docs/ exists; `/elsewhere/x` says nothing."""
+    repository = make_repository({"README.md": "[a](/docs/gone.md) [b](/elsewhere/x.md)\n", "docs/a.md": "# A\n"})
+    assert seen_in(repository) == ["broken-link README.md:1"]
+
+
+def test_a_renamed_target_is_retargeted(make_repository: MakeRepository) -> None:
+    """A target that git renamed once is retargeted at every place, with its fragment, and nothing else changes."""
+    text = "é [a](docs/guide.md#top) and [b](docs/guide.md#top), `docs/keep.md`\n"
+    repository = make_repository({"README.md": text, "docs/guide.md": "# Guide\n\nmany words to follow\n" * 5})
+    git(repository, "mv", "docs/guide.md", "docs/manual.md")
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.remedy is not None
+    assert (gap.remedy.kind, gap.remedy.lines) == ("link_fix", 2)
+    assert after_remedy(repository, gap) == {"README.md": text.replace("guide.md", "manual.md")}
+
+
+def test_relative_forms_are_kept_when_retargeting(make_repository: MakeRepository) -> None:
+    """`./`, `../` and `/` forms stay what they are when a link is retargeted."""
+    text = "[a](./b.md) [b](../docs/b.md) [c](/docs/b.md)\n"
+    repository = make_repository({"docs/a.md": text, "docs/b.md": "# B\n\nmany words to follow\n" * 5})
+    git(repository, "mv", "docs/b.md", "docs/c.md")
+    commit_all(repository)
+    results = [after_remedy(repository, gap)["docs/a.md"] for gap in gaps_of(repository)]
+    assert sorted(str(result) for result in results) == sorted(
+        [
+            "[a](./c.md) [b](../docs/b.md) [c](/docs/b.md)\n",
+            "[a](./b.md) [b](c.md) [c](/docs/b.md)\n",
+            "[a](./b.md) [b](../docs/b.md) [c](/docs/c.md)\n",
+        ]
+    )
+
+
+def test_a_deleted_target_has_no_remedy(make_repository: MakeRepository) -> None:
+    """A target that was deleted, or whose new place is gone too, is for a person to decide."""
+    repository = make_repository({"README.md": "[a](docs/guide.md)\n", "docs/guide.md": "# Guide\n"})
+    git(repository, "rm", "--quiet", "docs/guide.md")
+    commit_all(repository)
+    assert [gap.remedy for gap in gaps_of(repository)] == [None]
+
+
+def test_a_target_that_differs_in_case_only_is_corrected(make_repository: MakeRepository) -> None:
+    """`Guide.md` for `guide.md` works on some machines only; the one candidate is the remedy."""
+    repository = make_repository({"README.md": "[a](docs/Guide.md)\n", "docs/guide.md": "# Guide\n"})
+    (gap,) = gaps_of(repository)
+    assert after_remedy(repository, gap) == {"README.md": "[a](docs/guide.md)\n"}
+
+
+def test_an_untracked_document_gets_no_remedy(make_repository: MakeRepository) -> None:
+    """A document that git does not hold is reported and not edited."""
+    repository = make_repository({"docs/guide.md": "# Guide\n"})
+    write_files(repository, {"NOTES.md": "[a](docs/Guide.md)\n"})
+    assert [(gap.evidence[0].path, gap.remedy) for gap in gaps_of(repository)] == [("NOTES.md", None)]
+
+
+def test_restructuredtext_targets_are_checked(make_repository: MakeRepository) -> None:
+    """Images, includes and hyperlinks to files are checked in reStructuredText, literal blocks are not."""
+    text = (
+        "Title\n=====\n\n.. image:: gone.png\n\n.. image:: here.png\n\n`text <docs/gone.rst>`_ and `web <https://x.example>`_\n\n"
+        "Example::\n\n    .. image:: never.png\n\n.. code-block:: rst\n\n   .. include:: never.rst\n\n.. figure:: img/*\n"
+    )
+    repository = make_repository({"index.rst": text, "here.png": b"\x89PNG"})
+    assert seen_in(repository) == ["broken-link index.rst:4", "broken-link index.rst:8"]
+
+
+# --- broken-heading-link --------------------------------------------------------------------------------------------
+
+
+def test_links_to_missing_headings_are_found(make_repository: MakeRepository) -> None:
+    """A fragment without a heading is a gap in the same document and across documents."""
+    files = {"README.md": "# Top\n\n[a](#nothing) [b](docs/b.md#nothing)\n", "docs/b.md": "# B\n"}
+    assert seen_in(make_repository(files)) == ["broken-heading-link README.md:3"] * 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "fragment"),
+    [
+        ("## What's new?", "whats-new"),
+        ("## A & B / C", "a--b--c"),
+        ("## `code_name` and *emphasis*", "code_name-and-emphasis"),
+        ("## [Linked](x.md) text", "linked-text"),
+        ("## Über uns", "%C3%BCber-uns"),
+        ("## परीक्षण", "परीक्षण"),
+        ("## ⚙️ Settings", "️-settings"),
+        ("## ⚙️ Settings", "-settings"),
+        ("## :tada: Party", "tada-party"),
+        ("## Same\n\n## Same", "same-1"),
+        ("Setext\n------", "setext"),
+        ('<h2 align="center">Centred <b>title</b></h2>', "centred-title"),
+        ('<a name="here"></a>', "here"),
+        ('<div id="Spot"></div>', "spot"),
+        ("## Titled {#custom-id}", "custom-id"),
+        ("## Trailing hashes ##", "trailing-hashes"),
+        ("> ## In a quote", "in-a-quote"),
+        ("- ## In a list", "in-a-list"),
+        ("## Mixed Case", "Mixed-Case"),
+        ("text", "L12"),
+        ("text", "top"),
+        ("text", ":~:text=word"),
+        ("text", "user-content-x"),
+        ("{% include part.md %}", "from-the-part"),
+        ("--8<-- 'part.md'", "from-the-part"),
+        ("::: package.module", "package.module.Class"),
+    ],
+)
+def test_headings_as_renderers_name_them_are_no_gap(
+    make_repository: MakeRepository, heading: str, fragment: str
+) -> None:
+    """GitHub's slugs, explicit ids, duplicates, letter case and parts that are put in later are understood."""
+    assert seen_in(make_repository({"x.md": "", "README.md": f"# Top\n\n[a](#{fragment})\n\n{heading}\n"})) == []
+
+
+def test_headings_in_code_are_none(make_repository: MakeRepository) -> None:
+    """The fast look at headings errs towards too many: a heading in code hides a gap, it never makes one."""
+    repository = make_repository({"README.md": "# Top\n\n[a](#nothing)\n\n```\n# Something\n```\n"})
+    assert seen_in(repository) == ["broken-heading-link README.md:3"]
+
+
+@pytest.mark.parametrize(
+    ("headings", "fragment", "corrected"),
+    [
+        ("## Swag / T-Shirts", "swag-t-shirts", "swag--t-shirts"),
+        ("## Computing a table", "computing-a-tabel", "computing-a-table"),
+        ("## Installation", "instalation", "installation"),
+        ("## Chapter twelve 12", "chapter-twelve-13", None),
+        ("## Usage", "use", None),
+        ("## Installation A\n\n## Installation B", "installation-c", None),
+    ],
+)
+def test_a_misspelt_heading_is_corrected_when_only_one_is_near(
+    make_repository: MakeRepository, headings: str, fragment: str, corrected: str | None
+) -> None:
+    """Other punctuation or one wrong letter is corrected; digits, short words and two candidates are left alone."""
+    repository = make_repository({"README.md": f"[a](#{fragment})\n\n{headings}\n"})
+    (gap,) = gaps_of(repository)
+    if corrected is None:
+        assert gap.remedy is None
+    else:
+        assert after_remedy(repository, gap) == {"README.md": f"[a](#{corrected})\n\n{headings}\n"}
+
+
+# --- vanished-path --------------------------------------------------------------------------------------------------
+
+
+def vanished(make_repository: MakeRepository, text: str, **files: str) -> Path:
+    """Return a repository whose `scripts/build.py` is gone, and whose README says TEXT."""
+    repository = make_repository({"README.md": "# T\n", "scripts/build.py": "print(1)\n", "run.py": "print(2)\n", **files})
+    git(repository, "rm", "--quiet", "scripts/build.py", "run.py")
+    write_files(repository, {"README.md": f"# T\n\n{text}\n"})
+    commit_all(repository)
+    return repository
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The entry is `scripts/build.py`.",
+        "Run `python scripts/build.py --all`.",
+        "```bash\n$ python3 scripts/build.py\n```",
+        "```sh\n./scripts/build.py\n```",
+        "```\n$ python run.py\n```",
+        "```console\nFOO=1 uv run scripts/build.py\n```",
+    ],
+)
+def test_a_path_that_vanished_is_found_where_documents_name_it(make_repository: MakeRepository, text: str) -> None:
+    """A path in backticks or in a shell command that git once held, and that is gone, is a gap."""
+    gaps = gaps_of(vanished(make_repository, text))
+    assert [gap.rule_id for gap in gaps] == ["doc_drift/vanished-path"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The entry is `scripts/never.py`.",
+        "`scripts/build.py` was removed in version 2.",
+        "It creates `scripts/build.py` for you.",
+        "```python\nopen('scripts/build.py')\n```",
+        "```bash\ngit clone https://host.example/x && cd x\npython scripts/build.py\n```",
+        "```bash\npython -m scripts.build\n```",
+        "```text\n`scripts/build.py`\n```",
+        "It is `pkg/scripts/build.py` or `build.py`.",
+        "``scripts/build.py` ``",
+        "<!-- nothing -->",
+    ],
+)
+def test_paths_that_never_were_or_are_told_of_as_gone_are_no_gap(make_repository: MakeRepository, text: str) -> None:
+    """Unknown paths, tales of the past, outputs, foreign repositories and quoted code are no gap."""
+    assert seen_in(vanished(make_repository, text)) == []
+
+
+@pytest.mark.parametrize("document", ["docs/adr/0001-x.md", "CHANGELOG.md", "docs/BUILD_HISTORY.md", "docs/archive/a.md"])
+def test_records_of_the_past_may_name_what_is_gone(make_repository: MakeRepository, document: str) -> None:
+    """Decisions, changelogs, ledgers and archives are not rewritten when a file goes."""
+    repository = vanished(make_repository, "nothing")
+    write_files(repository, {document: "The entry is `scripts/build.py`.\n"})
+    commit_all(repository)
+    assert seen_in(repository) == []
+
+
+def test_a_path_that_lives_on_below_another_folder_is_no_gap(make_repository: MakeRepository) -> None:
+    """In a repository of several packages, a path may be meant from the package's folder."""
+    repository = vanished(make_repository, "The entry is `scripts/build.py`.", **{"pkg/scripts/build.py": "x\n"})
+    assert seen_in(repository) == []
+
+
+def test_a_renamed_path_is_corrected(make_repository: MakeRepository) -> None:
+    """A path that git renamed is replaced where it is written from the root."""
+    repository = make_repository({"README.md": "Run `python tools/a.py` now.\n", "tools/a.py": "print(1)\n" * 9})
+    git(repository, "mv", "tools/a.py", "tools/b.py")
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.title == "README.md names tools/a.py, which is no longer in the tree; it is tools/b.py now"
+    assert after_remedy(repository, gap) == {"README.md": "Run `python tools/b.py` now.\n"}
+
+
+# --- stale-block ----------------------------------------------------------------------------------------------------
+
+LEDGER = "# Build history\n\n## BUILD-001: first\n\ntext\n\n## BUILD-002: second\n\n### Details\n"
+START, END = "<!-- SOT_SUMMARY_START -->", "<!-- SOT_SUMMARY_END -->"
+FRESH = "- [docs/BUILD_HISTORY.md](docs/BUILD_HISTORY.md): 2 entries, latest: BUILD-002: second\n"
+
+
+def test_a_stale_summary_of_the_ledgers_is_refreshed(make_repository: MakeRepository) -> None:
+    """The summary lists each ledger's entries and latest heading; an old one is replaced between its markers."""
+    stale = FRESH.replace("2 entries, latest: BUILD-002: second", "1 entry, latest: BUILD-001: first")
+    repository = make_repository({"docs/BUILD_HISTORY.md": LEDGER, "README.md": f"# T\n\n{START}\n{stale}{END}\nend\n"})
+    (gap,) = gaps_of(repository)
+    assert gap.remedy is not None
+    assert (gap.rule_id, gap.remedy.kind, gap.remedy.lines) == ("doc_drift/stale-block", "block_refresh", 2)
+    assert after_remedy(repository, gap) == {"README.md": f"# T\n\n{START}\n{FRESH}{END}\nend\n"}
+
+
+@pytest.mark.parametrize(
+    "readme",
+    [
+        f"{START}\n{FRESH}{END}\n",
+        f"{START}\r\n{FRESH.strip()}\r\n{END}\r\n",
+        f"```\n{START}\nold\n{END}\n```\n",
+        f"{START}\nWe have built 7 things.\n{END}\n",
+        f"{START}\nLatest: BUILD-002\n{END}\n",
+        f"{START}\nnever closed\n",
+        f"Write `{START}` and `{END}`.\n",
+    ],
+)
+def test_fresh_quoted_and_foreign_summaries_are_no_gap(make_repository: MakeRepository, readme: str) -> None:
+    """A current block, an example in code, and a block in somebody else's form are left alone."""
+    assert seen_in(make_repository({"docs/BUILD_HISTORY.md": LEDGER, "README.md": readme})) == []
+
+
+def test_a_foreign_summary_that_stops_at_an_old_entry_is_found_and_not_rewritten(make_repository: MakeRepository) -> None:
+    """A block in another form that names entries but not the newest one is stale; its form is its owner's."""
+    repository = make_repository(
+        {"docs/BUILD_HISTORY.md": LEDGER, "README.md": f"{START}\n**Latest**: BUILD-001\n{END}\n"}
+    )
+    (gap,) = gaps_of(repository)
+    assert (gap.rule_id, gap.remedy) == ("doc_drift/stale-block", None)
+
+
+def test_a_quoted_file_is_kept_current(make_repository: MakeRepository) -> None:
+    """An owner's block quotes its source to the letter, in a fence when it names a language."""
+    block = "<!-- AUTOPACK_BLOCK_START name=usage source=snippets/usage.sh fence=sh -->\n{}<!-- AUTOPACK_BLOCK_END -->\n"
+    repository = make_repository({"snippets/usage.sh": "run --fast\n", "README.md": block.format("```sh\nrun\n```\n")})
+    (gap,) = gaps_of(repository)
+    assert after_remedy(repository, gap) == {"README.md": block.format("```sh\nrun --fast\n```\n")}
+    write_files(repository, {"README.md": block.format("```sh\nrun --fast\n```\n")})
+    assert seen_in(repository) == []
+
+
+def test_a_block_may_quote_any_file_and_says_when_its_source_is_gone(make_repository: MakeRepository) -> None:
+    """A source whose bytes were not kept is compared by digest; a missing source is a gap without remedy."""
+    block = "<!-- AUTOPACK_BLOCK_START name=n source={} -->\n{}<!-- AUTOPACK_BLOCK_END -->\n"
+    repository = make_repository({"src/a.py": "x = 1\n", "README.md": block.format("src/a.py", "x = 1\n")})
+    assert seen_in(repository) == []
+    write_files(repository, {"README.md": block.format("src/a.py", "x = 2\n")})
+    assert [(gap.rule_id, gap.remedy) for gap in gaps_of(repository)] == [("doc_drift/stale-block", None)]
+    write_files(repository, {"README.md": block.format("src/gone.py", "x = 2\n")})
+    assert [gap.title for gap in gaps_of(repository)] == ["The block n in README.md quotes src/gone.py, which is not there"]
+
+
+def test_no_remedy_ever_writes_a_ledger(make_repository: MakeRepository) -> None:
+    """A ledger may hold markers and dead index lines; its blocks are never refreshed."""
+    repository = make_repository({"docs/BUILD_HISTORY.md": f"{LEDGER}\n{START}\n{END}\n\n[a](docs/Guide.md)\n"})
+    touched = {op.path for gap in gaps_of(repository) if gap.remedy for op in gap.remedy.operations}
+    assert touched == set()
+
+
+# --- index-names-missing-file ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{\n  "docs": [\n    "a.md",\n    "gone.md"\n  ]\n}\n', '{\n  "docs": [\n    "a.md"\n  ]\n}\n'),
+        ('{\n  "docs": [\n    "gone.md",\n    "a.md"\n  ]\n}\n', '{\n  "docs": [\n    "a.md"\n  ]\n}\n'),
+        ('{"files": ["gone.md"]}', '{"files": []}'),
+        ('{"files": ["a.md", "gone.md", "a.md"]}', '{"files": ["a.md", "a.md"]}'),
+    ],
+)
+def test_a_dead_index_entry_is_cut_out(make_repository: MakeRepository, before: str, after: str) -> None:
+    """A list element that names a missing file goes with its comma and line; every other byte stays."""
+    repository = make_repository({"docs/PROJECT_INDEX.json": before, "a.md": "# A\n"})
+    (gap,) = gaps_of(repository)
+    assert (gap.rule_id, after_remedy(repository, gap)) == (
+        "doc_drift/index-names-missing-file",
+        {"docs/PROJECT_INDEX.json": after},
+    )
+
+
+def test_a_dead_path_in_an_object_is_found_without_remedy(make_repository: MakeRepository) -> None:
+    """What else an entry says about a missing file is for a person to judge."""
+    index = '{"entries": [{"path": "docs/gone.md", "title": "x"}]}'
+    (gap,) = gaps_of(make_repository({"docs/PROJECT_INDEX.json": index}))
+    assert (gap.evidence[0].line, gap.remedy) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        '{"files": ["a.md", "./a.md", "b.md"]}',
+        '{"title": "docs/gone.md"}',
+        '{"files": ["src/*.py", "https://host.example/x.md", "two words and no path", "build/out.txt"]}',
+        '{"paths": [".autonomous_runs/x/y.json"]}',
+        "{not json",
+        "[" * 100_000,
+    ],
+)
+def test_indexes_that_hold_or_name_no_plain_path_are_no_gap(make_repository: MakeRepository, index: str) -> None:
+    """Existing files, other keys, globs, URLs, ignored and run-local files are no gap; bad JSON does no harm."""
+    files = {"docs/PROJECT_INDEX.json": index, "a.md": "# A\n", "docs/b.md": "# B\n", ".gitignore": "build/\n"}
+    assert seen_in(make_repository(files)) == []
+
+
+# --- robustness -----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=2_000, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(alphabet="[]()<>`~#*_-=|!\\\"' \n\tab.:/{}$0é", max_size=400))
+def test_extraction_survives_any_text(text: str) -> None:
+    """No text makes the extractor fail, and offsets point at what they name."""
+    data = text.encode()
+    for path in ("a.md", "a.rst"):
+        fact = DETECTOR.extract(path, data) if DETECTOR.extract else None
+        assert fact is not None
+        for link in fact.links:  # type: ignore[attr-defined]
+            assert data[link.offset :].startswith(link.target.encode())
+
+
+@settings(max_examples=10, deadline=5_000)
+@given(st.binary(max_size=2_000))
+def test_extraction_survives_any_bytes(data: bytes) -> None:
+    """Bytes that are no text do no harm either."""
+    assert DETECTOR.extract is not None
+    DETECTOR.extract("a.md", data)
+    DETECTOR.extract("a.rst", data)

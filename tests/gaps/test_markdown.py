@@ -1,0 +1,69 @@
+"""Markdown is read in linear time, without losing a byte."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autopack.gaps import markdown
+from autopack.gaps.path_mentions import find_paths
+
+BOMBS = {
+    "nested brackets": b"[" * 300_000,
+    "open links": b"[a](" * 100_000,
+    "open parentheses": b"](](" * 250_000,
+    "one line": b"a" * 1_000_000,
+    "ticks of all lengths": b" ".join(b"`" * (length % 90) for length in range(10_000)),
+    "quotes": b"> " * 300_000,
+    "open fences": b"```\n" * 100_000,
+    "open comments": b"<!--" * 200_000,
+    "open headings": b"<h1>" * 100_000,
+    "ids": b"id=" * 200_000,
+    "blank lines": b"\n \t" * 200_000,
+    "hashes": b"#" * 500_000,
+    "definitions": b"[x]: " * 100_000,
+    "attributes": b'src="' * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", sorted(BOMBS))
+def test_hostile_documents_are_read_in_bounded_time(name: str) -> None:
+    """No nesting, length or repetition makes a look at a document take longer than a moment."""
+    data = BOMBS[name]
+    start = time.process_time()
+    markdown.find_links(data)
+    markdown.mask(data)
+    markdown.anchors(data)
+    find_paths(data)
+    markdown.render(data)
+    assert time.process_time() - start < 8
+
+
+@settings(max_examples=100, deadline=2_000)
+@given(st.text(alphabet="`~<>!-# \n\ta[]()", max_size=300))
+def test_a_mask_keeps_every_offset_and_line(text: str) -> None:
+    """What is masked becomes blanks, so that offsets and line numbers stay true."""
+    data = text.encode()
+    masked = markdown.mask(data)
+    assert len(masked) == len(data)
+    assert all(new in (old, 0x20) for new, old in zip(masked, data, strict=True))
+    assert [at for at, byte in enumerate(masked) if byte == 10] == [at for at, byte in enumerate(data) if byte == 10]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a `b` c", "a     c"),
+        ("a ``b ` c`` d", "a           d"),
+        ("a ` b\n\nc ` d", "a ` b\n\nc ` d"),
+        ("x\n```\ncode\n```\ny", "x\n   \n    \n   \ny"),
+        ("````\n```\nx\n````\ny", "    \n   \n \n    \ny"),
+        ("<!-- a -->b", "          b"),
+    ],
+)
+def test_code_and_comments_are_masked(text: str, expected: str) -> None:
+    """Spans end within their paragraph, fences at one of the same kind and length."""
+    assert markdown.mask(text.encode()).decode() == expected
