@@ -27,37 +27,44 @@ def features_of(git: Git, commit: str) -> Features:
 
     Raises UnsafeRepository for a filter driver whose name cannot be switched off on a command line.
     """
-    drivers = _filter_drivers(git)
+    configured = _configuration(git)
+    drivers = _filter_drivers(configured)
     off = [
         f"filter.{driver}.{key}={value}"
         for driver in drivers
         for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
     ]
-    return Features(settings=(*_ALWAYS, *off), notes=tuple(_notes(git, commit, drivers)))
+    return Features(settings=(*_ALWAYS, *off), notes=tuple(_notes(git, commit, configured, drivers)))
 
 
-def _filter_drivers(git: Git) -> list[str]:
-    answer = git.run("config", "--name-only", "-z", "--get-regexp", r"^filter\.", check=False)
-    drivers = {key.split(".", 1)[1].rsplit(".", 1)[0] for key in answer.text.split("\0") if key.count(".") >= 2}
-    for driver in sorted(drivers):
-        if "=" in driver or "\n" in driver:
+def _configuration(git: Git) -> dict[str, str]:
+    """Return the settings that apply, the last one of a name counting; a name without a value is true."""
+    entries = (entry.partition("\n") for entry in git.nul_separated("config", "--list", "-z"))
+    return {name: value if is_stated else "true" for name, is_stated, value in entries}
+
+
+def _filter_drivers(configured: dict[str, str]) -> list[str]:
+    names = (name for name in configured if name.startswith("filter.") and name.count(".") >= 2)
+    drivers = sorted({name.split(".", 1)[1].rsplit(".", 1)[0] for name in names})
+    for driver in drivers:
+        if "=" in driver:
             raise UnsafeRepository(
                 f"The git configuration names a filter driver {driver!r} that cannot be switched off.",
-                hint="Rename it without '=' and line breaks.",
+                hint="Rename it without '='.",
             )
-    return sorted(drivers)
+    return drivers
 
 
-def _notes(git: Git, commit: str, drivers: list[str]) -> list[str]:
+def _notes(git: Git, commit: str, configured: dict[str, str], drivers: list[str]) -> list[str]:
     notes = []
-    attributes = git.show(commit, ".gitattributes") or b""
-    if b"filter=lfs" in attributes:
+    # Only the root's file is looked at: a note for people, nothing depends on it.
+    if b"filter=lfs" in (git.show(commit, ".gitattributes") or b""):
         notes.append("Git LFS files stay pointers in the run's worktree.")
     others = [driver for driver in drivers if driver != "lfs"]
     if others:
         notes.append(f"The filter {others[0]!r} is not run: its files stand as git stores them.")
     if git.show(commit, ".gitmodules") is not None:
         notes.append("Submodules are left uninitialised in the run's worktree.")
-    if git.run("config", "--type=bool", "--get", "core.sparseCheckout", check=False).text.strip() == "true":
+    if configured.get("core.sparsecheckout", "false").lower() in {"true", "yes", "on", "1"}:
         notes.append("The sparse checkout is not applied: the run's worktree is complete.")
     return notes

@@ -20,7 +20,7 @@ from autopack.git import Git
 from autopack.worktrees.features import features_of
 from autopack.worktrees.lease import Lease, PhysicalFolder, acquire_lease
 from autopack.worktrees.lock import Owner
-from autopack.worktrees.refs import branch_of, park
+from autopack.worktrees.refs import branch_of, park, tree_of_everything
 from autopack.worktrees.registration import (
     Registration,
     first_line,
@@ -137,8 +137,10 @@ def retire(worktree: Worktree) -> Retired:
     or something could not be parked (a nested repository, too many bytes).
     """
     check_identity(worktree)
-    backup = park(worktree.git, worktree.run_id)
-    backup = park(worktree.git, worktree.run_id) or backup  # what was written while the first one looked
+    parked = park(worktree.git, worktree.run_id)
+    if parked is not None and tree_of_everything(worktree.git) != parked.tree:
+        parked = park(worktree.git, worktree.run_id)  # something was written meanwhile
+    backup = None if parked is None else parked.ref
     known = read_registration(worktree.common_dir, worktree.run_id)
     known = replace(known, state="retiring", backup=backup)
     write_registration(worktree.common_dir, known)

@@ -41,32 +41,35 @@ def branch_of(run_id: str) -> str:
     return f"autopack/{run_id}"
 
 
-def park(git: Git, run_id: str) -> str | None:
-    """Save everything in the worktree of GIT that its branch does not hold; return the backup ref, or None if nothing.
+@dataclass(frozen=True)
+class Parked:
+    """What was saved: the ref, and the tree of the worktree as it stood."""
+
+    ref: str
+    tree: str
+
+
+def park(git: Git, run_id: str) -> Parked | None:
+    """Save everything in the worktree of GIT that its branch does not hold; return where, or None if nothing.
 
     The worktree's files and index are not changed; parking again what is parked makes no new commit. Raises
     UnsafeRepository where git could not keep something: a nested repository, more than MAX_PARKED_BYTES.
     """
     _refuse_unparkable(git)
-    tip = git.head()
-    if tip is None:
-        raise UnsafeRepository(f"{git.work_tree} has no commit checked out.")
-    tree, staged = _tree_of_everything(git), _tree_of_index(git)
-    held = _tree_of(git, tip)
-    reference = f"{BACKUPS}/{run_id}"
-    before = git.resolve(reference)
+    tip, held = git.run("rev-parse", "HEAD", "HEAD^{tree}").text.split()
+    tree, staged = tree_of_everything(git), _tree_of_index(git)
     if tree == held and staged in {None, held}:
         return None
-    if before is not None and _tree_of(git, before) == tree and staged in {None, held, tree}:
-        return reference
+    reference = f"{BACKUPS}/{run_id}"
+    before = git.run("for-each-ref", "--format=%(objectname) %(tree)", reference).text.split()
+    if before and before[1] == tree and staged in {None, held, tree}:
+        return Parked(reference, tree)
     parents = [tip]
     if staged not in {None, held, tree}:
         parents.append(_commit(git, str(staged), [tip], f"autopack: index of run {run_id}"))
-    if before is not None:
-        parents.append(before)
-    commit = _commit(git, tree, parents, f"autopack: what run {run_id} left uncommitted")
-    git.run("update-ref", reference, commit, before or "0" * len(commit))
-    return reference
+    commit = _commit(git, tree, [*parents, *before[:1]], f"autopack: what run {run_id} left uncommitted")
+    git.run("update-ref", reference, commit, before[0] if before else "0" * len(commit))
+    return Parked(reference, tree)
 
 
 def list_backups(git: Git) -> tuple[Backup, ...]:
@@ -99,7 +102,7 @@ def restore(git: Git, run_id: str, destination: Path) -> str:
     return commit
 
 
-def _tree_of_everything(git: Git) -> str:
+def tree_of_everything(git: Git) -> str:
     """Return the tree of the worktree as it stands, ignored files included, through an index of its own."""
     with tempfile.TemporaryDirectory(prefix="autopack-park-") as scratch:
         own = Path(scratch) / "index"
@@ -115,10 +118,6 @@ def _tree_of_index(git: Git) -> str | None:
     """Return the tree of the index, or None where it holds an unfinished merge (whose sides are commits)."""
     answer = git.run("write-tree", check=False)
     return answer.text.strip() if answer.code == 0 else None
-
-
-def _tree_of(git: Git, commit: str) -> str:
-    return git.run("rev-parse", "--verify", f"{commit}^{{tree}}").text.strip()
 
 
 def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
