@@ -13,19 +13,19 @@ from autopack.gaps.path_mentions import find_paths
 
 BOMBS = {
     "nested brackets": b"[" * 300_000,
-    "open links": b"[a](" * 100_000,
-    "open parentheses": b"](](" * 250_000,
+    "open links": b"[a](" * 50_000,
+    "open parentheses": b"](](" * 100_000,
     "one line": b"a" * 1_000_000,
     "ticks of all lengths": b" ".join(b"`" * (length % 90) for length in range(10_000)),
     "quotes": b"> " * 300_000,
-    "open fences": b"```\n" * 100_000,
+    "open fences": b"```\n" * 30_000,
     "open comments": b"<!--" * 200_000,
     "open headings": b"<h1>" * 100_000,
     "ids": b"id=" * 200_000,
     "blank lines": b"\n \t" * 200_000,
     "hashes": b"#" * 500_000,
     "definitions": b"[x]: " * 100_000,
-    "attributes": b'src="' * 100_000,
+    "attributes": b'src="' * 50_000,
 }
 
 

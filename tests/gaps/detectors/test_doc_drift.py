@@ -60,35 +60,36 @@ def test_the_same_dead_target_twice_is_one_gap(make_repository: MakeRepository) 
     assert gaps_of(repository)[0].gap_id == first.gap_id
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[a](https://example.org/gone.md) [b](//host/x.md) [c](mailto:a@b.example)",
-        "`[a](gone.md)`",
-        "```\n[a](gone.md)\n```",
-        "~~~md\n[a](gone.md)\n~~~",
-        "    [a](gone.md)",
-        "- item\n\n  ```\n  [a](gone.md)\n  ```",
-        "<!-- [a](gone.md) -->",
-        "[a](two words.md)",
-        r"\[a](gone.md)",
-        "[a]({{ base }}/gone.md) [b](<%= url %>) [c](${ROOT}/x.md) [d]({% link x.md %})",
-        "[a](../../issues) [b](../../issues/new) [c](../../wiki/Home) [d](../../releases)",
-        "[a](../outside.md)",
-        "[a](path/to/file.md) [b](url) [c](...) [d](your-file.md) [e](DOCS_URL)",
-        "[^1]: foo.bar is a footnote",
-        "[a](src/code.py#L12) [b](src/code.py:12) [c](src/) [d](src) [e](.) [f](./README.md?raw=true)",
-        "[a](docs/page) [b](docs/page.html) [c](docs/)",
-        "[a](docs/with%20blank.md) [b](docs/with&#32;blank.md)",
-        "[a](vendor/lib/readme.md) [b](build/out.html) [c](dist/report.txt)",
-        "[a](gone.md",
-    ],
-)
-def test_what_only_looks_like_a_dead_link_is_no_gap(make_repository: MakeRepository, text: str) -> None:
+LOOKS_LIKE_A_DEAD_LINK = [
+    "[a](https://example.org/gone.md) [b](//host/x.md) [c](mailto:a@b.example)",
+    "`[a](gone.md)`",
+    "```\n[a](gone.md)\n```",
+    "~~~md\n[a](gone.md)\n~~~",
+    "    [a](gone.md)",
+    "- item\n\n  ```\n  [a](gone.md)\n  ```",
+    "<!-- [a](gone.md) -->",
+    "[a](two words.md)",
+    r"\[a](gone.md)",
+    "[a]({{ base }}/gone.md) [b](<%= url %>) [c](${ROOT}/x.md) [d]({% link x.md %})",
+    "[a](../../issues) [b](../../issues/new) [c](../../wiki/Home) [d](../../releases)",
+    "[a](../outside.md)",
+    "[a](path/to/file.md) [b](url) [c](...) [d](your-file.md) [e](DOCS_URL)",
+    "[^1]: foo.bar is a footnote",
+    "[a](src/code.py#L12) [b](src/code.py:12) [c](src/) [d](src) [e](.) [f](./README.md?raw=true)",
+    "[a](docs/page) [b](docs/page.html) [c](docs/)",
+    "[a](docs/with%20blank.md) [b](docs/with&#32;blank.md)",
+    "[a](vendor/lib/readme.md) [b](build/out.html) [c](dist/report.txt)",
+    "[a](gone.md",
+]
+
+
+def test_what_only_looks_like_a_dead_link_is_no_gap(make_repository: MakeRepository) -> None:
     """Absolute, escaped, templated, placeholder, host-relative, ignored, vendored and coded targets are no gap."""
+    documents = {f"case{number}.md": f"# Title\n\n{text}\n" for number, text in enumerate(LOOKS_LIKE_A_DEAD_LINK)}
     repository = make_repository(
         {
-            "README.md": f"# Title\n\n{text}\n",
+            **documents,
+            "README.md": "# Sample\n",
             ".gitignore": "/build/\n/dist/\n",
             "src/code.py": "x = 1\n",
             "docs/page.md": "# Page\n",
@@ -100,27 +101,26 @@ def test_what_only_looks_like_a_dead_link_is_no_gap(make_repository: MakeReposit
     assert seen_in(repository) == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "archive/old.md",
-        "docs/archive/plan.md",
-        "tests/fixtures/sample.md",
-        "tests/data/page.md",
-        ".github/PULL_REQUEST_TEMPLATE.md",
-        "templates/project/README.md",
-        "{{cookiecutter.name}}/README.md",
-        "versioned_docs/version-1.0/intro.md",
-        "docs/v1.2/intro.md",
-        "vendor/lib/README.md",
-        "CHANGELOG.md",
-        "docs/release-notes/v3.md",
-        "blog/2024-01-02-hello.md",
-    ],
-)
-def test_documents_of_the_past_or_of_another_place_are_not_judged(make_repository: MakeRepository, path: str) -> None:
+OF_THE_PAST_OR_OF_ANOTHER_PLACE = [
+    "archive/old.md",
+    "docs/archive/plan.md",
+    "tests/fixtures/sample.md",
+    "tests/data/page.md",
+    ".github/PULL_REQUEST_TEMPLATE.md",
+    "templates/project/README.md",
+    "{{cookiecutter.name}}/README.md",
+    "versioned_docs/version-1.0/intro.md",
+    "docs/v1.2/intro.md",
+    "vendor/lib/README.md",
+    "CHANGELOG.md",
+    "docs/release-notes/v3.md",
+    "blog/2024-01-02-hello.md",
+]
+
+
+def test_documents_of_the_past_or_of_another_place_are_not_judged(make_repository: MakeRepository) -> None:
     """Archives, fixtures, templates, versioned, vendored and chronicle documents keep their links."""
-    assert seen_in(make_repository({path: "[a](gone.md)\n"})) == []
+    assert seen_in(make_repository(dict.fromkeys(OF_THE_PAST_OR_OF_ANOTHER_PLACE, "[a](gone.md)\n"))) == []
 
 
 @pytest.mark.parametrize(
@@ -243,42 +243,43 @@ def test_links_to_missing_headings_are_found(make_repository: MakeRepository) ->
     assert seen_in(make_repository(files)) == ["broken-heading-link README.md:3"] * 2
 
 
-@pytest.mark.parametrize(
-    ("heading", "fragment"),
-    [
-        ("## What's new?", "whats-new"),
-        ("## A & B / C", "a--b--c"),
-        ("## `code_name` and *emphasis*", "code_name-and-emphasis"),
-        ("## [Linked](x.md) text", "linked-text"),
-        ("## Über uns", "%C3%BCber-uns"),
-        ("## परीक्षण", "परीक्षण"),
-        ("## ⚙️ Settings", "️-settings"),
-        ("## ⚙️ Settings", "-settings"),
-        ("## :tada: Party", "tada-party"),
-        ("## Same\n\n## Same", "same-1"),
-        ("Setext\n------", "setext"),
-        ('<h2 align="center">Centred <b>title</b></h2>', "centred-title"),
-        ('<a name="here"></a>', "here"),
-        ('<div id="Spot"></div>', "spot"),
-        ("## Titled {#custom-id}", "custom-id"),
-        ("## Trailing hashes ##", "trailing-hashes"),
-        ("> ## In a quote", "in-a-quote"),
-        ("- ## In a list", "in-a-list"),
-        ("## Mixed Case", "Mixed-Case"),
-        ("text", "L12"),
-        ("text", "top"),
-        ("text", ":~:text=word"),
-        ("text", "user-content-x"),
-        ("{% include part.md %}", "from-the-part"),
-        ("--8<-- 'part.md'", "from-the-part"),
-        ("::: package.module", "package.module.Class"),
-    ],
-)
-def test_headings_as_renderers_name_them_are_no_gap(
-    make_repository: MakeRepository, heading: str, fragment: str
-) -> None:
+HEADING_AND_FRAGMENT = [
+    ("## What's new?", "whats-new"),
+    ("## A & B / C", "a--b--c"),
+    ("## `code_name` and *emphasis*", "code_name-and-emphasis"),
+    ("## [Linked](x.md) text", "linked-text"),
+    ("## Über uns", "%C3%BCber-uns"),
+    ("## परीक्षण", "परीक्षण"),
+    ("## ⚙️ Settings", "️-settings"),
+    ("## ⚙️ Settings", "-settings"),
+    ("## :tada: Party", "tada-party"),
+    ("## Same\n\n## Same", "same-1"),
+    ("Setext\n------", "setext"),
+    ('<h2 align="center">Centred <b>title</b></h2>', "centred-title"),
+    ('<a name="here"></a>', "here"),
+    ('<div id="Spot"></div>', "spot"),
+    ("## Titled {#custom-id}", "custom-id"),
+    ("## Trailing hashes ##", "trailing-hashes"),
+    ("> ## In a quote", "in-a-quote"),
+    ("- ## In a list", "in-a-list"),
+    ("## Mixed Case", "Mixed-Case"),
+    ("text", "L12"),
+    ("text", "top"),
+    ("text", ":~:text=word"),
+    ("text", "user-content-x"),
+    ("{% include part.md %}", "from-the-part"),
+    ("--8<-- 'part.md'", "from-the-part"),
+    ("::: package.module", "package.module.Class"),
+]
+
+
+def test_headings_as_renderers_name_them_are_no_gap(make_repository: MakeRepository) -> None:
     """GitHub's slugs, explicit ids, duplicates, letter case and parts that are put in later are understood."""
-    assert seen_in(make_repository({"x.md": "", "README.md": f"# Top\n\n[a](#{fragment})\n\n{heading}\n"})) == []
+    documents = {
+        f"case{number}.md": f"# Top\n\n[a](#{fragment})\n\n{heading}\n"
+        for number, (heading, fragment) in enumerate(HEADING_AND_FRAGMENT)
+    }
+    assert seen_in(make_repository({**documents, "x.md": "# X\n"})) == []
 
 
 def test_headings_in_code_are_none(make_repository: MakeRepository) -> None:
@@ -313,65 +314,64 @@ def test_a_misspelt_heading_is_corrected_when_only_one_is_near(
 # --- vanished-path --------------------------------------------------------------------------------------------------
 
 
-def vanished(make_repository: MakeRepository, text: str, **files: str) -> Path:
-    """Return a repository whose `scripts/build.py` is gone, and whose README says TEXT."""
-    repository = make_repository({"README.md": "# T\n", "scripts/build.py": "print(1)\n", "run.py": "print(2)\n", **files})
+def vanished(make_repository: MakeRepository, documents: dict[str, str], **files: str) -> Path:
+    """Return a repository whose `scripts/build.py` and `run.py` are gone, with DOCUMENTS (path -> text)."""
+    repository = make_repository({"scripts/build.py": "print(1)\n", "run.py": "print(2)\n", **files})
     git(repository, "rm", "--quiet", "scripts/build.py", "run.py")
-    write_files(repository, {"README.md": f"# T\n\n{text}\n"})
+    write_files(repository, {path: f"# T\n\n{text}\n" for path, text in documents.items()})
     commit_all(repository)
     return repository
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The entry is `scripts/build.py`.",
-        "Run `python scripts/build.py --all`.",
-        "```bash\n$ python3 scripts/build.py\n```",
-        "```sh\n./scripts/build.py\n```",
-        "```\n$ python run.py\n```",
-        "```console\nFOO=1 uv run scripts/build.py\n```",
-    ],
-)
-def test_a_path_that_vanished_is_found_where_documents_name_it(make_repository: MakeRepository, text: str) -> None:
+NAMES_WHAT_VANISHED = [
+    "The entry is `scripts/build.py`.",
+    "Run `python scripts/build.py --all`.",
+    "```bash\n$ python3 scripts/build.py\n```",
+    "```sh\n./scripts/build.py\n```",
+    "```\n$ python run.py\n```",
+    "```console\nFOO=1 uv run scripts/build.py\n```",
+]
+
+
+def test_a_path_that_vanished_is_found_where_documents_name_it(make_repository: MakeRepository) -> None:
     """A path in backticks or in a shell command that git once held, and that is gone, is a gap."""
-    gaps = gaps_of(vanished(make_repository, text))
-    assert [gap.rule_id for gap in gaps] == ["doc_drift/vanished-path"]
+    documents = {f"case{number}.md": text for number, text in enumerate(NAMES_WHAT_VANISHED)}
+    gaps = gaps_of(vanished(make_repository, documents))
+    assert [(gap.rule_id, gap.evidence[0].path) for gap in gaps] == [
+        ("doc_drift/vanished-path", document) for document in documents
+    ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The entry is `scripts/never.py`.",
-        "`scripts/build.py` was removed in version 2.",
-        "It creates `scripts/build.py` for you.",
-        "```python\nopen('scripts/build.py')\n```",
-        "```bash\ngit clone https://host.example/x && cd x\npython scripts/build.py\n```",
-        "```bash\npython -m scripts.build\n```",
-        "```text\n`scripts/build.py`\n```",
-        "It is `pkg/scripts/build.py` or `build.py`.",
-        "``scripts/build.py` ``",
-        "<!-- nothing -->",
-    ],
-)
-def test_paths_that_never_were_or_are_told_of_as_gone_are_no_gap(make_repository: MakeRepository, text: str) -> None:
+LOOKS_LIKE_A_VANISHED_PATH = [
+    "The entry is `scripts/never.py`.",
+    "`scripts/build.py` was removed in version 2.",
+    "It creates `scripts/build.py` for you.",
+    "```python\nopen('scripts/build.py')\n```",
+    "```bash\ngit clone https://host.example/x && cd x\npython scripts/build.py\n```",
+    "```bash\npython -m scripts.build\n```",
+    "```text\n`scripts/build.py`\n```",
+    "It is `pkg/scripts/build.py` or `build.py`.",
+    "``scripts/build.py` ``",
+    "<!-- nothing -->",
+]
+
+
+def test_paths_that_never_were_or_are_told_of_as_gone_are_no_gap(make_repository: MakeRepository) -> None:
     """Unknown paths, tales of the past, outputs, foreign repositories and quoted code are no gap."""
-    assert seen_in(vanished(make_repository, text)) == []
+    documents = {f"case{number}.md": text for number, text in enumerate(LOOKS_LIKE_A_VANISHED_PATH)}
+    assert seen_in(vanished(make_repository, documents)) == []
 
 
-@pytest.mark.parametrize("document", ["docs/adr/0001-x.md", "CHANGELOG.md", "docs/BUILD_HISTORY.md", "docs/archive/a.md"])
-def test_records_of_the_past_may_name_what_is_gone(make_repository: MakeRepository, document: str) -> None:
+def test_records_of_the_past_may_name_what_is_gone(make_repository: MakeRepository) -> None:
     """Decisions, changelogs, ledgers and archives are not rewritten when a file goes."""
-    repository = vanished(make_repository, "nothing")
-    write_files(repository, {document: "The entry is `scripts/build.py`.\n"})
-    commit_all(repository)
-    assert seen_in(repository) == []
+    records = ("docs/adr/0001-x.md", "CHANGELOG.md", "docs/BUILD_HISTORY.md", "docs/archive/a.md")
+    assert seen_in(vanished(make_repository, dict.fromkeys(records, "The entry is `scripts/build.py`."))) == []
 
 
 def test_a_path_that_lives_on_below_another_folder_is_no_gap(make_repository: MakeRepository) -> None:
     """In a repository of several packages, a path may be meant from the package's folder."""
-    repository = vanished(make_repository, "The entry is `scripts/build.py`.", **{"pkg/scripts/build.py": "x\n"})
-    assert seen_in(repository) == []
+    documents = {"README.md": "The entry is `scripts/build.py`."}
+    assert seen_in(vanished(make_repository, documents, **{"pkg/scripts/build.py": "x\n"})) == []
 
 
 def test_a_renamed_path_is_corrected(make_repository: MakeRepository) -> None:
@@ -418,7 +418,9 @@ def test_fresh_quoted_and_foreign_summaries_are_no_gap(make_repository: MakeRepo
     assert seen_in(make_repository({"docs/BUILD_HISTORY.md": LEDGER, "README.md": readme})) == []
 
 
-def test_a_foreign_summary_that_stops_at_an_old_entry_is_found_and_not_rewritten(make_repository: MakeRepository) -> None:
+def test_a_foreign_summary_that_stops_at_an_old_entry_is_found_and_not_rewritten(
+    make_repository: MakeRepository,
+) -> None:
     """A block in another form that names entries but not the newest one is stale; its form is its owner's."""
     repository = make_repository(
         {"docs/BUILD_HISTORY.md": LEDGER, "README.md": f"{START}\n**Latest**: BUILD-001\n{END}\n"}
@@ -429,7 +431,9 @@ def test_a_foreign_summary_that_stops_at_an_old_entry_is_found_and_not_rewritten
 
 def test_a_quoted_file_is_kept_current(make_repository: MakeRepository) -> None:
     """An owner's block quotes its source to the letter, in a fence when it names a language."""
-    block = "<!-- AUTOPACK_BLOCK_START name=usage source=snippets/usage.sh fence=sh -->\n{}<!-- AUTOPACK_BLOCK_END -->\n"
+    block = (
+        "<!-- AUTOPACK_BLOCK_START name=usage source=snippets/usage.sh fence=sh -->\n{}<!-- AUTOPACK_BLOCK_END -->\n"
+    )
     repository = make_repository({"snippets/usage.sh": "run --fast\n", "README.md": block.format("```sh\nrun\n```\n")})
     (gap,) = gaps_of(repository)
     assert after_remedy(repository, gap) == {"README.md": block.format("```sh\nrun --fast\n```\n")}
@@ -445,7 +449,9 @@ def test_a_block_may_quote_any_file_and_says_when_its_source_is_gone(make_reposi
     write_files(repository, {"README.md": block.format("src/a.py", "x = 2\n")})
     assert [(gap.rule_id, gap.remedy) for gap in gaps_of(repository)] == [("doc_drift/stale-block", None)]
     write_files(repository, {"README.md": block.format("src/gone.py", "x = 2\n")})
-    assert [gap.title for gap in gaps_of(repository)] == ["The block n in README.md quotes src/gone.py, which is not there"]
+    assert [gap.title for gap in gaps_of(repository)] == [
+        "The block n in README.md quotes src/gone.py, which is not there"
+    ]
 
 
 def test_no_remedy_ever_writes_a_ledger(make_repository: MakeRepository) -> None:

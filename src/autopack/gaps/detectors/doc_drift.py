@@ -84,9 +84,9 @@ _PATH_KEYS = re.compile(
 )
 _INDEXED_PATH = re.compile(r"(?:\./)?(?:[\w.@+ -]{1,100}/){0,12}[\w.@+ -]{1,100}\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
 _TELLS_OF_THE_PAST = re.compile(
-    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b|were\b"
-    r"|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc|writ"
-    r"|output|example|e\.g\.|such as|for instance|planned|todo\b|copy|put\b|place|save|your\b)",
+    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
+    r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc"
+    r"|writ|output|example|e\.g\.|such as|for instance|planned|todo\b|copy|put\b|place|save|your\b)",
     re.IGNORECASE,
 )
 """Words that say that the path is not there now, or is made by the reader."""
@@ -316,9 +316,13 @@ def _ledger_left_behind(ledgers: Mapping[str, bytes], body: str) -> str | None:
     named = {match["id"] for match in ENTRY_ID.finditer(body)}
     for path, data in sorted(ledgers.items()):
         identities = [entry.entry_id for entry in counted_entries(data) if entry.entry_id]
-        if not named.isdisjoint(identities) and named.isdisjoint({identities[0], identities[-1]}):
+        if not named.isdisjoint(identities) and max(identities, key=_entry_number) not in named:
             return path
     return None
+
+
+def _entry_number(identity: str) -> int:
+    return int(identity.rpartition("-")[2])
 
 
 def _stale_quote(tree: Tree, document: str, block: MarkedBlock) -> Finding | None:

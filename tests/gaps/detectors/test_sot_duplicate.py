@@ -1,0 +1,134 @@
+"""sot_duplicate: truth in two places is found; copies that have a reason are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autopack.gaps.detectors.sot_duplicate import DETECTOR
+from autopack.gaps.models import Gap
+from gap_reports import report_of, seen
+from repositories import MakeRepository
+
+LEDGER = "# Build history\n\n## BUILD-001: first\n\nThe first.\n"
+WORDS = "\n".join(
+    f"Sentence {number} tells of the harbour wall, the tide and boat number {number * 7}." for number in range(60)
+)
+
+
+def gaps_of(workspace: Path) -> tuple[Gap, ...]:
+    return report_of(workspace, DETECTOR).gaps
+
+
+def seen_in(workspace: Path) -> list[str]:
+    return seen(gaps_of(workspace))
+
+
+def test_an_identical_ledger_in_two_places_is_found(make_repository: MakeRepository) -> None:
+    """The same ledger in the root and in docs/ is a medium gap that stops nobody."""
+    (gap,) = gaps_of(make_repository({"docs/BUILD_HISTORY.md": LEDGER, "BUILD_HISTORY.md": LEDGER}))
+    assert (
+        gap.title
+        == "The ledger docs/BUILD_HISTORY.md exists twice: docs/BUILD_HISTORY.md and BUILD_HISTORY.md are identical"
+    )
+    assert (gap.risk_classification, gap.blocks_autopilot, gap.remedy) == ("medium", False, None)
+
+
+def test_a_diverged_ledger_blocks(make_repository: MakeRepository) -> None:
+    """Two versions of a ledger are a high gap that blocks the autopilot, wherever both are."""
+    files = {"archive/DEBUG_LOG.md": LEDGER, "DEBUG_LOG.md": f"{LEDGER}\n## BUILD-002: more\n"}
+    (gap,) = gaps_of(make_repository(files))
+    assert (gap.risk_classification, gap.blocks_autopilot) == ("high", True)
+    assert [evidence.path for evidence in gap.evidence] == ["DEBUG_LOG.md", "archive/DEBUG_LOG.md"]
+
+
+def test_configured_ledgers_are_the_ones_compared(make_repository: MakeRepository) -> None:
+    """`.autopack/config.toml` says which files are ledgers."""
+    configuration = '[ledgers]\nbuild_history = "docs/HISTORY.md"\n'
+    files = {
+        ".autopack/config.toml": configuration,
+        "docs/HISTORY.md": LEDGER,
+        "HISTORY.md": LEDGER,
+        "BUILD_HISTORY.md": "x\n",
+    }
+    assert seen_in(make_repository(files)) == ["ledger-in-two-places docs/HISTORY.md"]
+
+
+def test_pointers_parts_and_other_places_are_no_gap(make_repository: MakeRepository) -> None:
+    """A page that points to the ledger, a rotated part and a package's own ledger are no second truth."""
+    files = {
+        "docs/BUILD_HISTORY.md": LEDGER,
+        "BUILD_HISTORY.md": "# Moved\n\nSee [docs/BUILD_HISTORY.md](docs/BUILD_HISTORY.md).\n",
+        "docs/archive/BUILD_HISTORY-2025.md": LEDGER,
+        "packages/a/docs/BUILD_HISTORY.md": LEDGER,
+    }
+    assert seen_in(make_repository(files)) == []
+
+
+def test_an_entry_id_taken_twice_is_found(make_repository: MakeRepository) -> None:
+    """An id is unique within a ledger and across ledgers; every entry that carries it is named."""
+    files = {
+        "docs/BUILD_HISTORY.md": "# B\n\n## BUILD-001: a\n\n## BUILD-002: b\n\n## BUILD-001: c\n",
+        "docs/DEBUG_LOG.md": "# D\n\n## [BUILD-002] d\n",
+    }
+    first, second = gaps_of(make_repository(files))
+    assert [(evidence.path, evidence.line) for evidence in first.evidence] == [
+        ("docs/BUILD_HISTORY.md", 3),
+        ("docs/BUILD_HISTORY.md", 7),
+    ]
+    assert second.title == "2 entries are called BUILD-002 (docs/BUILD_HISTORY.md, docs/DEBUG_LOG.md)"
+
+
+def test_mentions_continuations_and_code_are_no_second_entry(make_repository: MakeRepository) -> None:
+    """Tables, sub-headings, continued entries, examples in code and ids without number are no gap."""
+    text = (
+        "# B\n\n| id |\n|---|\n| BUILD-001 |\n\n## BUILD-001: a\n\n### BUILD-001 details\n\nsee BUILD-001\n\n"
+        "## BUILD-001 (continued)\n\n```\n## BUILD-001: example\n```\n\n## Notes\n\n## Notes\n"
+    )
+    assert seen_in(make_repository({"docs/BUILD_HISTORY.md": text})) == []
+
+
+def test_identical_and_nearly_identical_documents_are_found(make_repository: MakeRepository) -> None:
+    """Two documents of 200 words with the same or nearly the same text are one gap for each pair."""
+    files = {
+        "docs/windows.md": WORDS,
+        "guide/on-windows.md": WORDS,
+        "docs/other.md": WORDS[::-1],
+        "docs/almost.md": WORDS[::-1].replace("llaw", "yauq", 1) + "\nOne more line.\n",
+    }
+    titles = [gap.title for gap in gaps_of(make_repository(files))]
+    assert titles[0].startswith("docs/almost.md and docs/other.md are 9")
+    assert titles[1:] == ["docs/windows.md and guide/on-windows.md are identical"]
+
+
+def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> None:
+    """Translations, versions, series, fixtures, templates, READMEs, licences, agents' files and short texts are no
+    gap."""
+    pairs = [
+        ("docs/en/guide.md", "docs/de/guide.md"),
+        ("manual.md", "manual.zh-CN.md"),
+        ("versioned_docs/version-1.0/a.md", "pages/a.md"),
+        ("reports/annual-2020.md", "reports/annual-2021.md"),
+        ("tests/fixtures/b.md", "src/b.md"),
+        ("templates/c.md", "src/c.md"),
+        ("packages/a/README.md", "packages/b/README.md"),
+        ("packages/a/LICENSE.md", "packages/b/LICENSE.md"),
+        ("AGENTS.md", "CLAUDE.md"),
+        ("vendor/d.md", "src/d.md"),
+        ("archive/e.md", "src/e.md"),
+    ]
+    files = {path: f"# {number}\n\n{shuffled(number)}" for number, pair in enumerate(pairs) for path in pair}
+    assert seen_in(make_repository({**files, "short/one.md": "few words\n", "short/two.md": "few words\n"})) == []
+
+
+def shuffled(number: int) -> str:
+    """Return a text of its own for every NUMBER."""
+    return WORDS.replace("harbour", f"harbour{number} of place{number}").replace(
+        "boat", f"boat{number} or ship{number}"
+    )
+
+
+def test_long_and_odd_documents_do_no_harm(make_repository: MakeRepository) -> None:
+    """One long line, no words and bytes that are no text are compared in a moment."""
+    files = {"a.md": b"x " * 200_000, "b.md": b"x " * 200_001, "c.md": bytes(range(256)) * 900, "d.md": b"\n" * 100_000}
+    gaps = gaps_of(make_repository(files))
+    assert [gap.rule_id for gap in gaps] in ([], ["sot_duplicate/near-identical-documents"])
