@@ -401,8 +401,8 @@ def test_a_creation_killed_at_any_git_call_is_finished_by_the_next_try(
 def test_a_removal_killed_at_any_git_call_loses_nothing_and_can_be_repeated(
     make_repository: MakeRepository, tmp_path: Path
 ) -> None:
-    """Killed before every call of git in turn, the file that was on no branch is in the folder or in the backup, and the
-    next try removes the worktree."""
+    """Killed before every call of git in turn, the file that was on no branch ends up in the backup, and the next try
+    removes the worktree."""
     call = 0
     while True:
         call += 1
