@@ -118,6 +118,19 @@ def test_links_are_read_and_never_followed(make_repository: MakeRepository, tmp_
     assert snapshot.facts == {"doc_drift": {"a.txt": 1}}
 
 
+def test_a_file_that_is_swapped_for_a_link_meanwhile_is_not_followed(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    """What git listed as a file and is a link when it is opened counts as a link, and is not read."""
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    repository = make_repository()
+    (repository / "a.txt").symlink_to("../secret.txt")
+    harvest = read_files(repository, [("a.txt", "100644"), ("gone.txt", "100644")], [asking()])
+    assert [(file.path, file.link_target, file.sha256) for file in harvest.files] == [("a.txt", "../secret.txt", None)]
+    assert harvest.facts == {"doc_drift": {}}
+    assert [note.subject for note in harvest.not_looked_at] == ["gone.txt"]
+
+
 def test_special_files_neither_hang_nor_hide(make_repository: MakeRepository) -> None:
     """A tracked file that became a named pipe is not waited for."""
     repository = make_repository({"a.txt": "x", "pipe": "x"})

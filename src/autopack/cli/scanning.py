@@ -70,13 +70,18 @@ def _risks_from(fail_on: str | None) -> tuple[str, ...]:
 
 
 def _in_one_line(report: GapReportV1) -> str:
-    counts = [f"{count} {risk}" for risk, count in report.summary.by_risk.document().items() if count]
-    blocking = f"; {report.summary.blocking} block the autopilot" if report.summary.blocking else ""
-    missed = len(report.metadata.scan_incomplete)
-    unseen = f"; {missed} {'place' if missed == 1 else 'places'} not looked at" if missed else ""
-    total = report.summary.total
-    found = f"{total} {'gap' if total == 1 else 'gaps'}" + (f" ({', '.join(counts)})" if counts else "")
-    return f"{found} in {report.metadata.files_in_scope} files{blocking}{unseen}"
+    by_risk = [f"{count} {risk}" for risk, count in report.summary.by_risk.document().items() if count]
+    parts = [_counted(report.summary.total, "gap") + (f" ({', '.join(by_risk)})" if by_risk else "")]
+    parts[0] += f" in {_counted(report.metadata.files_in_scope, 'file')}"
+    if blocking := report.summary.blocking:
+        parts.append(f"{blocking} {'blocks' if blocking == 1 else 'block'} the autopilot")
+    if missed := len(report.metadata.scan_incomplete):
+        parts.append(f"{_counted(missed, 'place')} not looked at")
+    return "; ".join(parts)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def render(report: GapReportV1, out: Console) -> None:

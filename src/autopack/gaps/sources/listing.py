@@ -77,7 +77,7 @@ def read_status(git: Git, without_filters: Sequence[str]) -> Status:
     options = ("--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--ignored=matching")
     # A recent commit must not make git count how far branches are apart; a submodule is another repository.
     speed = ("--no-ahead-behind", "--ignore-submodules=all", "--find-renames")
-    return parse_status(git.run(*without_filters, "--no-optional-locks", "status", *options, *speed).stdout)
+    return parse_status(git.run(*without_filters, "status", *options, *speed).stdout)
 
 
 def parse_status(data: bytes) -> Status:
