@@ -13,43 +13,51 @@ from dataclasses import dataclass
 
 from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.models import Evidence
-from autopack.gaps.python_source import called_name, constant_string, dotted_name, keyword
+from autopack.gaps.python_source import called_name, constant_string, dotted_name, keyword, walk, words
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _CHECKING_NAME = re.compile(
-    r"assert|raise|warn|fail|verif|expect|ensure|valid|check|compar|match|must|should|require|confirm|inspect|diff|approx"
-    r"|snapshot|golden|wait|until|poll|equal|deprecat|abort|exit|skip|throw|reject|deny|prove|similar|same|lint"
+    r"assert|raise|warn|fail|verif|expect|ensure|valid|check|compar|match|must|should|require|confirm|inspect|diff"
+    r"|approx|snapshot|golden|wait|until|poll|equal|deprecat|abort|exit|skip|throw|reject|deny|prove|similar|same|lint"
     r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|^(?:eq|ok|ne)$",
     re.IGNORECASE,
 )
 _CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|exc")
+_CHECKS_LITERALLY = re.compile(r"\bassert\b|\.assert|raises\(|\bfail\(|assertRaises")
+_NOT_FOLLOWED = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
+    *(ast.While, ast.Yield, ast.YieldFrom, ast.Try),
+)
 _CHECKING_TEXT = re.compile(r"assert|expect\(|raise ")
 _MUST_NOT_RAISE = re.compile(
     r"(?:^|_)(?:smoke|sanity|crash\w*|hang\w*|leak\w*|segfault|deadlock|fuzz|bench\w*|perf|stress|noop|no_op|import\w*"
     r"|works?|runs?|ok|okay|safe\w*|valid|allow\w*|accept\w*|support\w*|success\w*|idempotent|tolera\w+|silent\w*"
     r"|surviv\w*|regression|issue_?\d+|bug_?\d+|gh_?\d+|repr|str|example\w*|demo|coverage|compiles?|parses"
-    r"|(?:no|not|non|never|without|doesnt|doesn_t|does_not|dont|do_not)_(?:raise\w*|throw\w*|error\w*|exception\w*|except"
-    r"|crash\w*|fail\w*|warn\w*|hang\w*|break\w*|leak\w*|block\w*|blow\w*|deadlock\w*|effect|problem\w*|issue\w*|op))"
+    r"|(?:no|not|non|never|without|doesnt|doesn_t|does_not|dont|do_not)_(?:raise\w*|throw\w*|error\w*"
+    r"|exception\w*|except|crash\w*|fail\w*|warn\w*|hang\w*|break\w*|leak\w*|block\w*|blow\w*|deadlock\w*"
+    r"|effect|problem\w*|issue\w*|op))"
     r"(?:_|$)",
     re.IGNORECASE,
 )
 _MEANT = re.compile(
-    r"(?:should|must|does|do|will|would|can|did|is|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never|any)\b[^.\n]{0,25}"
+    r"(?:should|must|does|do|will|would|can|did|is|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never"
+    r"|any)\b[^.\n]{0,25}"
     r"(?:error|exception|crash|warning|raise|raising|fail|hang|problem)|smoke|segfault|\bjust\b|make sure|ensure|sanity"
-    r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously|works|succeed"
+    r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously"
+    r"|works|succeed"
     r"|assert|raise[sd]?\b|crash|deadlock|hang",
     re.IGNORECASE,
 )
 """Words in a docstring or comment by which an author says that running is the test."""
-_BENIGN_MARKS = frozenset(
+_BENIGN_MARKS = words(
     "parametrize asyncio anyio trio django_db slow unit integration unittest functional flaky order xdist_group network"
-    " online linux windows unix e2e usefixtures".split()  # noqa: SIM905
+    " online linux windows unix e2e usefixtures"
 )
 _BENIGN_DECORATORS = frozenset({"staticmethod", "classmethod", "override_settings", "freeze_time"})
-_BUILTIN_FIXTURES = frozenset(
+_BUILTIN_FIXTURES = words(
     "request tmp_path tmpdir tmp_path_factory tmpdir_factory monkeypatch capsys capfd caplog recwarn cache mocker"
-    " record_property event_loop client db settings app".split()  # noqa: SIM905
+    " record_property event_loop client db settings app"
 )
 _TEARDOWNS = frozenset({"tearDown", "tearDownClass", "teardown_method", "teardown_class", "teardown", "asyncTearDown"})
 
@@ -126,17 +134,32 @@ def _name_checks(name: str, known: frozenset[str]) -> bool:
 
 
 def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
-    """Return every function of TREE that is no test itself, methods and nested ones included."""
+    """Return the functions and methods of TREE; what is nested in one belongs to it."""
     found = []
-    for node in ast.walk(tree):
-        if isinstance(node, Function):
-            fixture = [decorator for decorator in node.decorator_list if "fixture" in _decorator_name(decorator)]
-            automatic = any(isinstance(one, ast.Call) and keyword(one, "autouse") is not None for one in fixture)
-            uses = frozenset(called_name(call) for call in _calls(node)) | _parameters(node)
-            if node.name in _TEARDOWNS:
-                uses -= {node.name}
-            found.append(FunctionFact(node.name, _checks_itself(node), uses, bool(fixture), automatic))
+    for node in _outer_functions(tree):
+        fixture = [decorator for decorator in node.decorator_list if "fixture" in _decorator_name(decorator)]
+        automatic = any(isinstance(one, ast.Call) and keyword(one, "autouse") is not None for one in fixture)
+        inner = _body(node)
+        uses = frozenset(called_name(item) for item in inner if isinstance(item, ast.Call)) | _parameters(node)
+        found.append(FunctionFact(node.name, _checks_itself(inner), uses, bool(fixture), automatic))
     return tuple(found)
+
+
+def _outer_functions(tree: ast.Module) -> Iterator[Function]:
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Function):
+            yield node
+        elif isinstance(node, ast.ClassDef | ast.If | ast.Try | ast.With):
+            waiting.extend(node.body)
+            if isinstance(node, ast.If | ast.Try):
+                waiting.extend(node.orelse)
+
+
+def _body(node: Function) -> tuple[ast.AST, ...]:
+    """Return everything in the body of NODE: no decorators, no defaults."""
+    return tuple(item for statement in node.body for item in walk(statement))
 
 
 def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
@@ -149,13 +172,14 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
     for owner, node in _tests(tree):
         text = b"\n".join(lines[node.lineno - 1 : node.end_lineno]).decode("utf-8", "replace")
         empty = _is_empty(node)
-        if not (empty or _is_suspect(node, text)):
+        inner = () if empty or _CHECKS_LITERALLY.search(text) else _body(node)
+        if not (empty or (inner and _is_suspect(node, inner, text))):
             continue
         marks = [*node.decorator_list, *(owner.decorator_list if owner else [])]
         fixtures = _fixtures(node, marks, is_method=owner is not None)
         if fixtures is None or (empty and (fixtures or _MEANT.search(text) or _MUST_NOT_RAISE.search(node.name))):
             continue
-        calls = list(_calls(node))
+        calls = [item for item in inner if isinstance(item, ast.Call)]
         uses = frozenset(called_name(call) for call in calls) | (_teardowns(owner) if owner else frozenset())
         offset = sum(len(line) + 1 for line in lines[: node.lineno - 1])
         place = evidence_at(path, data, offset)
@@ -208,15 +232,12 @@ def _is_empty(node: Function) -> bool:
     )
 
 
-def _is_suspect(node: Function, text: str) -> bool:
+def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     """Tell whether a test that does something shows no sign of a check, nor of an author who wants none."""
-    if _MUST_NOT_RAISE.search(node.name) or _says_so(node, text) or _checks_itself(node):
+    if _MUST_NOT_RAISE.search(node.name) or _says_so(node, text) or _checks_itself(inner):
         return False
-    inner = [item for item in ast.walk(node) if item is not node]
-    # Defining, importing or looping until something happens is the test itself.
-    if any(isinstance(item, Function | ast.ClassDef | ast.Import | ast.ImportFrom | ast.While) for item in inner):
-        return False
-    if any(isinstance(item, ast.Yield | ast.YieldFrom | ast.Try) for item in inner):
+    # Defining, importing or looping until something happens is the test itself; yielding and trying are not followed.
+    if any(isinstance(item, _NOT_FOLLOWED) for item in inner):
         return False
     return any(isinstance(item, ast.Call) for item in inner)
 
@@ -226,9 +247,9 @@ def _says_so(node: Function, text: str) -> bool:
     return _MEANT.search(f"{ast.get_docstring(node) or ''} {comments}") is not None
 
 
-def _checks_itself(node: Function) -> bool:
-    """Tell whether the body of NODE asserts, raises, or holds text that does."""
-    for item in ast.walk(node):
+def _checks_itself(inner: tuple[ast.AST, ...]) -> bool:
+    """Tell whether a body asserts, raises, or holds text that does."""
+    for item in inner:
         if isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None):
             return True
         if isinstance(item, ast.Call) and any(_keyword_checks(argument) for argument in item.keywords):
@@ -244,13 +265,6 @@ def _checks_itself(node: Function) -> bool:
 
 def _keyword_checks(argument: ast.keyword) -> bool:
     return argument.arg is not None and _CHECKING_KEYWORD.search(argument.arg) is not None
-
-
-def _calls(node: Function) -> Iterator[ast.Call]:
-    for statement in node.body:
-        for item in ast.walk(statement):
-            if isinstance(item, ast.Call):
-                yield item
 
 
 def _is_own(call: ast.Call) -> bool:
@@ -328,7 +342,7 @@ def _skips_all(tree: ast.Module) -> bool:
 def _imported_from_tests(tree: ast.Module) -> frozenset[str]:
     return frozenset(
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in tree.body
         if isinstance(node, ast.ImportFrom) and (node.level or "test" in (node.module or "").lower())
         for alias in node.names
     )

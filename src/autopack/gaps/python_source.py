@@ -85,11 +85,24 @@ def is_true(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
 
 
-def without_strings(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk TREE, but not into f-strings, whose positions differ between versions of Python."""
+def walk(tree: ast.AST, *, into_strings: bool = True) -> Iterator[ast.AST]:
+    """Yield TREE and every node below it, in no useful order; several times faster than `ast.walk`.
+
+    Without INTO_STRINGS, f-strings are not entered: positions inside them differ between versions of Python.
+    """
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         yield node
-        if not isinstance(node, ast.JoinedStr):
-            waiting.extend(ast.iter_child_nodes(node))
+        if not into_strings and isinstance(node, ast.JoinedStr):
+            continue
+        for value in node.__dict__.values():
+            if isinstance(value, list):
+                waiting.extend(item for item in value if isinstance(item, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                waiting.append(value)
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the set of blank-separated words of TEXT: a long table of names reads better so."""
+    return frozenset(text.split())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from autopack.gaps import python_checks, vacuous_checks
@@ -21,7 +22,9 @@ _TOP_LEVEL = re.compile(rb"^(?:def|async def|class|@)", re.MULTILINE)
 _IMPORT = re.compile(rb"^(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 _CHECKS_LITERALLY = re.compile(rb"assert|raises|warns|\bfail\(|expect\(|verify|match_lines|raise ")
 _TEST_DEFINITION = re.compile(rb"^(?:    |\t)?(?:async )?def test\w*\(", re.MULTILINE)
-_OTHER_CLASS = re.compile(rb"^class[ \t]+(?!Test)\w+[ \t]*(?:\((?:object)?\))?:", re.MULTILINE)
+_OTHER_CLASS = re.compile(rb"^class[ \t]+(?![Tt]est)\w+[ \t]*(?:\((?:object)?\))?:", re.MULTILINE)
+_CLASS_END = re.compile(rb"\n[^\s#)\]}]")
+_METHOD = re.compile(rb"\n[ \t]+(?:async )?def test")
 _INIT = re.compile(rb"^[ \t]+def __init__\(", re.MULTILINE)
 _RUNS_ITSELF = re.compile(rb"^if __name__ ==", re.MULTILINE)
 _EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
@@ -82,9 +85,7 @@ def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
         suspects=python_checks.suspects(path, data, tree) if is_test_module else (),
         vacuous=vacuous_checks.find(path, data, tree),
         classes=tuple(_class_fact(path, data, node) for node in top_classes if _test_methods(node)),
-        bases=frozenset(
-            _last(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases
-        ),
+        bases=frozenset(_last(base) for node in _classes(tree) for base in node.bases),
     )
 
 
@@ -128,12 +129,21 @@ def _definitions(data: bytes) -> list[tuple[bytes, bytes]]:
 
 def _needs_tree(data: bytes) -> bool:
     """Tell whether a test module may hold a fault that only its syntax tree shows for certain."""
-    if vacuous_checks.may_occur(data) or _INIT.search(data) or _OTHER_CLASS.search(data):
+    if vacuous_checks.may_occur(data) or _INIT.search(data) or _has_other_class(data):
         return True
     tests = [(name, body) for name, body in _definitions(data) if name.startswith(b"test")]
     if any(not _CHECKS_LITERALLY.search(body) for _, body in tests):
         return True
     return len({name for name, _ in tests}) < len(tests)
+
+
+def _has_other_class(data: bytes) -> bool:
+    """Tell whether a class that is not named for tests has test methods."""
+    for match in _OTHER_CLASS.finditer(data):
+        end = _CLASS_END.search(data, match.end())
+        if _METHOD.search(data, match.end(), end.start() if end else len(data)):
+            return True
+    return False
 
 
 def _imports(path: str, data: bytes) -> tuple[ImportFact, ...]:
@@ -153,6 +163,16 @@ def _imports(path: str, data: bytes) -> tuple[ImportFact, ...]:
             names = tuple(re.findall(r"\b[A-Za-z_]\w*", match[3].decode("utf-8", "replace")))
             found.append(ImportFact(match[2].decode(), len(match[1]), names, place))
     return tuple(found)
+
+
+def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    """Yield the classes of a module and those nested in classes."""
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ClassDef):
+            yield node
+            waiting.extend(node.body)
 
 
 def _test_methods(node: ast.ClassDef) -> list[ast.stmt]:

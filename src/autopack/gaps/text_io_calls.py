@@ -19,7 +19,7 @@ from autopack.gaps.python_source import (
     keyword,
     parse,
     parse_anew,
-    without_strings,
+    walk,
 )
 
 _CANDIDATE = re.compile(
@@ -83,7 +83,7 @@ def find_text_calls(data: bytes) -> TextCalls | None:
     tree = parse(data)
     if tree is None:
         return None
-    nodes = tuple(without_strings(tree))
+    nodes = tuple(walk(tree, into_strings=False))
     imports = imported_names(nodes)
     if _shadows_open(tree, nodes, imports):
         imports["open"] = "?"

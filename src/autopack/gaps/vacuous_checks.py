@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autopack.gaps.excerpts import evidence_at
+from autopack.gaps.excerpts import evidence_at, preview
 from autopack.gaps.models import Evidence
-from autopack.gaps.python_source import called_name, dotted_name
+from autopack.gaps.python_source import called_name, dotted_name, walk, words
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -37,9 +38,9 @@ _MEANT = re.compile(
     r"|cache|force|exception|warm|lazy|access|no-op",
     re.IGNORECASE,
 )
-_TYPOS = frozenset(
+_TYPOS = words(
     "called_once called_once_with called_with any_call has_calls not_called has_been_called was_called was_called_with"
-    " was_called_once was_called_once_with has_been_called_with".split()  # noqa: SIM905
+    " was_called_once was_called_once_with has_been_called_with"
 )
 _MOCK_CHECKS = frozenset(
     f"assert_{name}"
@@ -66,20 +67,26 @@ def may_occur(data: bytes) -> bool:
         _MAY_BE_TUPLE.search(data) is not None
         or (b"ock" in data and _MAY_BE_TYPO.search(data) is not None)
         or _MAY_BE_PREDICATE.search(data) is not None
-        or _MAY_DISCARD.search(data) is not None
+        or any(_starts_statement(data, match.start()) for match in _MAY_DISCARD.finditer(data))
+    )
+
+
+def _starts_statement(data: bytes, start: int) -> bool:
+    """Tell whether the line at START may begin a statement: the line before leaves nothing open."""
+    before = data[data.rfind(b"\n", 0, max(start - 1, 0)) + 1 : start].rstrip()
+    return not before.endswith(
+        (b"(", b"[", b"{", b",", b"\\", b"=", b"+", b"%", b" and", b" or", b" not", b" in", b" if")
     )
 
 
 def find(path: str, data: bytes, tree: ast.Module) -> tuple[VacuousCheck, ...]:
     """Return the vacuous checks of a module, in order."""
     search = _Search(path, data, data.split(b"\n"))
-    return tuple(
-        [
-            *search.duplicates(tree, ""),
-            *search.tuples(tree),
-            *search.discarded(tree),
-            *(search.typos(tree) if b"ock" in data else ()),
-        ]
+    return (
+        *search.duplicates(tree, ""),
+        *(search.tuples(tree) if _MAY_BE_TUPLE.search(data) else ()),
+        *search.discarded(tree),
+        *(search.typos(tree) if b"ock" in data and _MAY_BE_TYPO.search(data) else ()),
     )
 
 
@@ -96,8 +103,18 @@ class _Search:
             evidence.model_copy(update={"test_name": f"{self.path}::{test.replace('.', '::')}"}) if test else evidence
         )
 
+    def written(self, node: ast.expr) -> str:
+        """Return the source of NODE in one line, the same for every layout and every version of Python."""
+        first, last = node.lineno - 1, node.end_lineno or node.lineno
+        lines = self.lines[first:last]
+        lines[-1] = lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return preview(b" ".join(lines))
+
     def duplicates(self, scope: ast.Module | ast.ClassDef, prefix: str) -> Iterator[VacuousCheck]:
         """Yield tests and test classes that a later definition of the same scope replaces."""
+        names = Counter(node.name for node in scope.body if isinstance(node, Function | ast.ClassDef))
+        repeated = {name for name, count in names.items() if count > 1}
         seen: dict[str, ast.stmt] = {}
         for node in scope.body:
             if isinstance(node, Function | ast.ClassDef):
@@ -114,36 +131,47 @@ class _Search:
                 seen[name] = node
                 if isinstance(node, ast.ClassDef):
                     yield from self.duplicates(node, f"{prefix}{name}.")
-            else:
+            elif repeated:
                 # Used, deleted or bound anew in between: the first one may live on under another name.
-                for item in ast.walk(node):
+                for item in walk(node):
                     if isinstance(item, ast.Name):
                         seen.pop(item.id, None)
 
     def tuples(self, tree: ast.Module) -> Iterator[VacuousCheck]:
         """Yield `assert (condition, "message")`, which holds a tuple that is never empty."""
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Assert) and isinstance(node.test, ast.Tuple) and node.test.elts:
                 yield VacuousCheck(
                     rule="tuple-assert",
                     title=f"{self.path} asserts a tuple, which is always true",
-                    key=(_written(node.test),),
+                    key=(self.written(node.test),),
                     place=self.place(node.lineno),
                 )
 
     def discarded(self, tree: ast.Module) -> Iterator[VacuousCheck]:
         """Yield comparisons in tests whose result goes nowhere."""
         for name, test in _test_functions(tree):
-            for statement in _plain_statements(test.body):
+            for statement in self._unwatched(test.body):
                 value = statement.value
                 if not (isinstance(value, ast.Compare) or _is_predicate(value)) or self._is_meant(statement):
                     continue
                 yield VacuousCheck(
                     rule="discarded-comparison",
-                    title=f"{name} compares and throws the result away: {_written(value)}",
-                    key=(name, _written(value)),
+                    title=f"{name} compares and throws the result away: {self.written(value)}",
+                    key=(name, self.written(value)),
                     place=self.place(statement.lineno, name),
                 )
+
+    def _unwatched(self, body: list[ast.stmt]) -> Iterator[ast.Expr]:
+        """Yield expression statements that nothing around them watches: no `with raises`, no `try`."""
+        for node in body:
+            if isinstance(node, ast.Expr):
+                yield node
+            elif isinstance(node, ast.With | ast.AsyncWith):
+                if not any(_SWALLOWS.search(self.written(item.context_expr)) for item in node.items):
+                    yield from self._unwatched(node.body)
+            elif isinstance(node, ast.If | ast.For | ast.AsyncFor | ast.While):
+                yield from self._unwatched([*node.body, *node.orelse])
 
     def _is_meant(self, statement: ast.Expr) -> bool:
         """Tell whether a comment on the statement or right above it says that evaluating it is the point."""
@@ -155,7 +183,7 @@ class _Search:
 
     def typos(self, tree: ast.Module) -> Iterator[VacuousCheck]:
         """Yield mock assertions that check nothing: misspelt, or not called."""
-        for node in ast.walk(tree):
+        for node in walk(tree):
             value = node.value if isinstance(node, ast.Expr) else node.test if isinstance(node, ast.Assert) else None
             if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _TYPOS:
                 name, what = value.func.attr, "is no assertion of a mock, so it checks nothing"
@@ -165,8 +193,8 @@ class _Search:
                 continue
             yield VacuousCheck(
                 rule="mock-assert-typo",
-                title=f"{self.path}: {_written(value)} {what}",
-                key=(_written(value),),
+                title=f"{self.path}: {self.written(value)} {what}",
+                key=(self.written(value),),
                 place=self.place(value.lineno),
                 name=name,
             )
@@ -192,18 +220,6 @@ def _test_functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
                     yield f"{node.name}.{item.name}", item
 
 
-def _plain_statements(body: list[ast.stmt]) -> Iterator[ast.Expr]:
-    """Yield expression statements that nothing around them watches: no `with raises`, no `try`."""
-    for node in body:
-        if isinstance(node, ast.Expr):
-            yield node
-        elif isinstance(node, ast.With | ast.AsyncWith):
-            if not any(_SWALLOWS.search(_written(item.context_expr)) for item in node.items):
-                yield from _plain_statements(node.body)
-        elif isinstance(node, ast.If | ast.For | ast.AsyncFor | ast.While):
-            yield from _plain_statements([*node.body, *node.orelse])
-
-
 def _is_predicate(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         return False
@@ -212,11 +228,3 @@ def _is_predicate(node: ast.expr) -> bool:
     return dotted_name(node.func) in _PATH_PREDICATES or (
         called_name(node) in {"startswith", "endswith"} and isinstance(node.func, ast.Attribute)
     )
-
-
-def _written(node: ast.expr) -> str:
-    """Return NODE as source in one line, the same for every layout."""
-    try:
-        return ast.unparse(node)[:200]
-    except (RecursionError, ValueError):
-        return type(node).__name__

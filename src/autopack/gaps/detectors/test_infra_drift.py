@@ -1,0 +1,448 @@
+"""Tests that pass whatever happens, are never run, or cannot be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from pydantic import ValidationError
+
+from autopack.gaps import odd_on_purpose, pytest_settings, python_project, python_tests
+from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.excerpts import evidence_at
+from autopack.gaps.import_resolution import PackageFact, Tree, package_fact
+from autopack.gaps.models import Evidence
+from autopack.gaps.pytest_settings import PathEntry, PytestSettings
+from autopack.gaps.python_checks import Checkers
+from autopack.gaps.python_project import Declared, ProjectFact
+from autopack.gaps.python_source import words
+from autopack.gaps.python_tests import ClassFact, ModuleFact
+from autopack.gaps.remedies import Remedy, ReplaceText
+from autopack.gaps.state import Snapshot
+
+MAX_EVIDENCE = 50
+_OTHER_RUNNERS = words(
+    "nosetests nose2 stestr trial ward runtests.py manage.py unittest discover bazel pants buck green testr"
+    " zope-testrunner"
+)
+_ASIDE = words(
+    "docs doc examples example samples demo demos benchmarks benchmark perf scripts tools templates template"
+)
+_HELPER_STEMS = words(
+    "base common conftest helper helpers util utils mixin mixins shared abstract support fixtures plugin runner cases"
+    " testing compat mock mocks factories models settings urls views app main __init__ __main__"
+)
+
+
+@dataclass(frozen=True)
+class SettingsFact:
+    """What one file tells pytest, and where each entry of `testpaths` stands."""
+
+    settings: PytestSettings
+    places: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """Everything that this detector knows of one file."""
+
+    module: ModuleFact | None = None
+    settings: SettingsFact | None = None
+    project: ProjectFact | None = None
+    package: PackageFact | None = None
+
+
+def extract(path: str, data: bytes) -> FileFact | None:
+    """Return what the file says about tests: as a module, as pytest's settings, as a manifest, as a tool's file."""
+    settings = pytest_settings.read(path, data)
+    fact = FileFact(
+        module=_module(path, data),
+        settings=None if settings is None else SettingsFact(settings, _places(path, data, settings)),
+        project=python_project.read(path, data),
+        package=package_fact(data) if path.rpartition("/")[2] == "__init__.py" else None,
+    )
+    return None if fact == FileFact() else fact
+
+
+def _places(path: str, data: bytes, settings: PytestSettings) -> tuple[Evidence, ...]:
+    return tuple(evidence_at(path, data, entry.offset) for entry in settings.testpaths)
+
+
+def _module(path: str, data: bytes) -> ModuleFact | None:
+    if not path.endswith(".py") or odd_on_purpose.is_test_data(path):
+        return None
+    name = path.rpartition("/")[2]
+    is_test_module = _is_test_name(name)
+    if not (is_test_module or name == "conftest.py" or odd_on_purpose.in_test_folder(path)) or b"def " not in data:
+        return None
+    return python_tests.examine(path, data, is_test_module=is_test_module)
+
+
+def _is_test_name(name: str) -> bool:
+    return name.startswith("test_") or name.endswith("_test.py") or name == "tests.py"
+
+
+def detect(snapshot: Snapshot) -> Iterator[Finding]:
+    """Return the tests that prove nothing, the ones that never run, and the ones that cannot be imported."""
+    suite = _Suite.of(snapshot)
+    for path, module in suite.modules.items():
+        yield from _vacuous(path, module, suite)
+        yield from _unchecked(module, suite)
+        yield from _unresolved(path, module, suite)
+        yield from _uncollected_classes(path, module, suite)
+        yield from _uncollected_name(path, module, suite)
+    for path, fact in suite.settings.items():
+        yield from _missing_testpaths(path, fact, suite)
+    yield from _outside_testpaths(suite)
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """The snapshot as a test suite."""
+
+    snapshot: Snapshot
+    modules: dict[str, ModuleFact]
+    settings: dict[str, SettingsFact]
+    tree: Tree
+    checkers: Checkers
+    spoken: frozenset[str]
+    """Every word of every tool's file."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> _Suite:
+        facts = {
+            path: fact
+            for path, fact in sorted(snapshot.facts.get(DETECTOR.gap_type, {}).items())
+            if isinstance(fact, FileFact) and path in snapshot.files
+        }
+        modules = {path: fact.module for path, fact in facts.items() if fact.module}
+        projects = [fact.project for fact in facts.values() if fact.project]
+        spoken = frozenset[str]().union(*(project.words for project in projects))
+        packages = {path.rpartition("/")[0]: fact.package for path, fact in facts.items() if fact.package}
+        tree = Tree.of(
+            paths=(*snapshot.files, *snapshot.out_of_scope),
+            folders=snapshot.folders,
+            packages=packages,
+            declared=Declared.of(projects),
+            build_words=spoken,
+            ignored=snapshot.ignored,
+        )
+        return cls(
+            snapshot=snapshot,
+            modules=modules,
+            settings=_effective({path: fact.settings for path, fact in facts.items() if fact.settings}),
+            tree=tree,
+            checkers=Checkers.of(function for module in modules.values() for function in module.functions),
+            spoken=spoken,
+        )
+
+    def settings_for(self, path: str) -> tuple[str, PytestSettings] | None:
+        """Return (folder, settings) of the nearest settings at or above PATH."""
+        found = [
+            (folder, fact.settings)
+            for folder, fact in ((place.rpartition("/")[0], fact) for place, fact in self.settings.items())
+            if not folder or path.startswith(f"{folder}/")
+        ]
+        return max(found, key=lambda one: len(one[0])) if found else None
+
+    def is_named(self, path: str, stem: str) -> bool:
+        """Tell whether a tool's file names PATH itself, by its path, its name or its module."""
+        return not {path, path.rpartition("/")[2], stem}.isdisjoint(self.spoken)
+
+    def is_spoken_of(self, path: str) -> bool:
+        """Tell whether a tool's file names PATH, its name, or one of its folders."""
+        parts = path.split("/")
+        places = {"/".join(parts[:count]) for count in range(1, len(parts) + 1)} | {parts[-1], parts[-1][:-3]}
+        return not places.isdisjoint(self.spoken)
+
+
+def _effective(settings: dict[str, SettingsFact]) -> dict[str, SettingsFact]:
+    """Keep, for each folder, the one file that pytest reads."""
+    order = {name: index for index, name in enumerate(pytest_settings.SECTIONS)}
+    best: dict[str, str] = {}
+    for path in sorted(settings, key=lambda path: order[path.rpartition("/")[2]]):
+        best.setdefault(path.rpartition("/")[0], path)
+    chosen = sorted(path for path in best.values() if not odd_on_purpose.is_test_data(path))
+    return {path: settings[path] for path in chosen}
+
+
+def _vacuous(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    for check in module.vacuous:
+        if check.name and check.rule == "mock-assert-typo" and check.name in suite.checkers.known:
+            continue
+        yield Finding(rule=check.rule, title=check.title, key=(path, *check.key), evidence=(check.place,))
+
+
+def _unchecked(module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    for suspect in module.suspects:
+        if suspect.empty:
+            # An override with an empty body switches an inherited test off.
+            if not suspect.inherits:
+                yield _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
+        elif not suite.checkers.check_for(suspect):
+            yield _about_test("asserts-nothing", f"{suspect.name} asserts nothing", suspect.place)
+
+
+def _about_test(rule: str, title: str, place: Evidence) -> Finding:
+    return Finding(rule=rule, title=title, key=(place.test_name or title,), evidence=(place,))
+
+
+def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    if not _is_test_name(path.rpartition("/")[2]) or module.edits_path:
+        return
+    folders = path.split("/")[:-1]
+    conftests = [suite.modules.get("/".join([*folders[:count], "conftest.py"])) for count in range(len(folders) + 1)]
+    absolute = not any(conftest is not None and conftest.edits_path for conftest in conftests)
+    for fact in module.imports:
+        missing = suite.tree.unresolved(path, fact, absolute=absolute)
+        if missing is not None:
+            yield Finding(
+                rule="unresolved-import",
+                title=f"{path} imports {missing}, which does not exist",
+                key=(path, missing),
+                evidence=(fact.place,),
+            )
+
+
+def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator[Finding]:
+    folder = path.rpartition("/")[0]
+    for entry, place in zip(fact.settings.testpaths, fact.places, strict=True):
+        target = _target(folder, entry.name)
+        if target is None or _leads_somewhere(target, suite.snapshot):
+            continue
+        yield Finding(
+            rule="never-collected",
+            title=f"{path} sends pytest to {entry.name}, which does not exist",
+            key=(path, "testpaths", entry.name),
+            evidence=(place,),
+            remedy=_drop_entry(path, entry, suite.snapshot),
+        )
+
+
+def _target(folder: str, name: str) -> str | None:
+    """Return NAME, an entry of `testpaths` in FOLDER, as a path from the root; None where it is not one to judge."""
+    if not name or name.startswith(("/", "~", "-")) or any(character in name for character in "${}<>%:\\"):
+        return None
+    parts = folder.split("/") if folder else []
+    for part in name.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _leads_somewhere(target: str, snapshot: Snapshot) -> bool:
+    if not target or snapshot.exists(target):
+        return True
+    if any(character in target for character in "*?["):
+        return any(fnmatchcase(place, target) for place in (*snapshot.folders, *snapshot.files))
+    ignored = (one.rstrip("/") for one in snapshot.ignored)
+    return any(target == one or target.startswith(f"{one}/") or one.startswith(f"{target}/") for one in ignored)
+
+
+def _drop_entry(path: str, entry: PathEntry, snapshot: Snapshot) -> Remedy | None:
+    digest = snapshot.files[path].sha256
+    if entry.removal is None or digest is None:
+        return None
+    edit = entry.removal
+    try:
+        operation = ReplaceText(
+            path=path, before_sha256=digest, line=edit.line, column=edit.column, old=edit.old, new=edit.new
+        )
+    except ValidationError:
+        return None
+    return Remedy(kind="config_fix", operations=(operation,), lines=1 if edit.old.endswith("\n") else 2)
+
+
+def _outside_testpaths(suite: _Suite) -> Iterator[Finding]:
+    """Yield one finding for each folder whose tests `testpaths` leaves out and that no tool's file speaks of."""
+    if not suite.spoken.isdisjoint(_OTHER_RUNNERS):
+        return
+    left_out: dict[str, list[Evidence]] = {}
+    for path, module in suite.modules.items():
+        found = suite.settings_for(path)
+        if (
+            found is None
+            or module.first_test is None
+            or module.runs_itself
+            or not _is_test_name(path.rpartition("/")[2])
+        ):
+            continue
+        folder, settings = found
+        roots = [target for entry in settings.testpaths if (target := _target(folder, entry.name)) is not None]
+        reached = [root for root in roots if _leads_somewhere(root, suite.snapshot)]
+        if not reached or len(roots) < len(settings.testpaths) or any(_holds(root, path) for root in reached):
+            continue
+        if settings.collects_file(path.rpartition("/")[2]) and not _stands_aside(path, suite):
+            left_out.setdefault(path.rpartition("/")[0], []).append(module.first_test)
+    for folder, places in sorted(left_out.items()):
+        yield Finding(
+            rule="never-collected",
+            title=f"The tests in {folder or 'the root folder'} are outside `testpaths`, and no tool's file names them",
+            key=(folder, "outside"),
+            evidence=tuple(places[:MAX_EVIDENCE]),
+        )
+
+
+def _holds(root: str, path: str) -> bool:
+    parts = path.split("/")
+    places = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return root == "" or any(fnmatchcase(place, root) for place in places)
+
+
+def _stands_aside(path: str, suite: _Suite) -> bool:
+    """Tell whether PATH is run by something else, or is a project or an example of its own."""
+    folders = path.split("/")[:-1]
+    if not _ASIDE.isdisjoint(folders) or suite.is_spoken_of(path):
+        return True
+    above = ["/".join(folders[:count]) for count in range(1, len(folders) + 1)]
+    manifests = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "package.json", "Cargo.toml")
+    return any(f"{folder}/{name}" in suite.snapshot.files for folder in above for name in manifests)
+
+
+def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    """Yield a finding for a module full of tests whose file name no runner matches."""
+    name = path.rpartition("/")[2]
+    found = suite.settings_for(path)
+    if found is None or module.first_test is None or module.runs_itself or not module.tests:
+        return
+    folder, settings = found
+    if settings.collects_file(name) or not suite.spoken.isdisjoint(_OTHER_RUNNERS):
+        return
+    roots = [_target(folder, entry.name) for entry in settings.testpaths]
+    inside = any(root is not None and _holds(root, path) for root in roots) if roots else True
+    stem = name.removesuffix(".py")
+    if not inside or _is_helper(stem, path, suite) or any(cls.name in _all_bases(suite) for cls in module.classes):
+        return
+    yield Finding(
+        rule="never-collected",
+        title=f"{path} holds {module.tests} tests, and its name matches no `python_files` pattern",
+        key=(path, "name"),
+        evidence=(module.first_test,),
+    )
+
+
+def _is_helper(stem: str, path: str, suite: _Suite) -> bool:
+    """Tell whether other modules import the module called STEM, or a tool's file names it."""
+    if not _HELPER_STEMS.isdisjoint(stem.lower().split("_")) or suite.is_named(path, stem):
+        return True
+    return any(
+        stem == fact.module.rpartition(".")[2] or stem in fact.names
+        for other, module in suite.modules.items()
+        if other != path
+        for fact in module.imports
+    )
+
+
+def _all_bases(suite: _Suite) -> frozenset[str]:
+    return frozenset[str]().union(*(module.bases for module in suite.modules.values()))
+
+
+def _uncollected_classes(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    """Yield classes with test methods that pytest passes over in a module that it collects."""
+    found = suite.settings_for(path)
+    if found is None or not found[1].collects_file(path.rpartition("/")[2]) or not module.classes:
+        return
+    settings = found[1]
+    bases = _all_bases(suite)
+    for fact in module.classes:
+        if set(fact.bases) - {"object"} or fact.name in bases or _is_base(fact):
+            continue
+        if settings.collects_class(fact.name) != fact.has_init:
+            continue
+        reason = "it has an __init__" if fact.has_init else "its name matches no `python_classes` pattern"
+        yield Finding(
+            rule="never-collected",
+            title=f"pytest passes over {fact.name} and its {fact.methods} tests: {reason}",
+            key=(path, "class", fact.name),
+            evidence=(fact.place,),
+        )
+
+
+def _is_base(fact: ClassFact) -> bool:
+    name = fact.name.lower()
+    return any(word in name for word in ("base", "mixin", "abstract", "interface", "common", "case", "suite", "helper"))
+
+
+RULES = (
+    Rule(
+        name="asserts-nothing",
+        risk="low",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A test calls code, and neither it nor anything that it calls or asks for checks a result.",
+        why="It stays green when the code under test returns the wrong thing.",
+        fix="Assert what the code returns or changes; where running without an exception is the point, say so in the "
+        "test's name or docstring.",
+    ),
+    Rule(
+        name="empty-test",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A test has no body but `pass`, `...` or a docstring.",
+        why="It is counted as passed and proves nothing.",
+        fix="Write it, mark it as skipped with a reason, or remove it.",
+    ),
+    Rule(
+        name="duplicate-test-name",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="Two tests of one module or class have the same name.",
+        why="The later one replaces the earlier one, which never runs.",
+        fix="Rename one of them.",
+    ),
+    Rule(
+        name="discarded-comparison",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A test compares two values as a statement of its own.",
+        why="The result is thrown away: the check can never fail.",
+        fix="Put `assert` in front of it.",
+    ),
+    Rule(
+        name="tuple-assert",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="`assert` is given a tuple in parentheses.",
+        why="A tuple that is not empty is always true: the check can never fail.",
+        fix="Remove the parentheses.",
+    ),
+    Rule(
+        name="mock-assert-typo",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A mock's assertion is misspelt or not called.",
+        why="A mock answers to any name: the check can never fail.",
+        fix="Call the assertion by its name, such as `assert_called_once_with(...)`.",
+    ),
+    Rule(
+        name="never-collected",
+        risk="medium",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="pytest's settings name a place that does not exist, or leave out tests that do.",
+        why="Tests that nobody runs rot unseen, while the suite looks complete.",
+        fix="Correct the settings, or rename or move the tests.",
+    ),
+    Rule(
+        name="unresolved-import",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A test module imports something that is in neither the tree, the standard library nor the declared "
+        "dependencies.",
+        why="The module cannot be loaded, so none of its tests run.",
+        fix="Correct the import, or declare the dependency.",
+    ),
+)
+
+DETECTOR = Detector(gap_type="test_infra_drift", rules=RULES, detect=detect, extract=extract)

@@ -1,0 +1,164 @@
+"""pytest's settings, from each of the files that may hold them, and the edit that drops an entry of `testpaths`.
+
+Which file counts, and what the keys mean: pytest's documentation, "Configuration".
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from configparser import ConfigParser, Error
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from autopack.gaps.excerpts import line_start
+
+SECTIONS = {
+    "pytest.ini": "pytest",
+    ".pytest.ini": "pytest",
+    "pyproject.toml": "tool.pytest.ini_options",
+    "tox.ini": "pytest",
+    "setup.cfg": "tool:pytest",
+}
+"""File name -> section, in the order in which pytest looks."""
+DEFAULT_FILES = ("test_*.py", "*_test.py")
+DEFAULT_CLASSES = ("Test",)
+_MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class LineEdit:
+    """Replace `old` at byte `column` of `line` (from 1) by `new`; `old` may end with the line's ending."""
+
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class PathEntry:
+    """One entry of `testpaths`, where it stands, and the edit that drops it (None where that is not certain)."""
+
+    name: str
+    offset: int
+    removal: LineEdit | None
+
+
+@dataclass(frozen=True)
+class PytestSettings:
+    """What one file tells pytest."""
+
+    testpaths: tuple[PathEntry, ...]
+    python_files: tuple[str, ...]
+    python_classes: tuple[str, ...]
+
+    def collects_file(self, name: str) -> bool:
+        """Tell whether a file called NAME is collected."""
+        return any(fnmatchcase(name, pattern) for pattern in self.python_files)
+
+    def collects_class(self, name: str) -> bool:
+        """Tell whether a plain class called NAME is collected: by prefix, or by pattern."""
+        return any(name.startswith(pattern) or fnmatchcase(name, pattern) for pattern in self.python_classes)
+
+
+def read(path: str, data: bytes) -> PytestSettings | None:
+    """Return what the file at PATH tells pytest, or None where it says nothing to it."""
+    name = path.rpartition("/")[2]
+    if name not in SECTIONS or b"pytest" not in data or len(data) > _MAX_BYTES:
+        return PytestSettings((), DEFAULT_FILES, DEFAULT_CLASSES) if name == "pytest.ini" and not data.strip() else None
+    options = _options(name, data)
+    if options is None:
+        return None
+    entries = _words(options.get("testpaths"))
+    return PytestSettings(
+        testpaths=tuple(_entry(name, data, entry, entries) for entry in dict.fromkeys(entries)),
+        python_files=tuple(_words(options.get("python_files"))) or DEFAULT_FILES,
+        python_classes=tuple(_words(options.get("python_classes"))) or DEFAULT_CLASSES,
+    )
+
+
+def _options(name: str, data: bytes) -> dict[str, object] | None:
+    """Return pytest's options as the file states them, or None where it has no section for it."""
+    try:
+        text = data.decode()
+        if name.endswith(".toml"):
+            tool = tomllib.loads(text).get("tool", {})
+            section = tool.get("pytest", {}) if isinstance(tool, dict) else {}
+            options = section.get("ini_options") if isinstance(section, dict) else None
+            return options if isinstance(options, dict) else None
+        parser = ConfigParser(interpolation=None, strict=False)
+        parser.read_string(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, Error, RecursionError):
+        return None
+    section = SECTIONS[name]
+    return dict(parser[section]) if parser.has_section(section) else None
+
+
+def _words(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    if not isinstance(value, str):
+        return []
+    try:
+        return shlex.split(value, comments=False)
+    except ValueError:
+        return []
+
+
+def _entry(file_name: str, data: bytes, entry: str, entries: list[str]) -> PathEntry:
+    start = _key_offset(file_name, data)
+    end = _value_end(data, start)
+    found = re.compile(rb"(?<![\w./*-])%b(?![\w./*-])" % re.escape(entry.encode())).search(data, start, end)
+    if found is None:
+        return PathEntry(entry, start, None)
+    return PathEntry(entry, found.start(), _removal(file_name, data, found.start(), found.end(), entry, entries))
+
+
+def _key_offset(file_name: str, data: bytes) -> int:
+    section = data.find(b"[" + SECTIONS[file_name].encode() + b"]")
+    key = re.compile(rb"^[ \t]*testpaths[ \t]*=[ \t]*", re.MULTILINE).search(data, max(section, 0))
+    return key.end() if key else 0
+
+
+def _value_end(data: bytes, start: int) -> int:
+    """Return where the value that starts at START ends: before the next key or section."""
+    following = re.compile(rb"^(?:\[|[ \t]*[\w.-]+[ \t]*=)", re.MULTILINE).search(data, start)
+    return following.start() if following else len(data)
+
+
+def _removal(file_name: str, data: bytes, start: int, end: int, entry: str, entries: list[str]) -> LineEdit | None:
+    """Return the edit that drops the entry at START:END, proven by reading the file again, or None."""
+    if entries.count(entry) != 1 or len(entries) < 2:
+        return None
+    first, last = _span(file_name, data, start, end)
+    changed = data[:first] + data[last:]
+    before, after = _options(file_name, data), _options(file_name, changed)
+    expected = [other for other in entries if other != entry]
+    if before is None or after is None or _words(after.get("testpaths")) != expected:
+        return None
+    if {**before, "testpaths": ""} != {**after, "testpaths": ""}:
+        return None
+    begin = line_start(data, first)
+    return LineEdit(data.count(b"\n", 0, first) + 1, first - begin, data[first:last].decode(), "")
+
+
+def _span(file_name: str, data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return what to cut for the entry at START:END: its quotes, one separator, and its line where it stands alone."""
+    if file_name.endswith(".toml") and data[start - 1 : start] in {b'"', b"'"} and data[start - 1] == data[end]:
+        start, end = start - 1, end + 1
+    begin = line_start(data, start)
+    newline = data.find(b"\n", end)
+    rest = data[end : len(data) if newline < 0 else newline].strip()
+    if not data[begin:start].strip() and rest in {b"", b","} and newline >= 0:
+        return begin, newline + 1
+    after = re.compile(rb"[ \t]*,[ \t]*|[ \t]+(?=[^\s#\]])").match(data, end)
+    before = re.compile(rb"[ \t]*,[ \t]*\Z|[ \t]+\Z").search(data, begin, start)
+    if (
+        before is not None
+        and data[begin : before.start()].strip()
+        and not data[: before.start()].endswith((b"=", b"["))
+    ):
+        return before.start(), end
+    return start, after.end() if after else end
