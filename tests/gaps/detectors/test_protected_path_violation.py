@@ -41,7 +41,7 @@ def test_uncommitted_changes_of_every_kind_are_found(make_repository: MakeReposi
         "Protected db/schema.sql is changed",
         "Protected db/staged.sql is changed",
     ]
-    assert report.summary.blocking == 5
+    assert report.summary.blocking == 0, "a run starts at the base commit, so the working copy does not stop it"
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ from autopack.policy.paths import PathList, granting, protecting
 APPROVAL_TRAILERS = frozenset({"autopack-approval", "approved-by"})
 """Trailers of a commit that a person approved, in lower case."""
 
+# A run starts at the base commit and never sees the working copy: what is not committed asks, but stops nothing.
 _RULES = (
     Rule(
         name="uncommitted",
         risk="high",
         confidence="high",
-        blocks_autopilot=True,
+        blocks_autopilot=False,
         signal="A path that the intention protects is changed, deleted or new, and not committed.",
         why="The intention says that this path changes only by a person's decision; nobody has decided yet.",
         fix="Commit the change if it is meant, otherwise take it back with `git restore` or delete the new file.",
@@ -27,7 +28,7 @@ _RULES = (
         name="moved",
         risk="high",
         confidence="high",
-        blocks_autopilot=True,
+        blocks_autopilot=False,
         signal="A file is being renamed into or out of a place that the intention protects.",
         why="A rename carries a file past its protection, or new content into a protected place.",
         fix="Commit the rename if it is meant, otherwise take it back with `git mv`.",
