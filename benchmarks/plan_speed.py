@@ -1,4 +1,5 @@
-"""Time the proposer on 10,000 gaps: `python benchmarks/plan_speed.py`. Target: under 3 seconds for each case."""
+"""Time the proposer on 10,000 gaps: `python benchmarks/plan_speed.py`. Target for each case: under 3 seconds of
+processor time (wall time says more about what else the machine does)."""
 
 from __future__ import annotations
 
@@ -41,11 +42,11 @@ def main() -> None:
     for name, (anchor, gaps) in cases.items():
         report = _report(gaps)
         policy = Policy.build(anchor, kinds=tuple(all_kinds()))
-        started = time.perf_counter()
+        wall, processor = time.perf_counter(), time.process_time()
         plan = propose(anchor, report, policy=policy, kinds=all_kinds(), circumstances=Circumstances())
-        seconds = time.perf_counter() - started
-        verdict = "ok" if seconds < TARGET_SECONDS else "TOO SLOW"
-        print(f"{name:36} {seconds:6.2f} s  {verdict}  ({len(plan.actions)} actions)")
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        verdict = "ok" if processor < TARGET_SECONDS else "TOO SLOW"
+        print(f"{name:36} {processor:6.2f} s of processor, {wall:6.2f} s  {verdict}  ({len(plan.actions)} actions)")
 
 
 def _anchor(budget: BudgetCost, *, agents: bool = False, protected: Sequence[str] = ()) -> IntentionAnchorV2:

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from autopack.actions.models import RiskFactor
 from autopack.actions.registry import all_kinds
 from autopack.artifacts.model import RISKS
-from autopack.planning.risk import RiskFacts, assess, classify, is_code, total, worst
+from autopack.planning.risk import Reason, RiskFacts, assess, classify, is_code, total, worst
 
 CONFIDENCES = ("high", "medium", "low")
 COUNTS = st.integers(0, 2_000)
@@ -30,7 +29,7 @@ FACTS = st.builds(
     code_files=st.integers(0, 50),
     checks=st.integers(0, 5),
 )
-FACTORS = st.lists(st.builds(RiskFactor, name=st.just("x"), points=st.integers(0, 100), detail=st.just("")))
+REASONS = st.lists(st.tuples(st.sampled_from("xy"), st.integers(0, 100), st.just("")))
 
 
 @st.composite
@@ -61,10 +60,10 @@ def test_a_worse_fact_never_lowers_the_score(pair: tuple[RiskFacts, RiskFacts]) 
     assert RISKS.index(worse.classification) <= RISKS.index(facts.classification)
 
 
-@given(FACTORS, FACTORS)
-def test_a_further_factor_never_lowers_the_score(factors: list[RiskFactor], more: list[RiskFactor]) -> None:
+@given(REASONS, REASONS)
+def test_a_further_factor_never_lowers_the_score(reasons: list[Reason], more: list[Reason]) -> None:
     """Adding factors of any kind never lowers the sum."""
-    assert total([*factors, *more]).score >= total(factors).score
+    assert total([*reasons, *more]).score >= total(reasons).score
 
 
 @given(FACTS)

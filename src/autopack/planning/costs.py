@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from autopack.actions.models import CostEstimate, Draft, Interval, Kind
 from autopack.gaps.remedies import MoveFile
 
@@ -17,11 +19,12 @@ def estimate(draft: Draft, kind: Kind) -> CostEstimate:
 def _lines(draft: Draft) -> Interval:
     """The claim is the upper end; at the lower end every edited file changes by one line, and a mere move by none."""
     if draft.lines is None:
-        return Interval(low=0, high=None)
+        return _interval((0, None))
     edited = {operation.path for operation in draft.operations if not isinstance(operation, MoveFile)}
-    return Interval(low=min(len(edited), draft.lines), high=draft.lines)
+    return _interval((min(len(edited), draft.lines), draft.lines))
 
 
+@lru_cache(maxsize=4_096)
 def _interval(bounds: tuple[int, int | None]) -> Interval:
     low, high = bounds
     return Interval(low=low, high=high)

@@ -53,6 +53,10 @@ _CODE_SUFFIXES = frozenset(
 )
 
 
+Reason = tuple[str, int, str]
+"""Name, points, detail."""
+
+
 @dataclass(frozen=True)
 class RiskFacts:
     """What the score depends on."""
@@ -74,11 +78,16 @@ class RiskFacts:
 
 @dataclass(frozen=True)
 class Assessment:
-    """A score from 0 to 100, its class, and the factors that it is the sum of (the largest first)."""
+    """A score from 0 to 100, its class, and what it is the sum of: name, points and detail, the largest first."""
 
     score: int
     classification: Risk
-    factors: tuple[RiskFactor, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def factors(self) -> tuple[RiskFactor, ...]:
+        """The reasons as they stand in a plan; made on demand, because most candidates never get there."""
+        return tuple(RiskFactor(name=name, points=points, detail=detail) for name, points, detail in self.reasons)
 
 
 def assess(facts: RiskFacts) -> Assessment:
@@ -96,14 +105,13 @@ def assess(facts: RiskFacts) -> Assessment:
         ("code", 5 if facts.code_files else 0, f"{facts.code_files} files of program text"),
         ("unchecked-code", 10 if facts.code_files and not facts.checks else 0, "no required check could notice"),
     )
-    factors = [RiskFactor(name=name, points=points, detail=detail) for name, points, detail in named if points]
-    return total(factors)
+    return total(reason for reason in named if reason[1])
 
 
-def total(factors: Iterable[RiskFactor]) -> Assessment:
-    """Return the assessment of FACTORS: their sum, capped at 100."""
-    ordered = tuple(sorted(factors, key=lambda factor: (-factor.points, factor.name)))
-    score = min(sum(factor.points for factor in ordered), 100)
+def total(reasons: Iterable[Reason]) -> Assessment:
+    """Return the assessment of REASONS: the sum of their points, capped at 100."""
+    ordered = tuple(sorted(reasons, key=lambda reason: (-reason[1], reason[0])))
+    score = min(sum(points for _, points, _ in ordered), 100)
     return Assessment(score, classify(score), ordered)
 
 
