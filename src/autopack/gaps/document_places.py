@@ -52,7 +52,7 @@ _DECISION_FOLDER = frozenset(
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
 )
-_VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "next", "nightly", "devel"})
+_VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "nightly"})
 _DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")
 _LANGUAGE_CODES = frozenset(
     re.findall(

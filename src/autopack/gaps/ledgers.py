@@ -11,6 +11,7 @@ from posixpath import relpath
 
 from autopack.config import CONFIG_FILE, DEFAULT_LEDGERS
 from autopack.gaps.markdown import mask
+from autopack.gaps.state import Snapshot
 
 ENTRY_ID = re.compile(r"\[?(?P<id>[A-Z][A-Z0-9]{1,15}(?:-[A-Z]{2,10})?-\d{1,6})\b")
 _HEADING = re.compile(rb"^(#{1,6})[ \t]+([^\n]{1,1000})", re.MULTILINE)
@@ -42,6 +43,18 @@ def ledger_paths(configuration: bytes | None) -> dict[str, str]:
 def configured_ledgers(texts: Mapping[str, bytes]) -> dict[str, str]:
     """Return the ledgers that the configuration among TEXTS (retained files) names."""
     return ledger_paths(texts.get(CONFIG_FILE))
+
+
+def is_ledger(snapshot: Snapshot, path: str) -> bool:
+    """Tell whether PATH is a ledger or a part that was rotated out of one (`docs/archive/<ledger>-<year>.md`): only
+    tidy writes those."""
+    names = configured_ledgers(snapshot.texts).values()
+    return path in names or any(_is_part(path, ledger) for ledger in names)
+
+
+def _is_part(path: str, ledger: str) -> bool:
+    stem = ledger.rpartition("/")[2].rpartition(".")[0]
+    return re.fullmatch(rf"(?:.*/)?archive/{re.escape(stem)}-\d{{4}}[^/]*", path) is not None
 
 
 def entries(data: bytes) -> tuple[Entry, ...]:

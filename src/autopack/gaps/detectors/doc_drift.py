@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from posixpath import normpath, relpath
+from posixpath import relpath
 from typing import Final
 
 from pydantic import ValidationError
 
-from autopack.artifacts.canonical import bytes_digest
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
-from autopack.gaps.dead_links import DeadLink, dead_links, is_judged, missing_paths
+from autopack.gaps.dead_links import DeadLink, dead_links, missing_paths
 from autopack.gaps.detector import Detector, Finding, Rule
-from autopack.gaps.excerpts import evidence_at, line_at, line_number, line_start
-from autopack.gaps.json_positions import JsonString, json_strings, without_element
-from autopack.gaps.ledgers import ENTRY_ID, SUMMARY_LINE, configured_ledgers, counted_entries, summary
+from autopack.gaps.excerpts import evidence_at, line_number, line_start
+from autopack.gaps.json_positions import json_strings, without_element
+from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_targets import Tree
 from autopack.gaps.markdown import Link
-from autopack.gaps.marked_blocks import SUMMARY_NAME, MarkedBlock, marked_blocks, quoted
 from autopack.gaps.path_mentions import PathMention, find_paths
+from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText
+from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
 from autopack.gaps.state import Snapshot
+from autopack.gaps.vanished_paths import VanishedPath, absent_paths, vanished_paths
 
 GAP_TYPE: Final = "doc_drift"
 
@@ -76,20 +78,7 @@ RULES = (
     ),
 )
 
-INDEX_FILES = ("docs/PROJECT_INDEX.json", "PROJECT_INDEX.json")
 _MAX_SOURCE_BYTES = 64_000
-_PATH_KEYS = re.compile(
-    r"(?:path|file|location|doc|document|source|entry_?point|script|module|test|config|ledger|sot_file)s?\Z|readme\Z",
-    re.IGNORECASE,
-)
-_INDEXED_PATH = re.compile(r"(?:\./)?(?:[\w.@+ -]{1,100}/){0,12}[\w.@+ -]{1,100}\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
-_TELLS_OF_THE_PAST = re.compile(
-    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
-    r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat|produc"
-    r"|writ|output|example|e\.g\.|such as|for instance|planned|todo\b|copy|put\b|place|save|your\b)",
-    re.IGNORECASE,
-)
-"""Words that say that the path is not there now, or is made by the reader."""
 
 
 @dataclass(frozen=True)
@@ -125,28 +114,45 @@ def _may_be_quoted(path: str) -> bool:
 
 def history_candidates(snapshot: Snapshot) -> frozenset[str]:
     """Return the paths that documents name and that are not there."""
-    tree = Tree(snapshot)
-    facts = _facts(snapshot)
-    wanted = {suspect.wanted for suspect in missing_paths(tree, {path: fact.links for path, fact in facts.items()})}
-    wanted |= {path for mention in _absent_mentions(tree, facts) for path in mention.candidates}
-    wanted |= {entry.wanted for entry in _absent_entries(tree)}
+    tree, named = Tree(snapshot), _named(snapshot)
+    wanted = {suspect.wanted for suspect in missing_paths(tree, named.links)}
+    wanted |= {path for absent in absent_paths(tree, named.paths) for path in absent.candidates}
+    wanted |= {entry.wanted for entry in dead_entries(tree)}
     return frozenset(wanted)
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield every finding of the five rules."""
-    tree = Tree(snapshot)
-    facts = _facts(snapshot)
-    for dead in dead_links(tree, {path: fact.links for path, fact in facts.items()}):
-        yield _link_finding(tree, dead)
-    yield from _vanished_paths(tree, facts)
-    yield from _stale_blocks(tree, facts)
-    yield from _dead_index_entries(tree)
+    tree, named = Tree(snapshot), _named(snapshot)
+    yield from (_link_finding(tree, dead) for dead in dead_links(tree, named.links))
+    yield from (_vanished_finding(tree, vanished) for vanished in vanished_paths(tree, named.paths))
+    yield from _block_findings(tree, named.with_blocks)
+    yield from _index_findings(tree)
 
 
-def _facts(snapshot: Snapshot) -> dict[str, DocumentFact]:
-    found = snapshot.facts.get(GAP_TYPE, {})
-    return {path: fact for path, fact in sorted(found.items()) if isinstance(fact, DocumentFact)}
+@dataclass(frozen=True)
+class _Named:
+    """What all documents name, by document in order of their paths."""
+
+    links: dict[str, tuple[Link, ...]]
+    paths: dict[str, tuple[PathMention, ...]]
+    with_blocks: tuple[str, ...]
+
+
+def _named(snapshot: Snapshot) -> _Named:
+    found = sorted(snapshot.facts.get(GAP_TYPE, {}).items())
+    facts = {path: fact for path, fact in found if isinstance(fact, DocumentFact)}
+    return _Named(
+        links={path: fact.links for path, fact in facts.items()},
+        paths={path: fact.paths for path, fact in facts.items()},
+        with_blocks=tuple(path for path, fact in facts.items() if fact.has_blocks),
+    )
+
+
+def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
+    """Return the digest of PATH where a remedy may write it: it is tracked, was read, and is no ledger."""
+    record = snapshot.files.get(path)
+    return record.sha256 if record is not None and record.tracked and not is_ledger(snapshot, path) else None
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
@@ -198,14 +204,14 @@ def _heading_replacement(dead: DeadLink) -> str | None:
 
 def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: str, new: str | None) -> Remedy | None:
     """Return the remedy that writes NEW for OLD at every one of OFFSETS (bytes) of DOCUMENT."""
-    record = snapshot.files.get(document)
-    if new is None or new == old or record is None or record.sha256 is None or not record.tracked:
+    sha256 = _editable_digest(snapshot, document)
+    if new is None or new == old or sha256 is None:
         return None
     data = snapshot.texts[document]
     places_on_lines = [(line_number(data, offset), offset - line_start(data, offset)) for offset in offsets]
     try:
         operations = tuple(
-            ReplaceText(path=document, before_sha256=record.sha256, line=line, column=column, old=old, new=new)
+            ReplaceText(path=document, before_sha256=sha256, line=line, column=column, old=old, new=new)
             for line, column in places_on_lines
         )
         return Remedy(kind="link_fix", operations=operations, lines=2 * len({line for line, _ in places_on_lines}))
@@ -213,171 +219,52 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
         return None
 
 
-# --- paths ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _AbsentPath:
-    document: str
-    mention: PathMention
-    candidates: tuple[str, ...]
-    """From the root: as written, then from the document's folder."""
-
-
-def _absent_mentions(tree: Tree, facts: Mapping[str, DocumentFact]) -> Iterator[_AbsentPath]:
-    """Yield the paths in code that are nowhere in the tree, in documents that describe it as it is now."""
-    ledgers = set(configured_ledgers(tree.snapshot.texts).values())
-    for document, fact in facts.items():
-        if not fact.paths or document in ledgers or not is_judged(document) or places.is_decision(document):
-            continue
-        for mention in fact.paths:
-            candidates = _candidates(document, mention.path)
-            absent = not any(tree.exists(path) or tree.is_out_of_sight(path) for path in candidates)
-            if candidates and absent and not tree.ending_in(candidates[0]):
-                yield _AbsentPath(document, mention, candidates)
-
-
-def _candidates(document: str, written: str) -> tuple[str, ...]:
-    folder = document.rpartition("/")[0]
-    paths = (normpath(written), normpath(f"{folder}/{written}".lstrip("/")))
-    return tuple(dict.fromkeys(path for path in paths if not path.startswith(("../", "/"))))
-
-
-def _vanished_paths(tree: Tree, facts: Mapping[str, DocumentFact]) -> Iterator[Finding]:
-    found: dict[tuple[str, str], list[PathMention]] = {}
-    for absent in _absent_mentions(tree, facts):
-        gone = next((path for path in absent.candidates if path in tree.snapshot.history), None)
-        if gone is not None and not tree.would_be_ignored(gone) and _is_said_of_now(tree, absent):
-            found.setdefault((absent.document, gone), []).append(absent.mention)
-    for (document, gone), mentions in found.items():
-        yield _vanished_finding(tree, document, gone, mentions)
-
-
-def _is_said_of_now(tree: Tree, absent: _AbsentPath) -> bool:
-    """Tell whether the document says that the path is there: commands do, sentences unless their words deny it."""
-    data = tree.snapshot.texts.get(absent.document)
-    if data is None or absent.mention.is_run:
-        return data is not None
-    start = line_start(data, absent.mention.offset)
-    around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, absent.mention.offset)
-    words = around.replace(absent.mention.path.encode(), b"").decode("utf-8", "replace")
-    return _TELLS_OF_THE_PAST.search(words) is None
-
-
-def _vanished_finding(tree: Tree, document: str, gone: str, mentions: Sequence[PathMention]) -> Finding:
-    data = tree.snapshot.texts[document]
-    offsets = [mention.offset for mention in mentions]
-    place = tree.snapshot.history[gone]
-    is_there = place is not None and place in tree.snapshot.files
-    certain = is_there and {mention.path for mention in mentions} == {gone}
+def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
+    snapshot, document, gone = tree.snapshot, vanished.document, vanished.path
+    offsets = [mention.offset for mention in vanished.mentions]
+    from_the_root = {mention.path for mention in vanished.mentions} == {gone}
+    now = f"; it is {vanished.place_now} now" if vanished.place_now else ""
     return Finding(
         rule="vanished-path",
-        title=f"{document} names {gone}, which is no longer in the tree" + (f"; it is {place} now" if is_there else ""),
+        title=f"{document} names {gone}, which is no longer in the tree{now}",
         key=(document, gone),
-        evidence=tuple(evidence_at(document, data, offset) for offset in offsets),
-        remedy=_retarget(tree.snapshot, document, offsets, gone, place) if certain else None,
+        evidence=tuple(evidence_at(document, snapshot.texts[document], offset) for offset in offsets),
+        remedy=_retarget(snapshot, document, offsets, gone, vanished.place_now) if from_the_root else None,
     )
 
 
 # --- blocks ---------------------------------------------------------------------------------------------------------
 
 
-def _stale_blocks(tree: Tree, facts: Mapping[str, DocumentFact]) -> Iterator[Finding]:
-    ledgers = set(configured_ledgers(tree.snapshot.texts).values())
-    for document, fact in facts.items():
-        data = tree.snapshot.texts.get(document)
-        if not fact.has_blocks or data is None or document in ledgers or places.is_specimen(document):
-            continue
-        for block in marked_blocks(data):
-            summarised = block.name == SUMMARY_NAME and block.source is None
-            finding = _stale_summary(tree, document, block) if summarised else _stale_quote(tree, document, block)
-            if finding is not None:
-                yield finding
-
-
-def _stale_summary(tree: Tree, document: str, block: MarkedBlock) -> Finding | None:
-    texts = tree.snapshot.texts
-    ledgers = {path: texts[path] for path in configured_ledgers(texts).values() if path in texts}
-    body = texts[document][block.body_start : block.body_end].decode("utf-8", "replace").replace("\r\n", "\n")
-    if not ledgers:
-        return None
-    wanted = summary(ledgers, document)
-    lines = [line.strip() for line in body.split("\n") if line.strip()]
-    if not all(SUMMARY_LINE.match(line) for line in lines):
-        behind = _ledger_left_behind(ledgers, body)
-        return _block_finding(tree, document, block, f"misses the newest entry of {behind}", None) if behind else None
-    if "".join(f"{line}\n" for line in lines) == wanted:
-        return None
-    return _block_finding(tree, document, block, "differs from the ledgers that it summarises", wanted.encode())
-
-
-def _ledger_left_behind(ledgers: Mapping[str, bytes], body: str) -> str | None:
-    """Return the ledger of which BODY, in a form that is not ours, names entries but not the newest one."""
-    named = {match["id"] for match in ENTRY_ID.finditer(body)}
-    for path, data in sorted(ledgers.items()):
-        identities = [entry.entry_id for entry in counted_entries(data) if entry.entry_id]
-        if not named.isdisjoint(identities) and max(identities, key=_entry_number) not in named:
-            return path
-    return None
-
-
-def _entry_number(identity: str) -> int:
-    return int(identity.rpartition("-")[2])
-
-
-def _stale_quote(tree: Tree, document: str, block: MarkedBlock) -> Finding | None:
-    if block.source is None:
-        return None
-    snapshot = tree.snapshot
-    record = snapshot.files.get(block.source)
-    if record is None:
-        gone = not tree.exists(block.source)
-        return (
-            _block_finding(tree, document, block, f"quotes {block.source}, which is not there", None) if gone else None
+def _block_findings(tree: Tree, documents: Sequence[str]) -> Iterator[Finding]:
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for stale in stale_blocks(tree, documents):
+        name = stale.block.name or stale.block.source or "unnamed"
+        key = (stale.document, name, stale.block.source or "")
+        seen[key] += 1
+        yield Finding(
+            rule="stale-block",
+            title=f"The block {name} in {stale.document} {stale.what}",
+            key=key if seen[key] == 1 else (*key, str(seen[key])),
+            evidence=(evidence_at(stale.document, tree.snapshot.texts[stale.document], stale.block.offset),),
+            remedy=_refresh(tree.snapshot, stale),
         )
-    body = snapshot.texts[document][block.body_start : block.body_end].replace(b"\r\n", b"\n")
-    source = snapshot.texts.get(block.source)
-    if source is not None:
-        wanted = quoted(source, block.fence)
-        differs = body != wanted
-        return _block_finding(tree, document, block, f"differs from {block.source}", wanted) if differs else None
-    if record.sha256 is None or (block.fence is not None and body.count(b"\n") < 2):
-        return None
-    content = body if block.fence is None else b"\n".join(body.split(b"\n")[1:-2]) + b"\n"
-    same = record.sha256 in {
-        bytes_digest(content),
-        bytes_digest(content[:-1]),
-        bytes_digest(content.replace(b"\n", b"\r\n")),
-    }
-    return None if same else _block_finding(tree, document, block, f"differs from {block.source}", None)
 
 
-def _block_finding(tree: Tree, document: str, block: MarkedBlock, what: str, wanted: bytes | None) -> Finding:
-    data = tree.snapshot.texts[document]
-    name = block.name or block.source or "unnamed"
-    return Finding(
-        rule="stale-block",
-        title=f"The block {name} in {document} {what}",
-        key=(document, name, block.source or ""),
-        evidence=(evidence_at(document, data, block.offset),),
-        remedy=None if wanted is None else _refresh(tree.snapshot, document, block, wanted),
-    )
-
-
-def _refresh(snapshot: Snapshot, document: str, block: MarkedBlock, wanted: bytes) -> Remedy | None:
-    """Return the remedy that puts WANTED between the markers, if they mark one place only."""
-    data = snapshot.texts[document]
-    record = snapshot.files[document]
+def _refresh(snapshot: Snapshot, stale: StaleBlock) -> Remedy | None:
+    """Return the remedy that puts the wanted bytes between the markers, if they mark one place only."""
+    data, block, wanted = snapshot.texts[stale.document], stale.block, stale.wanted
+    sha256 = _editable_digest(snapshot, stale.document)
     lines = [line.strip() for line in data.split(b"\n")]
-    unique = lines.count(block.start.encode()) == 1 and lines.count(block.end.encode()) == 1
-    if record.sha256 is None or not record.tracked or not unique:
+    is_single = lines.count(block.start.encode()) == 1 and lines.count(block.end.encode()) == 1
+    if wanted is None or sha256 is None or not is_single:
         return None
     removed = data[block.body_start : block.body_end].count(b"\n")
     if data[block.body_start - 2 : block.body_start] == b"\r\n":
         wanted = wanted.replace(b"\n", b"\r\n")
     try:
         operation = ReplaceBlock(
-            path=document, before_sha256=record.sha256, start=block.start, end=block.end, new=wanted.decode()
+            path=stale.document, before_sha256=sha256, start=block.start, end=block.end, new=wanted.decode()
         )
         return Remedy(kind="block_refresh", operations=(operation,), lines=removed + wanted.count(b"\n"))
     except (ValidationError, UnicodeDecodeError):
@@ -387,80 +274,41 @@ def _refresh(snapshot: Snapshot, document: str, block: MarkedBlock, wanted: byte
 # --- the index ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _IndexEntry:
-    index: str
-    text: str
-    element: JsonString
-    wanted: str
-
-
-def _absent_entries(tree: Tree) -> Iterator[_IndexEntry]:
-    """Yield the entries of the index files that name a file which is not there."""
-    for index in INDEX_FILES:
-        data = tree.snapshot.texts.get(index)
-        if data is None:
-            continue
-        text = data.decode("utf-8", "replace")
-        for element in json_strings(text) or ():
-            if _names_a_path(element) and not _is_there(tree, index, element.value):
-                yield _IndexEntry(index, text, element, normpath(element.value))
-
-
-def _names_a_path(element: JsonString) -> bool:
-    """Tell whether ELEMENT is meant as the path of one file: below a key that says so, and in the form of one."""
-    own_keys = element.keys[:-1] if element.is_key else element.keys
-    named = any(_PATH_KEYS.match(key) for key in own_keys[-2:]) and (not element.is_key or own_keys != ())
-    return named and _INDEXED_PATH.match(element.value) is not None and ".autonomous_runs" not in element.value
-
-
-def _is_there(tree: Tree, index: str, value: str) -> bool:
-    candidates = (normpath(value), normpath(f"{index.rpartition('/')[0]}/{value}".lstrip("/")))
-    outside = any(path.startswith("..") for path in candidates[:1])
-    return outside or any(tree.exists(path) or tree.is_out_of_sight(path) for path in candidates)
-
-
-def _dead_index_entries(tree: Tree) -> Iterator[Finding]:
-    seen: dict[tuple[str, str], list[_IndexEntry]] = {}
-    for entry in _absent_entries(tree):
-        if not tree.would_be_ignored(entry.wanted):
-            seen.setdefault((entry.index, entry.wanted), []).append(entry)
+def _index_findings(tree: Tree) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], list[DeadEntry]] = {}
+    for entry in dead_entries(tree):
+        seen.setdefault((entry.index, entry.wanted), []).append(entry)
     for (index, wanted), found in seen.items():
         data = tree.snapshot.texts[index]
-        offsets = [len(entry.text[: entry.element.start].encode()) for entry in found]
         yield Finding(
             rule="index-names-missing-file",
             title=f"{index} names {wanted}, which is not there",
             key=(index, wanted),
-            evidence=tuple(evidence_at(index, data, offset) for offset in offsets),
-            remedy=_without_entry(tree, found[0]) if len(found) == 1 else None,
+            evidence=tuple(evidence_at(index, data, entry.offset) for entry in found),
+            remedy=_correct_entry(tree, found[0]) if len(found) == 1 else None,
         )
 
 
-def _without_entry(tree: Tree, entry: _IndexEntry) -> Remedy | None:
-    """Return the remedy for ENTRY: renamed files are renamed in the index, list elements are cut out."""
-    record = tree.snapshot.files.get(entry.index)
+def _correct_entry(tree: Tree, entry: DeadEntry) -> Remedy | None:
+    """Return the remedy for ENTRY: what was renamed is renamed in the index, other list elements are cut out."""
+    sha256 = _editable_digest(tree.snapshot, entry.index)
     place = _place_now(tree, entry.wanted)
-    if record is None or record.sha256 is None or not record.tracked or "\ufffd" in entry.text:
+    named = {element.value for element in json_strings(entry.text) or ()}
+    if sha256 is None or "\ufffd" in entry.text:
         return None
-    if place is not None:
+    if place is not None and place not in named:
         span: tuple[int, int] | None = (entry.element.start, entry.element.end)
-        new = f'"{place}"' if not set(place) & set('"\\') and place.isascii() else None
+        new = f'"{place}"' if place.isascii() and place.isprintable() and not set(place) & set('"\\') else None
     else:
         span, new = without_element(entry.text, entry.element), ""
-    if span is None or new is None:
-        return None
-    before = entry.text[: span[0]].encode()
-    old = entry.text[span[0] : span[1]]
+    return None if span is None or new is None else _edit_index(entry, sha256, span, new)
+
+
+def _edit_index(entry: DeadEntry, sha256: str, span: tuple[int, int], new: str) -> Remedy | None:
+    before, old = entry.text[: span[0]].encode(), entry.text[span[0] : span[1]]
+    line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1)
     try:
-        operation = ReplaceText(
-            path=entry.index,
-            before_sha256=record.sha256,
-            line=before.count(b"\n") + 1,
-            column=len(before) - (before.rfind(b"\n") + 1),
-            old=old,
-            new=new,
-        )
+        operation = ReplaceText(path=entry.index, before_sha256=sha256, line=line, column=column, old=old, new=new)
         return Remedy(kind="index_fix", operations=(operation,), lines=2 * (old.count("\n") + 1))
     except ValidationError:
         return None

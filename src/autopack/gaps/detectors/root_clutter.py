@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_of_file, line_number, line_start
+from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.markdown import Link
 from autopack.gaps.remedies import DeleteFile, MoveFile, Remedy, ReplaceText
 from autopack.gaps.root_names import Scratch, is_report, original_of, scratch_kind
@@ -85,7 +87,7 @@ def extract(path: str, data: bytes) -> RootFact | None:
     suspect = _is_suspect(path)
     lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect else 0
     mentions = _mentions(path, data) if _may_claim(path, in_root=in_root) else frozenset()
-    return RootFact(mentions, lines) if mentions or suspect or markdown.is_markdown(path) else None
+    return RootFact(mentions, lines) if mentions or suspect or retain(path) else None
 
 
 def _is_suspect(path: str) -> bool:
@@ -111,8 +113,8 @@ def _mentions(path: str, data: bytes) -> frozenset[str]:
 
 
 def retain(path: str) -> bool:
-    """Ask for the bytes of Markdown, whose links a move rewrites."""
-    return markdown.is_markdown(path)
+    """Ask for the bytes of Markdown, whose links a move rewrites, and of the configuration, which names the ledgers."""
+    return markdown.is_markdown(path) or path == CONFIG_FILE
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
@@ -231,7 +233,14 @@ def _rewritten(snapshot: Snapshot, document: str, link: Link, place: str, folder
     record, data = snapshot.files[document], snapshot.texts.get(document)
     written = re.split(r"[?#]", link.target, maxsplit=1)[0]
     plain = re.fullmatch(r"[\w./+-]+", written) is not None and not place.startswith("..")
-    if record.sha256 is None or data is None or not record.tracked or not plain or places.is_specimen(document):
+    if (
+        record.sha256 is None
+        or data is None
+        or not record.tracked
+        or not plain
+        or is_ledger(snapshot, document)
+        or places.is_specimen(document)
+    ):
         raise _Uncertain
     new = f"/{place}" if written.startswith("/") else relpath(place, folder or ".")
     new += "/" if written.endswith("/") else ""

@@ -1,0 +1,86 @@
+"""Paths that documents name in code and that are nowhere in the tree; git's history tells which of them once were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from posixpath import normpath
+
+from autopack.gaps import document_places as places
+from autopack.gaps.dead_links import is_judged
+from autopack.gaps.excerpts import line_at, line_start
+from autopack.gaps.ledgers import is_ledger
+from autopack.gaps.link_targets import Tree
+from autopack.gaps.path_mentions import PathMention
+
+_TELLS_OF_THE_PAST = re.compile(
+    r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
+    r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat"
+    r"|produc|writ|output|example|e\.g\.|such as|for instance|planned|todo\b|copy|put\b|place|save|your\b)",
+    re.IGNORECASE,
+)
+"""Words that say that the path is not there now, or is made by the reader."""
+
+
+@dataclass(frozen=True)
+class AbsentPath:
+    """A mention of a path that is not there. `candidates` are what it may mean from the root: as written, then from
+    the document's folder."""
+
+    document: str
+    mention: PathMention
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VanishedPath:
+    """A path that was there once, and every place where DOCUMENT names it as if it still were. `place_now` is the
+    file that it was renamed to, if that is there."""
+
+    document: str
+    path: str
+    mentions: tuple[PathMention, ...]
+    place_now: str | None
+
+
+def absent_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) -> Iterator[AbsentPath]:
+    """Yield those of MENTIONS (by document) that are nowhere in the tree, in documents that describe it as it is."""
+    for document, named in mentions.items():
+        if not named or not is_judged(document) or places.is_decision(document) or is_ledger(tree.snapshot, document):
+            continue
+        for mention in named:
+            candidates = _candidates(document, mention.path)
+            absent = not any(tree.exists(path) or tree.is_out_of_sight(path) for path in candidates)
+            if candidates and absent and not tree.ending_in(candidates[0]):
+                yield AbsentPath(document, mention, candidates)
+
+
+def vanished_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) -> Iterator[VanishedPath]:
+    """Yield the paths that git once held, and that documents still name."""
+    history = tree.snapshot.history
+    found: dict[tuple[str, str], list[PathMention]] = {}
+    for absent in absent_paths(tree, mentions):
+        gone = next((path for path in absent.candidates if path in history), None)
+        if gone is not None and not tree.would_be_ignored(gone) and _is_said_of_now(tree, absent):
+            found.setdefault((absent.document, gone), []).append(absent.mention)
+    for (document, gone), named in found.items():
+        place = history[gone]
+        yield VanishedPath(document, gone, tuple(named), place if place in tree.snapshot.files else None)
+
+
+def _candidates(document: str, written: str) -> tuple[str, ...]:
+    folder = document.rpartition("/")[0]
+    paths = (normpath(written), normpath(f"{folder}/{written}".lstrip("/")))
+    return tuple(dict.fromkeys(path for path in paths if not path.startswith(("../", "/"))))
+
+
+def _is_said_of_now(tree: Tree, absent: AbsentPath) -> bool:
+    """Tell whether the document says that the path is there: commands do, sentences unless their words deny it."""
+    data = tree.snapshot.texts.get(absent.document)
+    if data is None or absent.mention.is_run:
+        return data is not None
+    start = line_start(data, absent.mention.offset)
+    around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, absent.mention.offset)
+    words = around.replace(absent.mention.path.encode(), b"").decode("utf-8", "replace")
+    return _TELLS_OF_THE_PAST.search(words) is None
