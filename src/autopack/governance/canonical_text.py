@@ -44,7 +44,7 @@ def canonical_text(action: Action, binding: ApprovalBinding, run_id: str) -> str
         f"Title: {_excerpt(action.title)}",
         f"Paths ({len(action.target_paths)}):",
         *(f"  {_path(path)}" for path in action.target_paths),
-        f"What would be done ({len(action.operations)} operations):",
+        f"What would be done ({len(action.operations)}):",
         *_operations(action.operations),
         *(f"  | {_excerpt(line)}" for line in (action.brief or "").splitlines()),
         f"Closes: {', '.join(action.gap_ids) or 'no gap'}",
