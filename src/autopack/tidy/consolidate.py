@@ -79,7 +79,11 @@ def make_plan(workspace: Path, ledgers: Mapping[str, str], gathered: Gathered) -
         known = recorded_ids(data or b"").union(*map(recorded_ids, archives[name]))
         new = list({entry.entry_id: entry for entry in entries if entry.entry_id not in known}.values())
         lines = headings(new, numbering(data or b"", every, style))
-        texts = [entry_text(entry, heading) for entry, heading in zip(new, lines, strict=True)]
+        added = tuple(
+            AddedEntry(entry_id=entry.entry_id, text=entry_text(entry, heading))
+            for entry, heading in zip(new, lines, strict=True)
+        )
+        texts = [entry.text for entry in added]  # as the model keeps them: without secrets
         every.append("\n".join(texts).encode("utf-8"))  # two ledgers may share a prefix
         additions.append(
             LedgerAddition(
@@ -88,9 +92,7 @@ def make_plan(workspace: Path, ledgers: Mapping[str, str], gathered: Gathered) -
                 before_sha256=None if data is None else bytes_digest(data),
                 after_sha256=bytes_digest(with_texts(data, texts, style)),
                 recorded=len(known),
-                entries=tuple(
-                    AddedEntry(entry_id=entry.entry_id, text=text) for entry, text in zip(new, texts, strict=True)
-                ),
+                entries=added,
             )
         )
     return TidyPlanV1(tidy_plan_id="unsealed", additions=tuple(additions), not_read=gathered.not_read).sealed()

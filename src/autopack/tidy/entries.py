@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from autopack.artifacts.canonical import digest
+from autopack.artifacts.canonical import content_id
 from autopack.artifacts.redaction import redact
 from autopack.governance.canonical_text import neutralise
 from autopack.proofs.models import CheckResult, PhasePredicate
@@ -81,26 +81,24 @@ def _failures(run: RunResults) -> Iterator[Entry]:
     session = run.session
     if session is not None and session["outcome"] == "failed":
         yield Entry(
-            f"{run.project_id}/{run.run_id}/{session['session_id']}",
+            content_id("entry", [run.project_id, run.run_id, session["session_id"]]),
             plain(f"Run {run.run_id} failed", MAX_TITLE),
             (f"Why: {plain(session['reason'])}", *_day(run)),
         )
 
 
 def _decisions(run: RunResults) -> Iterator[Entry]:
-    titles = {action.action_id: action.title for action in run.plan.actions} if run.plan else {}
     for kept in sorted(run.decisions, key=lambda each: (each.decision.decided_at, each.decision.request_id)):
-        yield _decision_entry(run, kept, titles)
+        yield _decision_entry(run, kept)
 
 
-def _decision_entry(run: RunResults, kept: KeptDecision, titles: dict[str, str]) -> Entry:
+def _decision_entry(run: RunResults, kept: KeptDecision) -> Entry:
     request, decision = kept.request, kept.decision
     action_id = request.binding.action_id
     word = "Approved" if decision.decision == "allow_once" else "Rejected"
-    content = digest({"decision": decision.decision, "by": decision.decided_by, "at": decision.decided_at})
     return Entry(
-        f"{run.project_id}/{run.run_id}/{decision.request_id}/{content[:12]}",
-        plain(f"{word}: {titles.get(action_id) or action_id}", MAX_TITLE),
+        content_id("entry", vars(decision)),
+        plain(f"{word}: {_titles(run).get(action_id, action_id)}", MAX_TITLE),
         (
             f"By {plain(decision.decided_by)} via {plain(decision.channel)}, {decision.decided_at}",
             f"Why: {plain(decision.reason) or 'not said'}",
@@ -117,14 +115,17 @@ def _in_plan_order(run: RunResults) -> list[KeptProof]:
 
 
 def _phase_entry_id(kept: KeptProof) -> str:
-    """Return an id that nobody can put into a ledger beforehand: it ends in the digest of the proof."""
-    predicate = kept.proof.predicate
-    return f"{predicate.project_id}/{predicate.run_id}/{predicate.phase_id}/{kept.sha256[:12]}"
+    """Return an id that nobody can put into a ledger beforehand: it is made from the digest of the proof."""
+    return content_id("entry", [kept.path, kept.sha256])
 
 
 def _title(run: RunResults, predicate: PhasePredicate) -> str:
-    titles = {action.action_id: action.title for action in run.plan.actions} if run.plan else {}
-    return plain(titles.get(predicate.action_id) or f"{predicate.kind} {predicate.action_id}", MAX_TITLE)
+    title = _titles(run).get(predicate.action_id, predicate.action_id)
+    return plain(f"{predicate.kind.replace('_', ' ')}: {title}", MAX_TITLE)
+
+
+def _titles(run: RunResults) -> dict[str, str]:
+    return {action.action_id: action.title for action in run.plan.actions} if run.plan else {}
 
 
 def _where(run: RunResults, predicate: PhasePredicate) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from autopack.errors import UnsafeRepository
 from autopack.gaps.ledgers import counted_entries
 
-_MARKER = re.compile(rb"^<!-- autopack:entry (?P<id>[A-Za-z0-9][A-Za-z0-9._:/-]{0,399}) -->[ \t]*\r?$", re.MULTILINE)
+_MARKER = re.compile(rb"^<!-- autopack:entry (?P<id>entry-[0-9a-f]{12}) -->[ \t]*\r?$", re.MULTILINE)
 _CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
 
 
@@ -35,7 +35,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing worth remembering. `entry_id` names its source and content; `lines` are the points below the
+    """One thing worth remembering. `entry_id` is the digest of its source; `lines` are the points below the
     heading."""
 
     entry_id: str

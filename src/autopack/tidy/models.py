@@ -11,7 +11,7 @@ from autopack.gaps.models import NotLookedAt
 class AddedEntry(Artifact):
     """One entry that would be added, as it would stand in the ledger (with LF)."""
 
-    entry_id: Text
+    entry_id: Identifier
     text: Text
 
 
