@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from autopack.gaps.excerpts import evidence_at
@@ -31,7 +31,8 @@ _NOT_FOLLOWED = (
 )
 _CHECKING_TEXT = re.compile(r"assert|expect\(|raise ")
 _MUST_NOT_RAISE = re.compile(
-    r"(?:^|_)(?:smoke|sanity|crash\w*|hang\w*|leak\w*|segfault|deadlock|fuzz|bench\w*|perf|stress|noop|no_op|import\w*"
+    r"(?:^|_)(?:already|empty|none|no|without|nonexist\w*|missing|unknown|smoke|sanity|crash\w*|hang\w*|leak\w*"
+    r"|segfault|deadlock|fuzz|bench\w*|perf|stress|noop|no_op|import\w*"
     r"|works?|runs?|ok|okay|safe\w*|valid|allow\w*|accept\w*|support\w*|success\w*|idempotent|tolera\w+|silent\w*"
     r"|surviv\w*|regression|issue_?\d+|bug_?\d+|gh_?\d+|repr|str|example\w*|demo|coverage|compiles?|parses"
     r"|(?:no|not|non|never|without|doesnt|doesn_t|does_not|dont|do_not)_(?:raise\w*|throw\w*|error\w*"
@@ -99,13 +100,17 @@ class Checkers:
 
     known: frozenset[str]
     checking: frozenset[str]
-    automatic: bool
-    """Some fixture that every test gets checks."""
+    automatic: frozenset[str]
+    """Modules whose every test gets a fixture that checks. Those of a `conftest.py` do not count: they guard the whole
+    suite, and say nothing about what one test is meant to show."""
 
     @classmethod
-    def of(cls, functions: Iterable[FunctionFact]) -> Checkers:
-        """Follow calls from function to function, by name, until nothing new is found to check."""
-        everything = tuple(functions)
+    def of(cls, modules: Mapping[str, tuple[FunctionFact, ...]]) -> Checkers:
+        """Follow calls from function to function, by name, until nothing new is found to check.
+
+        MODULES holds the functions of each path.
+        """
+        everything = tuple(function for functions in modules.values() for function in functions)
         known = frozenset(function.name for function in everything)
         checking = {function.name for function in everything if function.checks}
         waiting = [function for function in everything if not function.checks]
@@ -115,12 +120,19 @@ class Checkers:
             grown = bool(found - checking)
             checking |= found
             waiting = [function for function in waiting if function.name not in checking]
-        automatic = any(function.automatic and function.name in checking for function in everything)
+        automatic = frozenset(
+            path
+            for path, functions in modules.items()
+            if not path.endswith("conftest.py")
+            and any(function.automatic and function.name in checking for function in functions)
+        )
         return cls(known, frozenset(checking), automatic)
 
-    def check_for(self, suspect: Suspect) -> bool:
-        """Tell whether something that SUSPECT uses checks, or may."""
-        if self.automatic or any(name in self.checking or _name_checks(name, self.known) for name in suspect.uses):
+    def check_for(self, path: str, suspect: Suspect) -> bool:
+        """Tell whether something that SUSPECT, a test in PATH, uses checks, or may."""
+        if path in self.automatic:
+            return True
+        if any(name in self.checking or _name_checks(name, self.known) for name in suspect.uses):
             return True
         if not (suspect.own | suspect.from_tests) <= self.known:
             return True

@@ -31,8 +31,9 @@ _REQUIREMENT_FILE = re.compile(
 
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) | words(
     "asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib"
-    " ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib binhex formatter parser symbol macpath dummy_threading"
-    " _bootlocale annotationlib compression tomllib __main__ __future__ test antigravity this idlelib turtledemo pyrepl _pyrepl"
+    " ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib binhex formatter parser symbol macpath"
+    " dummy_threading _bootlocale annotationlib compression tomllib __main__ __future__ test antigravity this idlelib turtledemo"
+    " pyrepl _pyrepl"
 )
 """Of every version of Python 3, so that the answer does not depend on the one that runs."""
 
