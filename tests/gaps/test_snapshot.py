@@ -318,3 +318,15 @@ def test_every_kind_of_change_changes_the_digest(make_repository: MakeRepository
     commit_all(repository)
     note_state()
     assert len(set(digests)) == len(digests)
+
+
+def test_a_sound_worktree_does_not_change_the_digest(make_repository: MakeRepository, tmp_path: Path) -> None:
+    """The state that a run is bound to stays the same when the run's own worktree is made and locked."""
+    repository = make_repository()
+    before = take_snapshot(repository, ()).state_digest
+    git(repository, "worktree", "add", "-q", "-b", "autopack/r1", str(tmp_path / "tree"))
+    git(repository, "worktree", "lock", "--reason", "autopack run r1", str(tmp_path / "tree"))
+    assert take_snapshot(repository, ()).state_digest == before
+    git(repository, "worktree", "unlock", str(tmp_path / "tree"))
+    (tmp_path / "tree").rename(tmp_path / "moved")
+    assert take_snapshot(repository, ()).state_digest != before

@@ -306,8 +306,8 @@ def _not_looked_at(snapshot: Snapshot, harvest: Harvest, bounds: _Scope) -> tupl
 
 def _digest(snapshot: Snapshot) -> str:
     """Return the SHA-256 of all that a report can depend on; facts and texts follow from the files' digests."""
-    healthy = [tree for tree in snapshot.git.worktrees if tree.exists and tree.points_back and not tree.locked]
-    facts = replace(snapshot.git, worktrees=tuple(tree for tree in snapshot.git.worktrees if tree not in healthy))
+    # A run's own sound worktree must not change the state that the run is bound to.
+    facts = replace(snapshot.git, worktrees=tuple(tree for tree in snapshot.git.worktrees if not tree.sound))
     state = (
         [(f.path, f.mode, f.tracked, f.size, f.sha256, f.status, f.link_target) for f in snapshot.files.values()],
         repr(facts),

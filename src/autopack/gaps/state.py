@@ -65,6 +65,11 @@ class WorktreeFact:
     owner_alive: bool | None
     """None when no owner is recorded."""
 
+    @property
+    def sound(self) -> bool:
+        """Whether all is well: a locked worktree may be absent (removable media) unless its owner is known dead."""
+        return self.owner_alive is not False if self.locked else self.exists and self.points_back
+
 
 @dataclass(frozen=True)
 class LockFact:

@@ -179,14 +179,15 @@ def _damage(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _worktrees(snapshot: Snapshot) -> Iterator[Finding]:
     for tree in snapshot.git.worktrees:
+        if tree.sound:
+            continue
         evidence = (Evidence(path=f".git/worktrees/{tree.name}", preview=tree.lock_reason or None),)
         if tree.locked:
-            if tree.owner_alive is False:
-                title = f"Worktree {tree.name} is locked by a process that is gone"
-                yield Finding("worktree-abandoned", title, (tree.name,), evidence)
+            title = f"Worktree {tree.name} is locked by a process that is gone"
+            yield Finding("worktree-abandoned", title, (tree.name,), evidence)
         elif not tree.exists:
             yield Finding("worktree-gone", f"The folder of worktree {tree.name} is gone", (tree.name,), evidence)
-        elif not tree.points_back:
+        else:
             title = f"The folder of worktree {tree.name} belongs to something else"
             yield Finding("worktree-mismatch", title, (tree.name,), evidence)
 

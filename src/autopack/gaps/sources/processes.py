@@ -55,25 +55,33 @@ def owner_alive(pid: int, host: str | None, locked_at: float) -> bool | None:
 
 
 def exists(pid: int) -> bool:
-    """Tell whether a process PID exists, whoever owns it."""
+    """Tell whether a process PID exists and has not ended (a zombie holds nothing), whoever owns it."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
-    return True
+    return _fields(pid)[:1] not in ([b"Z"], [b"X"])
 
 
 def start_time(pid: int) -> float | None:
     """Return when PID started (seconds since the epoch), or None where the machine does not tell; see proc(5)."""
+    fields = _fields(pid)
     try:
-        after_name = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
         boot = re.search(rb"^btime (\d+)$", (_PROC / "stat").read_bytes(), re.MULTILINE)
         ticks = os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
         return None
-    return int(boot[1]) + int(after_name[19]) / ticks if boot and len(after_name) > 19 else None
+    return int(boot[1]) + int(fields[19]) / ticks if boot and len(fields) > 19 else None
+
+
+def _fields(pid: int) -> list[bytes]:
+    """Return the fields of /proc/PID/stat from the third (the state) on, or none."""
+    try:
+        return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def git_is_at_work_in(folders: frozenset[str]) -> bool | None:
