@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from autopack.errors import UsageError
-from autopack.intention_anchor.plain_yaml import MAX_BYTES, read_plain_yaml
+from autopack.intention_anchor.plain_yaml import read_plain_yaml
 
 
 def refusal(text: str | bytes) -> str:
@@ -98,14 +98,14 @@ def test_what_is_no_plain_document_is_refused(text: str | bytes, said: str) -> N
 @pytest.mark.parametrize("opening", ["[", "{", "- ", "{a: ", "? "])
 def test_nesting_without_end_is_refused_soon(opening: str) -> None:
     """Depth is bounded while reading, not after."""
-    started = time.monotonic()
-    refusal(opening * (MAX_BYTES // len(opening)))
-    assert time.monotonic() - started < 20
+    started = time.process_time()
+    refusal(opening * (200_000 // len(opening)))
+    assert time.process_time() - started < 10
 
 
 def test_values_without_end_are_refused() -> None:
     """The number of values is bounded."""
-    assert "expected at most 20000 values" in refusal("[" + "a," * 100_000 + "]")
+    assert "expected at most 5000 values" in refusal("[" + "a," * 50_000 + "]")
 
 
 def test_fifty_megabytes_are_refused_unread() -> None:
@@ -113,7 +113,7 @@ def test_fifty_megabytes_are_refused_unread() -> None:
     assert refusal(b"a" * 50_000_000) == snapshot("file has 50000000 bytes; at most 1000000 are read.")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=60) | st.text("ab:- \n[]{}&*!|>'\"#%,?\t", max_size=40).map(str.encode))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """Nothing but UsageError comes out, whatever goes in."""

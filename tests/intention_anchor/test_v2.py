@@ -78,7 +78,7 @@ def anchor_of(
     return create_from_inputs(project_id="demo", created_at=NOW, explicit=explicit, inferred=inferred)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stated_pivots, st.lists(inferred_entries, max_size=6))
 def test_explicit_input_always_wins(explicit: PivotIntentions, inferred: list[Inferred]) -> None:
     """Every field that a person stated stands in the anchor to the letter, empty ones too."""
@@ -89,7 +89,7 @@ def test_explicit_input_always_wins(explicit: PivotIntentions, inferred: list[In
             assert getattr(getattr(anchor.pivot_intentions, pivot), name) == getattr(stated, name)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stated_pivots, st.lists(inferred_entries, max_size=6), st.randoms(use_true_random=False))
 def test_the_order_of_inference_does_not_matter(
     explicit: PivotIntentions, inferred: list[Inferred], chance: random.Random
@@ -100,7 +100,7 @@ def test_the_order_of_inference_does_not_matter(
     assert anchor_of(explicit, inferred).document() == anchor_of(explicit, shuffled).document()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stated_pivots, st.lists(inferred_entries, max_size=6))
 def test_inference_grants_nothing(explicit: PivotIntentions, inferred: list[Inferred]) -> None:
     """Roots, hosts, rules, budgets and isolation are those of the explicit input alone."""
@@ -113,7 +113,7 @@ def test_inference_grants_nothing(explicit: PivotIntentions, inferred: list[Infe
     assert anchor.safety_risk.risk_tolerance == alone.safety_risk.risk_tolerance
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stated_pivots, st.lists(inferred_entries, max_size=6))
 def test_every_inferred_value_is_marked_and_unconfirmed(explicit: PivotIntentions, inferred: list[Inferred]) -> None:
     """Whatever the explicit input did not bring has a mark that names it and its source."""
@@ -126,7 +126,7 @@ def test_every_inferred_value_is_marked_and_unconfirmed(explicit: PivotIntention
     assert all(mark.source and not mark.confirmed for mark in anchor.metadata.inferred)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stated_pivots, st.lists(inferred_entries, max_size=6))
 def test_questions_are_bounded_ordered_and_survive_storage(explicit: PivotIntentions, inferred: list[Inferred]) -> None:
     """At most 8, in the order of the pivots, and the same after the anchor was stored as JSON and read again."""

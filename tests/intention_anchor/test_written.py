@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import pytest
@@ -74,7 +75,7 @@ pivot_intentions:
   created_at (line 3): expected a time such as 2026-01-31T08:00:00Z, found 'yesterday'
   budget (line 4): unknown key; known keys: created_at, format_version, metadata, pivot_intentions, project_id, updated_at
   pivot_intentions.scope_boundarys (line 6): unknown key; did you mean 'scope_boundaries'?\
-"""
+"""  # noqa: E501
     )
 
 
@@ -85,7 +86,7 @@ project_id: demo
 pivot_intentions:
   evidence_verification:
     required_checks:
-      - name: Tests
+      - name: ''
         argv: []
   scope_boundaries:
     allowed_write_roots: [docs]
@@ -95,12 +96,12 @@ pivot_intentions:
 """
     assert refusal(text) == snapshot(
         """\
-.autopack/intention.yaml: pivot_intentions.evidence_verification.required_checks[0].name (line 5): expected text that matches ^[a-z][a-z0-9_-]{0,63}$, found 'Tests'
+.autopack/intention.yaml: pivot_intentions.evidence_verification.required_checks[0].name (line 5): expected text that matches ^[a-z][a-z0-9_-]{0,63}$, found ''
   pivot_intentions.evidence_verification.required_checks[0].argv (line 6): expected at least one entry, found a list
   pivot_intentions.scope_boundaries.allowed_write_roots[0] (line 8): a pattern that grants something starts with '/' (the repository's root); found 'docs'
   pivot_intentions.scope_boundaries.network_allowlist (line 9): expected a list, found 5
   pivot_intentions.parallelism_isolation.allowed (line 11): expected true or false, found 'yes'\
-"""
+"""  # noqa: E501
     )
 
 
@@ -125,14 +126,12 @@ def test_a_document_of_another_shape_is_refused(text: str, said: str) -> None:
     assert said in refusal(text)
 
 
-@pytest.mark.parametrize("cut", range(1, 200, 7))
+@pytest.mark.parametrize("cut", range(1, 100, 7))
 def test_a_truncated_file_is_read_or_refused_but_never_crashes(cut: int) -> None:
     """A file that was cut short gives a valid anchor or a message."""
-    text = "project_id: demo\npivot_intentions:\n  safety_risk: {never_allow: ['*.pem'], risk_tolerance: low}\n" * 1
-    try:
+    text = "project_id: demo\npivot_intentions:\n  safety_risk: {never_allow: ['*.pem'], risk_tolerance: low}\n"
+    with contextlib.suppress(UsageError):
         assert read_intention(text[:cut].encode()).project_id
-    except UsageError:
-        pass
 
 
 def test_a_secret_in_a_wrong_value_is_not_repeated() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, NoInputOption, ProjectIdOption, WorkspaceOption
+from autopack.cli.options import Format, FormatOption, ProjectIdOption, WorkspaceOption
 from autopack.cli.output import chosen_format, print_json, say
 from autopack.cli.workspace import settings_for
 from autopack.errors import UsageError
@@ -41,12 +41,13 @@ def init(
     workspace: WorkspaceOption = None,
     project_id: ProjectIdOption = None,
     answers: AnswersOption = None,
-    no_input: NoInputOption = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; what is unanswered stays open.")] = False,
     format: FormatOption = None,
 ) -> None:
-    """Write .autopack/intention.yaml: what the repository shows, and your answers to at most 8 questions.
+    """Write the intention down, once.
 
-    Nothing is granted that you did not answer, and an existing file is never overwritten.
+    Writes .autopack/intention.yaml from what the repository shows and your answers to at most 8 questions. Nothing is
+    granted that you did not answer, and an existing file is never overwritten.
 
     Example: autopack init --no-input
     """
@@ -73,7 +74,9 @@ def init(
 
 
 def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None:
-    """Show the intention: what is stated, what is inferred, what is not stated.
+    """Show what the intention says.
+
+    Each inferred value is marked; what is not stated is named.
 
     Example: autopack anchor show --format json
     """
@@ -89,7 +92,9 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
 
 
 def check(workspace: WorkspaceOption = None, format: FormatOption = None) -> None:
-    """Check that the intention is valid; exit 2 and name each place where it is not.
+    """Check that the intention is valid.
+
+    Exit 2, naming each place in the file, where it is not.
 
     Example: autopack anchor check
     """
@@ -114,7 +119,9 @@ def check(workspace: WorkspaceOption = None, format: FormatOption = None) -> Non
 
 
 def questions(workspace: WorkspaceOption = None, format: FormatOption = None) -> None:
-    """List what only you can still say, at most 8 questions.
+    """List the open questions.
+
+    At most 8, each about something that only you can say.
 
     Example: autopack anchor questions
     """
@@ -142,7 +149,9 @@ def revise(
     reason: Annotated[str, typer.Option("--reason", help="Why, for whoever approves it.")] = "",
     format: FormatOption = None,
 ) -> None:
-    """Propose a revision of the intention as a diff. Nothing changes until it is approved.
+    """Propose a revision as a diff.
+
+    Nothing changes until it is approved.
 
     Example: autopack anchor revise --set 'scope_boundaries.allowed_write_roots=[/docs/**]' --reason "docs are safe"
     """
@@ -172,7 +181,9 @@ def approve(
     inferred: Annotated[bool, typer.Option("--inferred", help="Confirm every inferred value instead.")] = False,
     format: FormatOption = None,
 ) -> None:
-    """Approve a proposed revision, or with --inferred what was read off the repository.
+    """Approve a proposed revision.
+
+    With --inferred: confirm what was read off the repository.
 
     Exit 5 if the file has changed since the revision was proposed.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
-MAX_VALUES = 20_000
+MAX_VALUES = 5_000
 
 Place = tuple[str | int, ...]
 """Keys and indexes that lead to a value."""
@@ -75,7 +75,7 @@ def read_plain_yaml(data: bytes, *, name: str) -> PlainDocument:
     """Parse DATA (UTF-8, at most 1 MB) as one YAML 1.2 document of plain values; NAME is for messages.
 
     Dates and fractions stay strings. Raises UsageError, naming the place and the line, for anything that is no such
-    document: tags, aliases, directives, duplicate keys, keys that are no strings, and more than 24 levels or 20,000
+    document: tags, aliases, directives, duplicate keys, keys that are no strings, and more than 24 levels or 5,000
     values.
     """
     if len(data) > MAX_BYTES:
@@ -202,7 +202,7 @@ class _Builder:
         at = (event.start_mark.line + 1, event.start_mark.column)
         first, column = self._open[-1].key_place if self._open and self._open[-1].key is not None else at
         self.spans[place] = Span(first, first, column)
-        self._reach(place, _last_line(event))
+        self._reach(place, max(first, _last_line(event)))
         self.spans[place].end_column = event.end_mark.column
         if not self._open:
             self.root = value

@@ -336,7 +336,7 @@ def _usable(
 ) -> dict[tuple[str, str], list[tuple[str | RequiredCheck, str]]]:
     """Return inferred entries by field, sorted, each once with all its sources, without fields that people stated."""
     found: dict[tuple[str, str], dict[str, tuple[str | RequiredCheck, set[str]]]] = {}
-    for entry in inferred:
+    for entry in sorted(inferred, key=repr):
         place = (entry.pivot, entry.field)
         if place not in TIGHTENING_FIELDS:
             raise ValueError(f"inference may not set {entry.pivot}.{entry.field}")

@@ -39,6 +39,14 @@ def read_intention(data: bytes, *, name: str = INTENTION_FILE) -> IntentionAncho
     A value left empty counts as not stated; missing timestamps become 1970-01-01. Raises UsageError naming the place
     in the document, what was expected and what was found.
     """
+    try:
+        return _read(data, name)
+    except UsageError as fault:
+        fault.hint = fault.hint or _CHECK_HINT
+        raise
+
+
+def _read(data: bytes, name: str) -> IntentionAnchorV2:
     parsed = read_plain_yaml(data, name=name)
     document = _mapping(parsed, name)
     if "raw_input_digest" in document:
@@ -156,7 +164,7 @@ def _built(model: type[M], document: object, parsed: PlainDocument, name: str, i
         lines = [_sentence(error, model, parsed, inside) for error in errors[:_MOST_ERRORS]]
         more = len(errors) - _MOST_ERRORS
         tail = f"\n  and {more} more" if more > 0 else ""
-        raise UsageError(f"{name}: " + "\n  ".join(lines) + tail, hint=_CHECK_HINT) from fault
+        raise UsageError(f"{name}: " + "\n  ".join(lines) + tail) from fault
 
 
 def _sentence(error: ErrorDetails, model: type[Artifact], parsed: PlainDocument, inside: Place) -> str:
