@@ -106,7 +106,7 @@ def hostile(make_repository: MakeRepository, tmp_path: Path) -> tuple[Path, Path
 def test_nothing_that_the_repository_configures_is_run(hostile: tuple[Path, Path], command: tuple[str, ...]) -> None:
     """Hooks, file-system monitor, pagers, editors, external diffs, text conversions and transports stay silent."""
     repository, marker = hostile
-    Git(repository).run(*command, check=False)
+    Git(repository).run(*command, check=False, timeout=20)
     assert not marker.exists(), marker.read_text("utf-8")
 
 

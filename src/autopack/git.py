@@ -25,6 +25,7 @@ _HARDENING = (
     "core.untrackedCache=false",
     "core.quotePath=false",
     "core.pager=cat",
+    "diff.autoRefreshIndex=false",
     "diff.external=",
     "diff.ignoreSubmodules=all",
     "submodule.recurse=false",
@@ -37,6 +38,14 @@ _HARDENING = (
     "credential.helper=",
     "advice.detachedHead=false",
 )
+
+_NO_PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("diff", "diff-files", "diff-index", "diff-tree", "log", "show"), ("--no-ext-diff", "--no-textconv")
+    ),
+    "blame": ("--no-textconv",),
+}
+"""What a command needs besides the settings: drivers named in `.gitattributes` have no setting that names them all."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ def environment(home: str | None = None) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_ALLOW_PROTOCOL": "none",
         "GIT_PAGER": "cat",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_LITERAL_PATHSPECS": "1",
@@ -102,7 +112,8 @@ class Git:
         if self.git_dir is not None:
             location = (f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
         settings = [part for setting in (*_HARDENING, *self.settings) for part in ("-c", setting)]
-        argv = [self.executable, *location, *settings, *arguments]
+        verb, *rest = arguments
+        argv = [self.executable, *location, *settings, verb, *_NO_PROGRAMS.get(verb, ()), *rest]
         try:
             done = subprocess.run(
                 argv,
