@@ -192,6 +192,8 @@ def test_one_waiting_action_holds_the_whole_batch() -> None:
     assert _places(result) == {"waiting": ["b.md"], "held": ["a.md"]}
     assert "all_or_nothing" in result.held[0].reason
 
+    used = {plan.actions[1].action_id: _decided(plan, plan.actions[1], "allow_once", "elsewhere")}
+    assert _places(_gate(plan, records=used)) == {"stale": ["b.md"], "held": ["a.md"]}
     rejected = {plan.actions[1].action_id: _decided(plan, plan.actions[1], "reject_once")}
     assert _places(_gate(plan, records=rejected)) == {"granted": ["a.md"], "rejected": ["b.md"]}
     approved = {plan.actions[1].action_id: _decided(plan, plan.actions[1])}
