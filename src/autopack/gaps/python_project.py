@@ -18,7 +18,8 @@ _TOOL_FILE = re.compile(
     r"(?:^|/)(?:tox\.ini|noxfile\.py|[Mm]akefile|GNUmakefile|justfile|Justfile|Taskfile\.ya?ml|tasks\.py|Jenkinsfile"
     r"|setup\.py|setup\.cfg|pyproject\.toml|hatch\.toml|pytest\.ini|conftest\.py|runtests\.py|manage\.py|meson\.build"
     r"|CMakeLists\.txt|Cargo\.toml|BUILD(?:\.bazel)?|package\.json|\.coveragerc|codecov\.yml|Dockerfile[^/]*"
-    r"|docker-compose[^/]*\.ya?ml|azure-pipelines[^/]*\.ya?ml|appveyor\.yml|\.travis\.yml|\.gitlab-ci\.yml|\.cirrus\.yml"
+    r"|docker-compose[^/]*\.ya?ml|azure-pipelines[^/]*\.ya?ml|appveyor\.yml|\.travis\.yml|\.gitlab-ci\.yml"
+    r"|\.cirrus\.yml"
     r"|\.pre-commit-config\.yaml|CONTRIBUTING[^/]*|(?:environment|conda)[^/]*\.ya?ml)\Z"
     r"|^\.(?:github|circleci|ci|buildkite|gitlab|azure-pipelines|evergreen|semaphore)/"
     r"|(?:^|/)(?:ci|scripts|tools|bin)/[^/]+\Z"
@@ -32,7 +33,8 @@ _REQUIREMENT_FILE = re.compile(
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) | words(
     "asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib"
     " ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib binhex formatter parser symbol macpath"
-    " dummy_threading _bootlocale annotationlib compression tomllib __main__ __future__ test antigravity this idlelib turtledemo"
+    " dummy_threading _bootlocale annotationlib compression tomllib __main__ __future__ test antigravity this"
+    " idlelib turtledemo"
     " pyrepl _pyrepl"
 )
 """Of every version of Python 3, so that the answer does not depend on the one that runs."""

@@ -1,0 +1,337 @@
+"""windows_encoding_issue: what another system trips over is found, what is odd on purpose is not."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopack.gaps import text_io_calls
+from autopack.gaps.detectors.windows_encoding_issue import DETECTOR, extract
+from autopack.gaps.models import Gap
+from gap_reports import report_of, seen
+from remedies import after_remedy
+from repositories import MakeRepository, commit_all
+
+BOM = b"\xef\xbb\xbf"
+
+
+def gaps_of(workspace: Path) -> tuple[Gap, ...]:
+    return report_of(workspace, DETECTOR).gaps
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("src/name.py", b'AUTHOR = "x"\nNAME = "J\xfcrgen"\n', "invalid-utf8 src/name.py:2"),
+        ("docs/notes.md", b"# Notes\n\nJ\xfcrgen\n", "invalid-utf8 docs/notes.md:3"),
+        ("data/list.json", BOM + b'{"a": 1}\n', "utf8-bom data/list.json"),
+        ("run.sh", BOM + b"#!/bin/sh\necho\n", "utf8-bom run.sh"),
+        ("conf.yaml", BOM + b"a: 1\n", "utf8-bom conf.yaml"),
+        ("src/a.py", BOM + b"a = 1\n", "utf8-bom src/a.py"),
+        ("src/a.py", "a = 'é'\n".encode("utf-16"), "utf16-source src/a.py"),
+        ("run.sh", b"#!/bin/sh\r\necho\r\n", "crlf-in-unix-script run.sh:1"),
+        (".githooks/pre-push", b"#!/bin/sh\r\necho\r\n", "crlf-in-unix-script .githooks/pre-push:1"),
+        ("src/a.c", b"int a;\r\nint b;\nint c;\n", "mixed-line-endings src/a.c:1"),
+        ("src/a.c", b"int a;\r\nint b;\r\nint c;\n", "mixed-line-endings src/a.c:3"),
+    ],
+)
+def test_bytes_that_another_system_misreads_are_found(
+    make_repository: MakeRepository, path: str, content: bytes, expected: str
+) -> None:
+    """Each kind of fault in a file's bytes gives one gap, at its line where there is one."""
+    assert seen(gaps_of(make_repository({path: content}))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("src/name.py", b'# -*- coding: latin-1 -*-\nNAME = "J\xfcrgen"\n'),
+        ("doc.xml", b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<a>\xfc</a>\n'),
+        ("page.html", b'<meta charset="windows-1252">\n<p>\xfc</p>\n'),
+        ("style.css", b'@charset "iso-8859-1";\n/* \xfc */\n'),
+        ("src/notes.tex", b"\\usepackage[latin1]{inputenc}\n\xfc\n"),
+        ("tests/data/latin.txt", b"J\xfcrgen\n"),
+        ("tests/fixtures/bom.json", BOM + b"{}\n"),
+        ("tests/mixed.txt", b"a\r\nb\n"),
+        ("testdata/x.sh", b"#!/bin/sh\r\n"),
+        ("src/test_crlf.py", b"a = 1\r\nb = 2\n"),
+        ("images/logo.png", b"\x89PNG\r\n\x1a\n\0\0\xfc\n"),
+        ("build.bat", b"@echo off\r\necho a\r\n"),
+        ("setup.ps1", BOM + b"Write-Host\r\n"),
+        ("app.csproj", BOM + b"<Project/>\r\n"),
+        ("src/plain.py", b"a = 1\r\nb = 2\r\n"),
+        ("src/tool.py", b"#!/usr/bin/env python\r\na = 1\r\n"),
+        ("src/umlaut.py", "NAME = 'Jürgen'\n".encode()),
+        ("empty.sh", b""),
+    ],
+)
+def test_odd_bytes_on_purpose_are_no_gap(make_repository: MakeRepository, path: str, content: bytes) -> None:
+    """Declared encodings, test data, binary files and Windows' own formats are left alone."""
+    assert seen(gaps_of(make_repository({path: content}))) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "content"),
+    [
+        ({".gitattributes": "*.txt -text\n*.c -text\n"}, "src/a.c", b"int a;\r\nint b;\n"),
+        ({".gitattributes": "*.sh text eol=crlf\n"}, "run.sh", b"#!/bin/sh\r\n"),
+        ({".gitattributes": "*.sql working-tree-encoding=UTF-16LE\n"}, "q.sql", "select 'é'\n".encode("utf-16-le")),
+        ({".editorconfig": "root = true\n[*.{md,rst}]\ncharset = latin1\n"}, "docs/a.md", b"J\xfcrgen\n"),
+        ({".editorconfig": "[*]\ncharset = utf-8-bom\n"}, "a.json", BOM + b"{}\n"),
+        ({"app.sln": "x\n"}, "settings.json", BOM + b"{}\n"),
+    ],
+)
+def test_settings_of_the_owner_are_honoured(
+    make_repository: MakeRepository, settings: dict[str, str], path: str, content: bytes
+) -> None:
+    """What `.gitattributes`, `.editorconfig` or a .NET solution explain is no gap."""
+    assert seen(gaps_of(make_repository({**settings, path: content}))) == []
+
+
+def test_line_endings_against_the_attribute_are_found(make_repository: MakeRepository) -> None:
+    """CR LF in a file for which `eol=lf` is set contradicts it; the remedy normalises just the endings."""
+    repository = make_repository({"src/a.c": b"int a;\r\nint b;\n"})
+    (repository / ".gitattributes").write_text("*.c text eol=lf\n", encoding="utf-8")
+    (gap,) = gaps_of(repository)
+    assert gap.rule_id == "windows_encoding_issue/eol-attribute-contradicted"
+    assert after_remedy(repository, gap) == {"src/a.c": "int a;\nint b;\n"}
+
+
+def test_a_nearer_editorconfig_wins(make_repository: MakeRepository) -> None:
+    """The setting of the nearest folder counts, and `root` stops the search."""
+    repository = make_repository(
+        {
+            ".editorconfig": "[*]\ncharset = latin1\n",
+            "new/.editorconfig": "root = true\n[*.md]\ncharset = utf-8\n",
+            "old/a.md": b"\xfc\n",
+            "new/a.md": b"\xfc\n",
+        }
+    )
+    assert seen(gaps_of(repository)) == ["invalid-utf8 new/a.md:1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "after"),
+    [
+        ("a.json", BOM + '{"ü": 1}\n'.encode(), '{"ü": 1}\n'),
+        ("a.py", "\ufeffa = 'é'\r\n".encode("utf-16-le"), "a = 'é'\r\n"),
+        ("a.md", "\ufeffJürgen\n".encode("utf-16-be"), "Jürgen\n"),
+        ("run.sh", b"#!/bin/sh\r\necho a\r\necho b\n", "#!/bin/sh\necho a\necho b\n"),
+    ],
+)
+def test_remedies_change_only_the_storage(
+    make_repository: MakeRepository, path: str, content: bytes, after: str
+) -> None:
+    """A remedy leaves every character and every other file as it is, and closes the gap for good."""
+    repository = make_repository({path: content, "other.json": "{}\n"})
+    (gap,) = gaps_of(repository)
+    assert after_remedy(repository, gap) == {path: after}
+    (repository / path).write_bytes(after.encode())
+    assert gaps_of(repository) == ()
+
+
+def test_an_uncertain_decoding_gets_no_remedy(make_repository: MakeRepository) -> None:
+    """Bytes that are no UTF-8 could be any of several encodings: a person decides."""
+    (gap,) = gaps_of(make_repository({"a.md": b"\xfc\xe9\n"}))
+    assert gap.remedy is None
+
+
+def test_names_that_windows_refuses_are_found(make_repository: MakeRepository) -> None:
+    """Device names, forbidden characters and trailing dots or blanks are gaps, one for each folder and reason."""
+    repository = make_repository(
+        {"src/aux.c": "", "notes/a:b.md": "", "notes/c:d.md": "", "docs/end.": "", "docs/auxiliary.md": "", "con/x": ""}
+    )
+    assert sorted((gap.title, len(gap.evidence)) for gap in gaps_of(repository)) == [
+        ("con/x cannot be checked out on Windows: a name is the name of a device", 1),
+        ("docs/end. cannot be checked out on Windows: a name ends in a dot or a blank", 1),
+        ("notes/a:b.md and 1 more cannot be checked out on Windows: a name holds the character :", 2),
+        ("src/aux.c cannot be checked out on Windows: a name is the name of a device", 1),
+    ]
+
+
+def test_paths_that_collide_are_found(make_repository: MakeRepository) -> None:
+    """Paths that differ in case or in Unicode composition alone are one gap together."""
+    repository = make_repository({"README.md": "", "readme.md": "", "docs/\u00e9.md": "", "docs/e\u0301.md": ""})
+    assert sorted(len(gap.evidence) for gap in gaps_of(repository)) == [2, 2]
+
+
+def test_a_path_beyond_260_characters_is_found(make_repository: MakeRepository) -> None:
+    """Longer than 260 characters is a gap, exactly 260 is none."""
+    folder = "/".join(["f" * 51] * 5)
+    assert len(f"{folder}/") == 260
+    repository = make_repository({f"{folder[:-1]}/a": "", f"{folder}/b": ""})
+    assert seen(gaps_of(repository)) == [f"path-too-long {folder}/b"]
+
+
+CALLS = [
+    ("open(path)", 'open(path, encoding="utf-8")'),
+    ("open(path, 'w')", "open(path, 'w', encoding='utf-8')"),
+    ('open(path, mode="a",)', 'open(path, mode="a", encoding="utf-8",)'),
+    ('io.open(path, "r")', 'io.open(path, "r", encoding="utf-8")'),
+    ('os.fdopen(number, "w")', 'os.fdopen(number, "w", encoding="utf-8")'),
+    ('tempfile.NamedTemporaryFile("w")', 'tempfile.NamedTemporaryFile("w", encoding="utf-8")'),
+    ("Path(path).read_text()", 'Path(path).read_text(encoding="utf-8")'),
+    ('Path(path).write_text("é")', 'Path(path).write_text("é", encoding="utf-8")'),
+    ("Path(path).open()", 'Path(path).open(encoding="utf-8")'),
+    ('(Path(path) / "x").open("a")', '(Path(path) / "x").open("a", encoding="utf-8")'),
+    ("open(open(path).read())", 'open(open(path, encoding="utf-8").read(), encoding="utf-8")'),
+    (
+        'subprocess.run(["ls"], capture_output=True, text=True)',
+        'subprocess.run(["ls"], capture_output=True, text=True, encoding="utf-8")',
+    ),
+    (
+        'subprocess.check_output(["ls"], universal_newlines=True)',
+        'subprocess.check_output(["ls"], universal_newlines=True, encoding="utf-8")',
+    ),
+    ('"é"; open(\n    path,\n    "w",  # why\n)', '"é"; open(\n    path,\n    "w", encoding="utf-8",  # why\n)'),
+]
+HEAD = "import io, os, subprocess, tempfile\nfrom pathlib import Path\n\n\ndef work(path, number, mode, options):\n    x = "
+
+
+@pytest.mark.parametrize(("call", "after"), CALLS)
+def test_calls_without_encoding_are_found_and_mended(make_repository: MakeRepository, call: str, after: str) -> None:
+    """Each way to open text without an encoding is found; the remedy adds the keyword and nothing else."""
+    repository = make_repository({"src/a.py": f"{HEAD}{call}\n", "src/b.py": "a = 1\n"})
+    (gap,) = gaps_of(repository)
+    assert seen([gap]) == ["open-without-encoding src/a.py:6"]
+    assert after_remedy(repository, gap) == {"src/a.py": f"{HEAD}{after}\n"}
+    (repository / "src/a.py").write_text(f"{HEAD}{after}\n", encoding="utf-8")
+    assert gaps_of(repository) == ()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'open(path, "rb")',
+        "open(path, mode)",
+        'open(path, "w", -1, "latin-1")',
+        "open(path, **options)",
+        "open(*path)",
+        'open("/proc/cpuinfo")',
+        "open(os.devnull)",
+        'open(path, "w").close()',
+        "os.open(path, os.O_RDONLY)",
+        "gzip.open(path)",
+        "zipfile.ZipFile(path).open(path)",
+        "tempfile.NamedTemporaryFile()",
+        'path.read_text("utf-8")',
+        'distribution.read_text("METADATA")',
+        'Path(path).write_text("a", "utf-8")',
+        'subprocess.run(["ls"], text=True)',
+        'subprocess.run(["ls"], capture_output=True)',
+        'f"{open(path)}"',
+        '"open(path)"',
+        "webbrowser.open(path)",
+    ],
+)
+def test_calls_that_name_or_need_no_encoding_are_no_gap(make_repository: MakeRepository, call: str) -> None:
+    """Binary modes, positional encodings, unknown arguments and other objects' methods are left alone."""
+    assert seen(gaps_of(make_repository({"src/a.py": f"{HEAD}{call}\n"}))) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "def open(path): ...\nopen('x')\n",
+        "from webbrowser import open\nopen('x')\n",
+        "from pathlib import Path\nclass A:\n    def read_text(self): ...\n\nprint(A().read_text())\n",
+        "print open('x')\n",
+    ],
+)
+def test_a_name_that_means_something_else_is_no_gap(make_repository: MakeRepository, content: str) -> None:
+    """A module's own `open` or `read_text`, and what this Python cannot read, are left alone."""
+    assert seen(gaps_of(make_repository({"src/a.py": content}))) == []
+
+
+@pytest.mark.parametrize("path", ["tests/a.py", "test_a.py", "src/conftest.py", "pkg/tests/data/a.py"])
+def test_tests_may_open_as_they_please(make_repository: MakeRepository, path: str) -> None:
+    """Calls in tests are no gap: what they read, they wrote."""
+    assert seen(gaps_of(make_repository({path: "open('x')\n"}))) == []
+
+
+def test_one_gap_per_file_lists_every_call(make_repository: MakeRepository) -> None:
+    """Many calls of one file are one gap, whose id does not move with the lines."""
+    repository = make_repository({"a.py": "open('x')\nopen('y')\n"})
+    (gap,) = gaps_of(repository)
+    assert [evidence.line for evidence in gap.evidence] == [1, 2]
+    (repository / "a.py").write_text("\n\nopen('x')\nopen('y')\n", encoding="utf-8")
+    assert [moved.gap_id for moved in gaps_of(repository)] == [gap.gap_id]
+
+
+@pytest.mark.parametrize("head", ["from __future__ import print_function\n", "# coding: latin-1\n", "\ufeff"])
+def test_no_edit_where_it_is_not_certain(make_repository: MakeRepository, head: str) -> None:
+    """Modules for Python 2, of another encoding or with a mark are reported without a remedy for the calls."""
+    gaps = gaps_of(make_repository({"a.py": f"{head}open('x')\n"}))
+    assert [gap.remedy for gap in gaps if gap.rule_id.endswith("open-without-encoding")] == [None]
+
+
+def test_a_project_for_unix_alone_hears_it_softly(make_repository: MakeRepository) -> None:
+    """Where the manifest names Unix and not Windows, a missing encoding is for information."""
+    manifest = '[project]\nname = "x"\nclassifiers = ["Operating System :: POSIX"]\n'
+    (gap,) = gaps_of(make_repository({"pyproject.toml": manifest, "a.py": "open('x')\n"}))
+    assert gap.risk_classification == "info"
+
+
+def test_findings_do_not_depend_on_commits(make_repository: MakeRepository) -> None:
+    """The same bytes give the same gaps before and after a commit."""
+    repository = make_repository()
+    (repository / "a.json").write_bytes(BOM + b"{}")
+    before = [gap.gap_id for gap in gaps_of(repository)]
+    commit_all(repository)
+    assert [gap.gap_id for gap in gaps_of(repository)] == before != []
+
+
+PYTHON = st.lists(
+    st.sampled_from(
+        [
+            *(call for call, _ in CALLS),
+            "(",
+            ")",
+            "\n",
+            "x = ",
+            "é",
+            '"',
+            "'",
+            "f'{open(x)}'",
+            ",",
+            "\r\n",
+            "\r",
+            "#",
+            "\\",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(source=PYTHON)
+def test_edits_add_keywords_and_nothing_else(source: str) -> None:
+    """Whatever the source, the edits proposed for it parse to the same tree but for `encoding="utf-8"`."""
+    data = source.encode()
+    found = text_io_calls.find_text_calls(data)
+    if found is None or not found.edits:
+        return
+    before, after = ast.parse(data), ast.parse(text_io_calls.apply_edits(data, found.edits))
+    added = 0
+    for old, new in zip(
+        (node for node in ast.walk(before) if isinstance(node, ast.Call)),
+        (node for node in ast.walk(after) if isinstance(node, ast.Call)),
+        strict=True,
+    ):
+        if len(new.keywords) > len(old.keywords):
+            assert ast.unparse(new.keywords.pop()) == "encoding='utf-8'"
+            added += 1
+    assert added == len(found.edits)
+    assert ast.dump(before) == ast.dump(after)
+
+
+@given(
+    data=st.binary(max_size=200), path=st.sampled_from(["a.py", "a.json", "a.sh", ".editorconfig", "Makefile", "a.md"])
+)
+def test_any_bytes_are_looked_at_without_a_crash(data: bytes, path: str) -> None:
+    """No content makes the extractor raise, and it says the same twice."""
+    assert extract(path, data) == extract(path, data)
