@@ -108,6 +108,6 @@ def git(repo: Path, *arguments: str, date: str = "2026-01-01T09:00:00Z") -> None
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         raise SystemExit("usage: make.py DESTINATION")
     main(Path(sys.argv[1]).absolute())
