@@ -10,7 +10,7 @@ from autopack.errors import UsageError
 from autopack.intention_anchor.plain_yaml import Place, PlainDocument, Span, read_plain_yaml
 from autopack.intention_anchor.render import entry_lines, field_lines, mark_comment, scalar, section, template
 from autopack.intention_anchor.v2 import PIVOT_TYPES, InferredValue, IntentionAnchorV2, PivotIntentions
-from autopack.intention_anchor.written import read_intention
+from autopack.intention_anchor.written import pivots_from_document, read_intention
 
 Changes = Mapping[str, Mapping[str, Any]]
 """Pivot -> field -> new plain value; None takes the field out."""
@@ -88,7 +88,7 @@ def _merged(pivots: PivotIntentions, changes: Changes) -> PivotIntentions:
     for pivot, fields in changes.items():
         merged = {**(document.get(pivot) or {}), **fields}
         document[pivot] = {name: value for name, value in merged.items() if value is not None}
-    return PivotIntentions.from_document(document)
+    return pivots_from_document(document, name="the revised intention")
 
 
 def _finished(

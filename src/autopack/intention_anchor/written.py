@@ -92,6 +92,11 @@ def read_answers(data: bytes, *, name: str) -> Answers:
     return Answers(_built(PivotIntentions, pivots, parsed, name, inside=inside), project_id)
 
 
+def pivots_from_document(document: object, *, name: str) -> PivotIntentions:
+    """Return the pivots that plain values state; NAME is for messages. Raises UsageError like `read_intention`."""
+    return _built(PivotIntentions, document, PlainDocument(document, {}), name)
+
+
 def settle_marks(marks: tuple[InferredValue, ...], pivots: PivotIntentions) -> tuple[InferredValue, ...]:
     """Return MARKS, each pointing at the entry that it names, sorted; those whose entry is gone are left out."""
     document = pivots.document()
