@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from autopack.actions.models import Action
-from autopack.actions.registry import all_kinds
 from autopack.artifacts.store import read_artifact
 from autopack.clock import Clock, SystemClock
-from autopack.config import POLICY_FILE, Settings
+from autopack.config import Settings
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
 from autopack.file_layout import RunFileLayout
 from autopack.git import Git
@@ -20,8 +19,8 @@ from autopack.governance.approvals import ApprovalRecord, all_records, binding_o
 from autopack.governance.channels.cli import decide_at_terminal
 from autopack.governance.models import ApprovalBinding, Decision, RecordedDecision
 from autopack.operations.intention import load_committed_intention
+from autopack.operations.policy import policy_for
 from autopack.planning.models import PlanProposalV1
-from autopack.policy.decide import Policy
 from autopack.store.database import Database, open_database
 from autopack.store.runs import get_run, list_runs
 
@@ -144,9 +143,8 @@ class _Present:
         anchor = None if head is None else load_committed_intention(self.settings, head)
         if head is None or anchor is None:
             return {"base_commit": "0" * 40, "anchor_id": "none", "policy_digest": "0" * 64}
-        local = (git.show(head, POLICY_FILE) or b"").decode("utf-8", "strict")
-        policy = Policy.build(anchor, kinds=tuple(all_kinds()), local_policy=local)
-        return {"base_commit": head, "anchor_id": anchor.anchor_id, "policy_digest": policy.digest}
+        digest = policy_for(self.settings, anchor, head).digest
+        return {"base_commit": head, "anchor_id": anchor.anchor_id, "policy_digest": digest}
 
     def _plan_of(self, project_id: str, run_id: str) -> PlanProposalV1 | None:
         if run_id not in self.plans:

@@ -13,15 +13,17 @@ from autopack.autonomy.autopilot import Loop, resume, run_once
 from autopack.autonomy.session import AutopilotSessionV1
 from autopack.autonomy.supervisor import RunResult, supervise
 from autopack.clock import Clock, SystemClock
-from autopack.config import INTENTION_FILE, POLICY_FILE, Settings
+from autopack.config import INTENTION_FILE, Settings
 from autopack.errors import StaleError, UsageError
 from autopack.execution.sandbox.detect import find_sandbox
 from autopack.file_layout import RunFileLayout
+from autopack.gaps.models import GapReportV1
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.memory.recall import recall, words_of
 from autopack.operations.intention import load_committed_intention
+from autopack.operations.policy import policy_for
 from autopack.operations.scanning import scan_workspace
-from autopack.policy.decide import Policy
 from autopack.proofs.verify import Link, verify_run
 from autopack.store.database import open_database
 from autopack.store.runs import Run, get_run, list_runs
@@ -162,21 +164,32 @@ def _loop(
 ) -> Loop:
     repository = Git(settings.workspace)
     kinds = all_kinds()
-    local_policy = (repository.show(base, POLICY_FILE) or b"").decode("utf-8", "strict")
     return Loop(
         layout=layout,
         repository=repository,
         anchor=anchor,
         base_commit=base,
-        policy=Policy.build(anchor, kinds=tuple(kinds), local_policy=local_policy),
+        policy=policy_for(settings, anchor, base),
         kinds=kinds,
         sandbox=find_sandbox(),
         database=stack.enter_context(open_database(layout.database)),
         clock=clock,
         look=lambda: scan_workspace(settings, layout.run_id, layout.project_id),
-        recall=lambda report: (),
+        recall=lambda report: _recalled(settings, layout, anchor, base, clock, report),
         progress=progress,
     )
+
+
+def _recalled(
+    settings: Settings, layout: RunFileLayout, anchor: IntentionAnchorV2, base: str, clock: Clock, report: GapReportV1
+) -> tuple[str, ...]:
+    """Return the ledger entries of the base commit that bear on REPORT, as `<ledger>#<entry>`, within the anchor's
+    caps."""
+    repository = Git(settings.workspace)
+    found = ((path, repository.show(base, path)) for path in settings.ledgers.values())
+    ledgers = {path: data for path, data in found if data is not None}
+    entries = recall(words_of(report), ledgers, anchor, layout, clock)
+    return tuple(entry.label for entry in entries)
 
 
 def parse_duration(text: str) -> timedelta:
