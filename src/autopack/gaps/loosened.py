@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autopack.artifacts.model import Artifact
-from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.intention_anchor.v2 import AutoApproveRule, IntentionAnchorV2
 
 _TOLERANCE = ("low", "medium", "high")
 _ESCALATION = ("block", "request_approval", "warn")
@@ -79,15 +78,23 @@ def _governance(base: IntentionAnchorV2, now: IntentionAnchorV2) -> Iterator[Loo
     yield from _ranked(
         pivot, "batch_policy", before.batch_policy, after.batch_policy, ("all_or_nothing", "independent")
     )
-    known = {_substance(rule) for rule in before.auto_approve_rules}
-    fresh = sorted(rule.rule_id for rule in after.auto_approve_rules if _substance(rule) not in known)
+    fresh = sorted(
+        rule.rule_id
+        for rule in after.auto_approve_rules
+        if not any(_grants_no_more(rule, known) for known in before.auto_approve_rules)
+    )
     if fresh:
         yield Loosened(pivot, "auto_approve_rules", f"new or changed: {', '.join(fresh)}")
 
 
-def _substance(rule: Artifact) -> str:
-    """Return what a rule allows, without the words that describe it."""
-    return rule.model_dump_json(exclude={"description", "examples"})
+def _grants_no_more(rule: AutoApproveRule, known: AutoApproveRule) -> bool:
+    """Tell whether everything that RULE allows is certainly allowed by KNOWN; what describes a rule does not count."""
+    limits = ((rule.max_risk, known.max_risk), (rule.max_files, known.max_files), (rule.max_lines, known.max_lines))
+    return (
+        set(rule.kinds) <= set(known.kinds)
+        and all(path in known.paths or _covered(path, known.paths) for path in rule.paths)
+        and all(allowed is None or (stated is not None and stated <= allowed) for stated, allowed in limits)
+    )
 
 
 def _parallel(base: IntentionAnchorV2, now: IntentionAnchorV2) -> Iterator[Loosened]:
