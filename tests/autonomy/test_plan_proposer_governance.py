@@ -102,13 +102,19 @@ def test_both_names_of_a_move_are_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "status"), [("docs/k11.md", "auto_approved"), (".github/ci.yml", "requires_approval")]
+    ("eleventh", "status"),
+    [
+        ("docs/k11.md", "auto_approved"),
+        ("package.json", "requires_approval"),
+        ("keep/k11.md", "blocked"),
+        (".github/ci.yml", "requires_approval"),
+    ],
 )
-def test_every_path_is_judged(last: str, status: str) -> None:
-    """The eleventh path counts as much as the first."""
+def test_every_path_is_judged(eleventh: str, status: str) -> None:
+    """The eleventh path counts as much as the first, wherever it stands in the order of paths."""
     operations = [edit(f"docs/k{number:02}.md") for number in range(1, 11)]
-    many = gap("x", kind="link_fix", operations=[*operations, edit(last)], lines=22)
-    action = only(plan(anchor(rules=[ALL_LINKS], tolerance="medium"), [many]))
+    many = gap("x", kind="link_fix", operations=[*operations, edit(eleventh)], lines=22)
+    action = only(plan(anchor(rules=[ALL_LINKS], protected=["/keep/**"], tolerance="medium"), [many]))
     assert len(action.target_paths) == 11
     assert action.approval_status == status
 

@@ -60,6 +60,14 @@ def test_a_worse_fact_never_lowers_the_score(pair: tuple[RiskFacts, RiskFacts]) 
     assert RISKS.index(worse.classification) <= RISKS.index(facts.classification)
 
 
+@pytest.mark.parametrize("fact", ["kind_base", "paths", "lines", "deletions", "moves", "guarded", "code_files"])
+def test_each_count_alone_is_monotone(fact: str) -> None:
+    """From step to step of any one count the score never falls, and the last step is above the first."""
+    scores = [assess(replace(RiskFacts(0, 1, 0), **{fact: count})).score for count in range(101)]
+    assert scores == sorted(scores)
+    assert scores[0] < scores[-1]
+
+
 @given(REASONS, REASONS)
 def test_a_further_factor_never_lowers_the_score(reasons: list[Reason], more: list[Reason]) -> None:
     """Adding factors of any kind never lowers the sum."""
