@@ -116,7 +116,8 @@ class _Pages:
 
     texts: Mapping[str, bytes]
     _masks: dict[str, bytes] = field(default_factory=dict)
-    _anchors: dict[str, frozenset[str]] = field(default_factory=dict)
+    _slugs: dict[str, frozenset[str]] = field(default_factory=dict)
+    _ids: dict[str, frozenset[str]] = field(default_factory=dict)
     _rendered: dict[str, markdown.Rendered | None] = field(default_factory=dict)
 
     def may_have(self, path: str, fragment: str, *, loosely: bool) -> bool:
@@ -124,10 +125,14 @@ class _Pages:
         wanted = markdown.slug_key(fragment)
         if path not in self.texts or not markdown.is_markdown(path) or _OTHER_FRAGMENTS.match(wanted):
             return True
-        if path not in self._anchors:
-            self._anchors[path] = markdown.anchors(self.texts[path])
-        known = self._anchors[path]
-        if wanted in known or (loosely and _letters(wanted) in {_letters(slug) for slug in known}):
+        if path not in self._slugs:
+            self._slugs[path] = markdown.heading_slugs(self.texts[path])
+        slugs = self._slugs[path]
+        if wanted in slugs or (loosely and _letters(wanted) in {_letters(slug) for slug in slugs}):
+            return True
+        if path not in self._ids:
+            self._ids[path] = markdown.explicit_ids(self.texts[path])
+        if wanted in self._ids[path]:
             return True
         rendered = self._render(path)
         return rendered is None or wanted in rendered.slugs or _ASSEMBLED.search(self.texts[path]) is not None

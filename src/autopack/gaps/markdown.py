@@ -13,7 +13,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 SUFFIXES = (".md", ".markdown")
 MAX_PARSED_BYTES = 400_000
@@ -266,21 +270,22 @@ def _html_headings(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield match.start(), data[match.end() : end]
 
 
-def anchors(data: bytes) -> frozenset[str]:
-    """Return every fragment that a link to DATA may use, lower case: slugs of headings and explicit ids. Rather too
-    many than too few."""
+def heading_slugs(data: bytes) -> frozenset[str]:
+    """Return the slugs that renderers may give the headings of DATA, lower case; rather too many than too few."""
     counts: Counter[str] = Counter()
     found: set[str] = set()
     for text in heading_texts(data):
         for variant in _slug_variants(text):
             found.add(f"{variant}-{counts[variant]}" if counts[variant] else variant)
             counts[variant] += 1
-    if b"id" in data or b"name" in data or b"{" in data or b"ID" in data:
-        found.update(
-            (match[1] or match[2]).decode("utf-8", "replace").lower().translate(_INVISIBLE)
-            for match in _EXPLICIT_ID.finditer(data)
-        )
     return frozenset(found)
+
+
+def explicit_ids(data: bytes) -> frozenset[str]:
+    """Return the ids that DATA gives to places itself, lower case: HTML `id` and `name`, `{#id}` after a heading."""
+    return frozenset(
+        slug_key((match[1] or match[2]).decode("utf-8", "replace")) for match in _EXPLICIT_ID.finditer(data)
+    )
 
 
 def _slug_variants(text: str) -> frozenset[str]:
@@ -299,7 +304,6 @@ def render(data: bytes) -> Rendered | None:
     if len(data) > MAX_PARSED_BYTES or data.count(b"[") > 20_000 or data.count(b"*") + data.count(b"_") > 50_000:
         return None
     from markdown_it import MarkdownIt
-    from markdown_it.token import Token
 
     environment: dict[str, object] = {}
     try:
@@ -321,10 +325,7 @@ def render(data: bytes) -> Rendered | None:
     return Rendered(tuple(links), frozenset(target for _, _, target in links), frozenset(_numbered(slugs)))
 
 
-def _targets(token: object) -> Iterator[str]:
-    from markdown_it.token import Token
-
-    assert isinstance(token, Token)
+def _targets(token: Token) -> Iterator[str]:
     if token.type in {"link_open", "image"}:
         yield str(token.attrs.get("href") or token.attrs.get("src") or "")
     elif token.type in {"html_block", "html_inline"}:

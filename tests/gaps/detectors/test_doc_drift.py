@@ -229,7 +229,8 @@ def test_restructuredtext_targets_are_checked(make_repository: MakeRepository) -
     text = (
         "Title\n=====\n\n.. image:: gone.png\n\n.. image:: here.png\n\n`text <docs/gone.rst>`_"
         " and `web <https://x.example>`_\n\n"
-        "Example::\n\n    .. image:: never.png\n\n.. code-block:: rst\n\n   .. include:: never.rst\n\n.. figure:: img/*\n"
+        "Example::\n\n    .. image:: never.png\n\n.. code-block:: rst\n\n   .. include:: never.rst\n\n"
+        ".. figure:: img/*\n"
     )
     repository = make_repository({"index.rst": text, "here.png": b"\x89PNG"})
     assert seen_in(repository) == ["broken-link index.rst:4", "broken-link index.rst:8"]

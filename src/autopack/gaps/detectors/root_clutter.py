@@ -45,22 +45,11 @@ RULES = (
 
 REPORT_FOLDER = "docs"
 _MAX_BYTES = 1_000_000
-_NAMED_BY_CODE = (
-    b".db",
-    b".sqlite",
-    b".zip",
-    b".tar",
-    b".tgz",
-    b".log",
-    b".txt",
-    b".out",
-    b".bak",
-    b".7z",
-    b"tmp",
-    b"temp",
-    b".md",
-)
+_KEPT_FOR_CODE = (b".db", b".sqlite", b".zip", b".tar", b".tgz", b".7z", b"put.txt", b"sult.txt", b"sults.txt", b".md")
+"""Endings (or parts of them) of files that code may need in the root. That code writes a log claims nothing."""
 _NAME = re.compile(rb"[\w.+~#-]{1,120}")
+_NAME_BYTES = frozenset(bytes([byte]) for byte in range(256) if _NAME.match(bytes([byte])))
+_LONGEST_NAME = 120
 _CODE = re.compile(
     r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|go|rs|java|kt|c|cc|cpp|h|hpp|cs|php|pl|sh|bash|ps1|bat|cmd|cmake|gradle|nix|lua|sql"
     r"|ya?ml|toml|json|cfg|ini|mk|xml|html|csproj|props|targets)\Z|(?:\A|/)(?:Makefile|Dockerfile|Jenkinsfile|justfile|Rakefile)",
@@ -83,10 +72,9 @@ class RootFact:
 
 def extract(path: str, data: bytes) -> RootFact | None:
     """Return what PATH says about names in the root, None when that is nothing."""
-    in_root = "/" not in path
     suspect = _is_suspect(path)
     lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect else 0
-    mentions = _mentions(path, data) if _may_claim(path, in_root=in_root) else frozenset()
+    mentions = _mentions(path, data)
     return RootFact(mentions, lines) if mentions or suspect or retain(path) else None
 
 
@@ -95,21 +83,34 @@ def _is_suspect(path: str) -> bool:
     return "/" not in path and (scratch_kind(path) is not None or is_report(path))
 
 
-def _may_claim(path: str, *, in_root: bool) -> bool:
-    if path.rpartition("/")[2] in _DOES_NOT_CLAIM:
-        return False
-    return in_root or path.startswith(_CONTINUOUS_INTEGRATION) or _CODE.search(path) is not None
-
-
 def _mentions(path: str, data: bytes) -> frozenset[str]:
-    if len(data) > _MAX_BYTES or not any(literal in data for literal in _NAMED_BY_CODE):
+    """Return the names of leftovers and reports that PATH mentions where its word counts: every name in the root and in
+    CI, and elsewhere in code the names of data and reports."""
+    if len(data) > _MAX_BYTES or path.rpartition("/")[2] in _DOES_NOT_CLAIM:
         return frozenset()
-    names = {
-        match[0].decode("ascii", "replace").strip(".")
-        for match in _NAME.finditer(data)
-        if b"." in match[0] or b"~" in match[0]
-    }
+    if "/" not in path or path.startswith(_CONTINUOUS_INTEGRATION):
+        words = {match[0] for match in _NAME.finditer(data)}
+    elif _CODE.search(path):
+        words = set(_words_around(data, _KEPT_FOR_CODE))
+    else:
+        return frozenset()
+    names = {word.decode("ascii", "replace").strip(".") for word in words if b"." in word or b"~" in word}
     return frozenset(name for name in names if name != path and (scratch_kind(name) or is_report(name)))
+
+
+def _words_around(data: bytes, literals: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield the names in DATA that one of LITERALS is a part of; searching for literals is far cheaper than splitting
+    all of DATA."""
+    for literal in literals:
+        at = data.find(literal)
+        while at >= 0:
+            start = at
+            while start > max(0, at - _LONGEST_NAME) and data[start - 1 : start] in _NAME_BYTES:
+                start -= 1
+            match = _NAME.match(data, start)
+            if match:
+                yield match[0]
+            at = data.find(literal, at + len(literal))
 
 
 def retain(path: str) -> bool:
