@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pathspec import GitIgnoreSpec
@@ -156,7 +156,9 @@ class PathList:
             return False
         if self._expression.match(path):
             return True
-        return self.protects and self._expression.match(folded(path)) is not None
+        if not self.protects or path == (lowered := folded(path)):
+            return False
+        return self._expression.match(lowered) is not None
 
 
 def protecting(patterns: Iterable[str]) -> PathList:
@@ -177,11 +179,23 @@ def _joined(patterns: Iterable[str]) -> re.Pattern[str] | None:
     Without negation the order of patterns means nothing, so that their expressions may be joined: matching is then
     one call, not one for each of some 200 patterns.
     """
-    expressions = [part for pattern in patterns for part in _expressions(pattern)]
-    return re.compile("|".join(expressions)) if expressions else None
+    anchored, floating = [], []
+    for pattern in patterns:
+        expression = _expression(pattern)
+        if expression.startswith(_ANYWHERE):
+            floating.append(expression.removeprefix(_ANYWHERE))
+        else:
+            anchored.append(expression)
+    if floating:
+        anchored.append(f"{_ANYWHERE}(?:{'|'.join(floating)})")
+    return re.compile("|".join(anchored)) if anchored else None
 
 
-def _expressions(pattern: str) -> Sequence[str]:
+_ANYWHERE = "^(?:.+/)?"
+"""How pathspec begins the expression of a pattern that may match at any depth."""
+
+
+def _expression(pattern: str) -> str:
     try:
         compiled = GitIgnoreSpec.from_lines([pattern]).patterns
     except re.error as fault:
@@ -189,4 +203,4 @@ def _expressions(pattern: str) -> Sequence[str]:
     parts = [each.regex.pattern for each in compiled if isinstance(each, RegexPattern) and each.regex and each.include]
     if len(parts) != 1:
         raise ValueError(f"{pattern!r} is not a pattern that can match")
-    return [f"(?:{part.replace('(?P<ps_d>', '(?:')})" for part in parts]
+    return str(parts[0]).replace("(?P<ps_d>", "(?:")
