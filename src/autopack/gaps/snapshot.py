@@ -87,7 +87,7 @@ def take_snapshot(
         git=_git_facts(git, places, listed, since),
         changes=_changes(listed.status, runs_folder),
         facts={gap_type: dict(sorted(facts.items())) for gap_type, facts in sorted(harvest.facts.items())},
-        texts=harvest.texts,
+        texts=dict(sorted(harvest.texts.items())),
         folders=scope.folders_of({path for path, _ in bounds.to_read + bounds.absent} | bounds.out_of_scope),
         out_of_scope=bounds.out_of_scope,
         ignored=bounds.ignored,

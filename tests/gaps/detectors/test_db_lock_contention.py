@@ -87,9 +87,11 @@ def test_the_probe_takes_no_lock(make_repository: MakeRepository) -> None:
     make_database(repository / "app.db")
     with writer(repository / "app.db"):
         assert gaps_of(repository) == ["live-writer app.db"]
-        with closing(sqlite3.connect(repository / "app.db", timeout=0)) as second:
-            with pytest.raises(sqlite3.OperationalError):
-                second.execute("BEGIN IMMEDIATE")
+        with (
+            closing(sqlite3.connect(repository / "app.db", timeout=0)) as second,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            second.execute("BEGIN IMMEDIATE")
     with closing(sqlite3.connect(repository / "app.db")) as connection:
         assert connection.execute("SELECT name FROM facts").fetchall() == [("kept",)]
     assert gaps_of(repository) == []

@@ -44,9 +44,7 @@ def test_uncommitted_changes_of_every_kind_are_found(make_repository: MakeReposi
     assert report.summary.blocking == 0, "a run starts at the base commit, so the working copy does not stop it"
 
 
-@pytest.mark.parametrize(
-    "name", ["with space.sql", 'with "quotes".sql', "ümläut.sql", "tab\t.sql", "new\nline.sql"]
-)
+@pytest.mark.parametrize("name", ["with space.sql", 'with "quotes".sql', "ümläut.sql", "tab\t.sql", "new\nline.sql"])
 def test_names_that_git_would_quote_are_found(make_repository: MakeRepository, name: str) -> None:
     """A protected path is found whatever characters its name has."""
     repository = make_repository(FILES)
