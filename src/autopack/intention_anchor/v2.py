@@ -24,6 +24,7 @@ from autopack.artifacts.model import (
     Text,
     Timestamp,
 )
+from autopack.artifacts.redaction import redact_path
 from autopack.intention_anchor.questions import QUESTIONS, Question
 
 PIVOT_TYPES = (
@@ -48,6 +49,8 @@ def _sane_pattern(pattern: str) -> str:
         raise ValueError("a pattern has no negation, comment, escape or control character")
     if pattern.endswith("**/") or any(part in {".", ".."} for part in pattern.split("/")):
         raise ValueError("a pattern has no '.' or '..' part and no trailing '**/'")
+    if redact_path(pattern) != pattern:
+        raise ValueError("a pattern holds no secret")
     return pattern
 
 
