@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,19 +37,28 @@ class Settings:
     """Who sits at the terminal, for approvals by CLI."""
 
 
-_SECRET_NAME_PARTS = (
-    *("TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY", "CREDENTIAL"),
-    *("AUTH", "_DSN", "_PWD", "_PAT"),
+_SECRET_NAME = re.compile(
+    r"(?i)(?:token|secret|password|passwd|passphrase|credentials?|apikey|dsn|(?<![a-z])(?:auth|pat|pass)|.(?<![a-z])pwd"
+    r"|(?:api|access|account|deploy|encryption|master|private|secret|signing|ssh|storage)_?key)(?:_?(?:\d+|base64|b64))?\Z"
 )
+"""Names that end with what they hold: `DB_PASSWORD` is one, `GIT_AUTHOR_NAME`, `SSH_AUTH_SOCK` and `PWD` are not."""
+
+_PASSWORD_IN_URL = re.compile(r"://[^\s/@:]*:(?P<password>[^\s/@]+)@")
+_NO_SECRETS = frozenset({"enabled", "disabled", "required", "default", "secret", "password", "prompt"})
 
 
 def secret_environment_values(environment: Mapping[str, str]) -> frozenset[str]:
-    """Return the values (of 6 characters or more) of variables whose names say that they hold a credential."""
-    return frozenset(
-        value
-        for name, value in environment.items()
-        if len(value) >= 6 and any(part in f"_{name.upper()}" for part in _SECRET_NAME_PARTS)
-    )
+    """Return what must never be written down: values of variables whose names say that they hold a credential, and
+    passwords inside the URLs of any variable; of 6 characters or more, and no paths, numbers or switches."""
+    named = [value for name, value in environment.items() if _SECRET_NAME.search(name)]
+    in_urls = [match["password"] for value in environment.values() for match in _PASSWORD_IN_URL.finditer(value)]
+    return frozenset(value for value in (*named, *in_urls) if _may_be_secret(value))
+
+
+def _may_be_secret(value: str) -> bool:
+    is_path = value.startswith(("/", "./", "~/")) and value.count("/") > 1
+    is_number = value.isdigit() and len(value) < 12
+    return len(value) >= 6 and not is_path and not is_number and value.lower() not in _NO_SECRETS
 
 
 def load_settings(workspace: Path, environment: Mapping[str, str] | None = None) -> Settings:
