@@ -202,6 +202,23 @@ def test_relative_forms_are_kept_when_retargeting(make_repository: MakeRepositor
     )
 
 
+def test_the_same_text_in_code_is_neither_counted_nor_edited(make_repository: MakeRepository) -> None:
+    """Beside a dead link, its own text in a code span on the same line stays as it is."""
+    repository = make_repository(
+        {"README.md": "`[a](docs/Guide.md)` is [a](docs/Guide.md)\n", "docs/guide.md": "# G\n"}
+    )
+    (gap,) = gaps_of(repository)
+    assert len(gap.evidence) == 1
+    assert after_remedy(repository, gap) == {"README.md": "`[a](docs/Guide.md)` is [a](docs/guide.md)\n"}
+
+
+def test_a_document_too_large_to_parse_is_judged_by_its_masks(make_repository: MakeRepository) -> None:
+    """Beyond the parser's limit, code is still told from links."""
+    filler = "word " * 100_000
+    text = f"{filler}\n\n[a](gone.md)\n\n```\n[b](gone-too.md)\n```\n\n    [c](gone-three.md)\n"
+    assert seen_in(make_repository({"README.md": text})) == ["broken-link README.md:3"]
+
+
 def test_a_deleted_target_has_no_remedy(make_repository: MakeRepository) -> None:
     """A target that was deleted, or whose new place is gone too, is for a person to decide."""
     repository = make_repository({"README.md": "[a](docs/guide.md)\n", "docs/guide.md": "# Guide\n"})
