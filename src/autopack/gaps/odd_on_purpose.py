@@ -8,13 +8,12 @@ _TEST_FOLDER = re.compile(
     r"(?:t|spec|specs|testing|testsuite|e2e|__tests__|(?:.*[_.-])?tests?(?:[_.-].*)?)\Z", re.IGNORECASE
 )
 _DATA_FOLDER = re.compile(
-    r"(?:.*fixtures?.*|test_?-?(?:data|files|cases|assets|inputs?|suites?)|(?:__)?snapshots?(?:__)?|golden|goldens|corpus"
+    r"(?:.*fixtures?.*|test_?-?(?:data|files|assets|inputs?)|(?:__)?snapshots?(?:__)?|golden|goldens|corpus"
     r"|cassettes|example_scripts|wpt)\Z",
     re.IGNORECASE,
 )
 _DATA_FOLDER_OF_TESTS = re.compile(
-    r"(?:.*data|encodings?|files|resources|samples?|examples?|cases|assets|inputs?|outputs?|expected|mocks?|stubs?|plugins?"
-    r"|projects?|packages?|modules|scripts|templates?|targets)\Z",
+    r"(?:.*data|encodings?|files|resources|samples?|examples?|assets|inputs?|outputs?|expected|stubs?|templates?|targets)\Z",
     re.IGNORECASE,
 )
 _ENCODING_NAME = re.compile(

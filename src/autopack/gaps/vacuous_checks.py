@@ -185,6 +185,8 @@ class _Search:
         """Yield mock assertions that check nothing: misspelt, or not called."""
         for node in walk(tree):
             value = node.value if isinstance(node, ast.Expr) else node.test if isinstance(node, ast.Assert) else None
+            if isinstance(value, ast.Call) and called_name(value) in {"assertTrue", "assert_"} and value.args:
+                value = value.args[0]
             if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _TYPOS:
                 name, what = value.func.attr, "is no assertion of a mock, so it checks nothing"
             elif isinstance(value, ast.Attribute) and value.attr in _MOCK_CHECKS:
@@ -205,7 +207,9 @@ def _registers(node: ast.stmt) -> bool:
     decorators = node.decorator_list if isinstance(node, Function | ast.ClassDef) else []
     for decorator in decorators:
         name = dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
-        if not re.search(r"\bmark\b|\bpatch\b|\bunittest\b|\bgiven\b|\bsettings\b|\bparameterized\b", name):
+        if not re.search(
+            r"\bmark\b|\bpatch\b|\bunittest\b|\bgiven\b|\bsettings\b|\bparameterized\b|skip|xfail|expectedFailure", name
+        ):
             return True
     return False
 

@@ -189,7 +189,10 @@ CALLS = [
     ),
     ('"é"; open(\n    path,\n    "w",  # why\n)', '"é"; open(\n    path,\n    "w", encoding="utf-8",  # why\n)'),
 ]
-HEAD = "import io, os, subprocess, tempfile\nfrom pathlib import Path\n\n\ndef work(path, number, mode, options):\n    x = "
+HEAD = (
+    "import io, os, subprocess, tempfile\nfrom pathlib import Path\n\n\n"
+    "def work(path, number, mode, options):\n    x = "
+)
 
 
 @pytest.mark.parametrize(("call", "after"), CALLS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -74,7 +75,9 @@ def _module(path: str, data: bytes) -> ModuleFact | None:
         return None
     name = path.rpartition("/")[2]
     is_test_module = _is_test_name(name)
-    if not (is_test_module or name == "conftest.py" or odd_on_purpose.in_test_folder(path)) or b"def " not in data:
+    if not (is_test_module or name == "conftest.py" or odd_on_purpose.in_test_folder(path)):
+        return None
+    if b"def " not in data and b"import " not in data:
         return None
     return python_tests.examine(path, data, is_test_module=is_test_module)
 
@@ -125,7 +128,7 @@ class _Suite:
             folders=snapshot.folders,
             packages=packages,
             declared=Declared.of(projects),
-            build_words=spoken,
+            build_words=frozenset(part for word in spoken for part in re.split(r"[./]", word)),
             ignored=snapshot.ignored,
         )
         return cls(

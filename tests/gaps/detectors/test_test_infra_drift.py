@@ -1,0 +1,449 @@
+"""test_infra_drift: tests that prove nothing, never run or cannot be loaded; what only looks so is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopack.gaps.detectors.test_infra_drift import DETECTOR, extract
+from autopack.gaps.models import Gap
+from gap_reports import report_of, seen
+from remedies import after_remedy
+from repositories import MakeRepository
+
+PYTEST = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
+
+
+def gaps_of(workspace: Path) -> tuple[Gap, ...]:
+    return report_of(workspace, DETECTOR).gaps
+
+
+def seen_in(make_repository: MakeRepository, files: dict[str, str], name: str = "repo") -> list[str]:
+    return seen(gaps_of(make_repository(files, name)))
+
+
+# --- checks that can never fail -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("def test_a():\n    work().result == 3\n", "discarded-comparison tests/test_x.py:2"),
+        ("def test_a():\n    if x:\n        len(work()) in (1, 2)\n", "discarded-comparison tests/test_x.py:3"),
+        (
+            "import os\ndef test_a():\n    os.path.isfile(work())\n    assert 1\n",
+            "discarded-comparison tests/test_x.py:3",
+        ),
+        (
+            "class TestA:\n    def test_a(self):\n        isinstance(work(), int)\n",
+            "discarded-comparison tests/test_x.py:3",
+        ),
+        ('def test_a():\n    assert (work() == 1, "message")\n', "tuple-assert tests/test_x.py:2"),
+        (
+            "from unittest.mock import Mock\ndef test_a():\n    m = Mock()\n    work(m)\n    m.called_once_with(1)\n",
+            "mock-assert-typo tests/test_x.py:5",
+        ),
+        (
+            "from unittest import mock\ndef test_a():\n    m = mock.Mock()\n    work(m)\n    m.assert_called_once\n",
+            "mock-assert-typo tests/test_x.py:5",
+        ),
+        (
+            "from unittest import mock\ndef test_a():\n    m = mock.Mock()\n    assert m.run.called_with(1)\n",
+            "mock-assert-typo tests/test_x.py:4",
+        ),
+        (
+            "from unittest.mock import Mock\nclass TestA(TestCase):\n    def test_a(self):\n"
+            "        self.assertTrue(Mock().called_once_with(1))\n",
+            "mock-assert-typo tests/test_x.py:4",
+        ),
+        (
+            "@skip.if_windows()\ndef test_a():\n    assert 1\n\ndef test_a():\n    assert 2\n",
+            "duplicate-test-name tests/test_x.py:2",
+        ),
+        ("def test_a():\n    assert 1\n\ndef test_a():\n    assert 2\n", "duplicate-test-name tests/test_x.py:1"),
+        (
+            "class TestA:\n    def test_a(self):\n        assert 1\n\n    def test_a(self):\n        assert 2\n",
+            "duplicate-test-name tests/test_x.py:2",
+        ),
+        ("def test_a():\n    pass\n", "empty-test tests/test_x.py:1"),
+        ('def test_a():\n    """The total is right."""\n', "empty-test tests/test_x.py:1"),
+        ("class TestA:\n    def test_a(self): ...\n", "empty-test tests/test_x.py:2"),
+        ("def test_total():\n    result = work()\n    print(result)\n", "asserts-nothing tests/test_x.py:1"),
+        ("class TestA:\n    def test_total(self):\n        work()\n", "asserts-nothing tests/test_x.py:2"),
+        ("def helper():\n    work()\n\ndef test_total():\n    helper()\n", "asserts-nothing tests/test_x.py:4"),
+        (
+            "import pytest\n@pytest.mark.parametrize('value', [1])\n"
+            "def test_total(value, tmp_path):\n    work(value)\n",
+            "asserts-nothing tests/test_x.py:3",
+        ),
+    ],
+)
+def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body: str, expected: str) -> None:
+    """Each way in which a test proves nothing is one gap, at the line where it stands."""
+    assert seen_in(make_repository, {"tests/test_x.py": body}) == [expected]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # a comparison whose evaluation is watched, meant, or used
+        "import pytest\ndef test_a():\n    with pytest.raises(TypeError):\n        work() < 3\n",
+        "def test_a():\n    try:\n        work() < 3\n    except TypeError:\n        return\n    assert 0\n",
+        "def test_a():\n    work() == 3  # must not raise\n    assert 1\n",
+        "def test_a():\n    work() == 3  # noqa: B015\n    assert 1\n",
+        "def test_a():\n    # the comparison fills the cache\n    work() == 3\n    assert 1\n",
+        "def test_a():\n    assert work(\n        1\n        == 2\n    )\n",
+        "def test_a():\n    x = work() == 3\n    assert x\n",
+        'def test_a():\n    run("""\n    a == b\n    """)\n    assert 1\n',
+        # asserts that are no tuples
+        "def test_a():\n    assert (work() == 1), 'm'\n",
+        "def test_a():\n    assert (\n        work()\n    )\n",
+        # methods that are called so, and attributes that are read
+        "from unittest import mock\nclass Spy:\n    def called_with(self): ...\n\n"
+        "def test_a():\n    assert Spy().called_with()\n",
+        "from unittest.mock import Mock\ndef test_a():\n    assert Mock().called\n",
+        "from unittest.mock import Mock\ndef test_a():\n    m = Mock()\n    m.assert_called_once()\n",
+        # the same name in other scopes, or kept alive
+        "class TestA:\n    def test_a(self):\n        assert 1\n\n"
+        "class TestB:\n    def test_a(self):\n        assert 1\n",
+        "if x:\n    def test_a():\n        assert 1\nelse:\n    def test_a():\n        assert 2\n",
+        "@register\ndef test_a():\n    assert 1\n\n@register\ndef test_a():\n    assert 2\n",
+        "def test_a():\n    assert 1\nfirst = test_a\n\ndef test_a():\n    assert 2\n",
+        "def helper():\n    assert 1\n\ndef helper():\n    assert 2\n\ndef test_a():\n    helper()\n",
+        # empty on purpose
+        "import pytest\n@pytest.mark.skip(reason='later')\ndef test_a():\n    pass\n",
+        "class BaseTest:\n    def test_a(self):\n        pass\n",
+        "class TestA(Base):\n    def test_a(self):\n        pass\n",
+        "def test_a(app):\n    pass\n",
+        'def test_a():\n    """It does not crash on import."""\n',
+        "class Helper:\n    def test_a(self):\n        pass\n",
+        # something checks
+        "def helper():\n    deeper()\n\ndef deeper():\n    assert 1\n\ndef test_a():\n    helper()\n",
+        "import pytest\n@pytest.fixture\ndef guard():\n    yield\n    assert 1\n\ndef test_a(guard):\n    work()\n",
+        "import pytest\n@pytest.fixture(autouse=True)\ndef guard():\n    yield\n    assert 1\n\n"
+        "def test_a():\n    work()\n",
+        "def test_a(benchmark):\n    benchmark(work)\n",
+        "def test_a(snapshot):\n    work(snapshot)\n",
+        "def test_a():\n    check_total(work())\n",
+        "def test_a():\n    subprocess.run(['x'], check=True)\n",
+        "def test_a():\n    work().get(timeout=3)\n",
+        "def test_a():\n    execute('assert x')\n",
+        "from helpers.testing import total\ndef test_a():\n    total(work())\n",
+        "class TestA(Base):\n    def test_a(self):\n        self.total(3)\n",
+        "class TestA:\n    def test_a(self):\n        work()\n    def teardown_method(self):\n        assert 1\n",
+        "def test_a():\n    def inner():\n        assert 1\n    work(inner)\n",
+        "def test_a():\n    raise ValueError\n",
+        # only must not raise
+        "def test_smoke():\n    work()\n",
+        "def test_work_does_not_raise():\n    work()\n",
+        "def test_close_already_closed():\n    work()\n",
+        'def test_a():\n    """Work must not fail on an old file."""\n    work()\n',
+        "def test_a():\n    work()  # used to crash\n",
+        "def test_a():\n    import pkg\n    pkg.work()\n",
+        "import pytest\n@pytest.mark.benchmark\ndef test_a():\n    work()\n",
+        "@given(st.text())\ndef test_a(text):\n    work(text)\n",
+        "import pytest\npytestmark = pytest.mark.skip\ndef test_a():\n    work()\n",
+        "def test_a():\n    class B(A):\n        pass\n    work(B)\n",
+        "from abc import ABC\nclass TestA(ABC):\n    def test_a(self):\n        work()\n",
+    ],
+)
+def test_what_checks_or_only_has_to_run_is_no_gap(make_repository: MakeRepository, body: str) -> None:
+    """Helpers, fixtures, watched comparisons, declared intent and other scopes are followed and left alone."""
+    assert seen_in(make_repository, {"tests/test_x.py": body}) == []
+
+
+def test_helpers_in_conftest_and_beside_are_followed(make_repository: MakeRepository) -> None:
+    """A helper or fixture of another file of the test tree that asserts, through other helpers too, is a check."""
+    files = {
+        "tests/conftest.py": "import pytest\nfrom tests.tools import deep\n@pytest.fixture\ndef app():\n    deep()\n",
+        "tests/tools.py": "def deep():\n    deeper()\n\ndef deeper():\n    assert 1\n",
+        "tests/test_x.py": "def test_a(app):\n    work()\n\ndef test_b():\n    deep()\n",
+    }
+    assert seen_in(make_repository, files) == []
+    files["tests/tools.py"] = "def deep():\n    deeper()\n\ndef deeper():\n    return 1\n"
+    assert seen_in(make_repository, files, "without") == [
+        "asserts-nothing tests/test_x.py:1",
+        "asserts-nothing tests/test_x.py:4",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["tests/data/test_x.py", "tests/fixtures/test_x.py", "src/latest.py", "testdata/test_x.py"]
+)
+def test_test_data_is_not_judged(make_repository: MakeRepository, path: str) -> None:
+    """Files that tests read, and modules that are no tests, are left alone."""
+    assert seen_in(make_repository, {path: "def test_a():\n    pass\n"}) == []
+
+
+def test_ids_do_not_move_with_lines(make_repository: MakeRepository) -> None:
+    """The gaps of a test keep their ids when lines are inserted above them."""
+    body = "def test_a():\n    work() == 3\n\ndef test_b():\n    pass\n"
+    repository = make_repository({"tests/test_x.py": body})
+    before = [gap.gap_id for gap in gaps_of(repository)]
+    (repository / "tests/test_x.py").write_text(f"import os\n\n\n{body}", encoding="utf-8")
+    assert [gap.gap_id for gap in gaps_of(repository)] == before
+    assert len(before) == 2
+
+
+# --- never-collected ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("pyproject.toml", PYTEST.replace('"]', '", "gone"]'), PYTEST),
+        ("pyproject.toml", PYTEST.replace('["', '["gone", "'), PYTEST),
+        (
+            "pyproject.toml",
+            '[tool.pytest.ini_options]\ntestpaths = [\n    "gone",\n    "tests",\n]\nxfail_strict = true\n',
+            '[tool.pytest.ini_options]\ntestpaths = [\n    "tests",\n]\nxfail_strict = true\n',
+        ),
+        ("pytest.ini", "[pytest]\ntestpaths = tests gone\n", "[pytest]\ntestpaths = tests\n"),
+        ("pytest.ini", "[pytest]\ntestpaths = gone tests\n", "[pytest]\ntestpaths = tests\n"),
+        ("tox.ini", "[tox]\n[pytest]\ntestpaths =\n    tests\n    gone\n", "[tox]\n[pytest]\ntestpaths =\n    tests\n"),
+        ("setup.cfg", "[tool:pytest]\r\ntestpaths = tests gone\r\n", "[tool:pytest]\r\ntestpaths = tests\r\n"),
+    ],
+)
+def test_a_testpath_that_is_gone_is_dropped(
+    make_repository: MakeRepository, path: str, before: str, after: str
+) -> None:
+    """An entry of `testpaths` that does not exist is a gap; its remedy drops the entry and nothing else."""
+    repository = make_repository({path: before, "tests/test_x.py": "def test_a():\n    assert 1\n"})
+    (gap,) = gaps_of(repository)
+    assert gap.rule_id == "test_infra_drift/never-collected"
+    assert gap.remedy is not None
+    assert gap.remedy.kind == "config_fix"
+    assert after_remedy(repository, gap) == {path: after}
+    (repository / path).write_bytes(after.encode())
+    assert gaps_of(repository) == ()
+
+
+@pytest.mark.parametrize("value", ['["gone"]', '["gone", "gone"]', '["gone", "also_gone"]'])
+def test_no_remedy_that_would_leave_less_than_it_says(make_repository: MakeRepository, value: str) -> None:
+    """The only entry, or one that stands there twice, is not dropped by itself."""
+    repository = make_repository({"pyproject.toml": f"[tool.pytest.ini_options]\ntestpaths = {value}\n"})
+    gaps = gaps_of(repository)
+    assert gaps
+    assert all(gap.remedy is None for gap in gaps) or value.endswith('"also_gone"]')
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pytest.ini": "[pytest]\ntestpaths = te*\n"},
+        {"pytest.ini": "[pytest]\ntestpaths = tests build/tests\n", ".gitignore": "build/\n", "build/tests/x": ""},
+        {"pytest.ini": "[pytest]\ntestpaths = ${DIR} {posargs} /abs ../up\n"},
+        {"pytest.ini": "[pytest]\n", "tox.ini": "[pytest]\ntestpaths = gone\n"},
+        {"tox.ini": "[testenv]\ntestpaths = gone\n"},
+        {"tests/fixtures/pytest.ini": "[pytest]\ntestpaths = gone\n"},
+        {"lib/pytest.ini": "[pytest]\ntestpaths = unit\n", "lib/unit/test_y.py": "def test_a():\n    assert 1\n"},
+        {"pyproject.toml": "[tool.pytest.ini_options\ntestpaths = ['gone']\n"},
+    ],
+)
+def test_testpaths_that_lead_somewhere_are_no_gap(make_repository: MakeRepository, files: dict[str, str]) -> None:
+    """Patterns, generated folders, variables, settings that pytest does not read, and fixtures are left alone."""
+    assert seen_in(make_repository, {"tests/test_x.py": "def test_a():\n    assert 1\n", **files}) == []
+
+
+CHECKED = "def test_a():\n    assert 1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"src/pkg/test_y.py": CHECKED}, ["never-collected src/pkg/test_y.py:1"]),
+        ({"tests/check_y.py": CHECKED}, ["never-collected tests/check_y.py:1"]),
+        (
+            {"tests/test_y.py": "class Reading:\n    def test_a(self):\n        assert 1\n"},
+            ["never-collected tests/test_y.py:1"],
+        ),
+        (
+            {
+                "tests/test_y.py": "class TestA:\n    def __init__(self):\n        self.a = 1\n\n"
+                "    def test_a(self):\n        assert 1\n"
+            },
+            ["never-collected tests/test_y.py:1"],
+        ),
+    ],
+)
+def test_tests_that_pytest_passes_over_are_found(
+    make_repository: MakeRepository, files: dict[str, str], expected: list[str]
+) -> None:
+    """Modules outside `testpaths`, names that match no pattern, and classes that are no tests to pytest are gaps."""
+    assert seen_in(make_repository, {"pyproject.toml": PYTEST, "tests/test_x.py": CHECKED, **files}) == expected
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"integration/test_y.py": CHECKED, "tox.ini": "[testenv]\ncommands = pytest integration\n"},
+        {"src/pkg/test_y.py": CHECKED, ".github/workflows/ci.yml": "run: pytest src/pkg\n"},
+        {"src/pkg/test_y.py": CHECKED, "Makefile": "test:\n\tpython -m unittest\n"},
+        {"sub/pyproject.toml": "[project]\nname = 'x'\n", "sub/test_y.py": CHECKED},
+        {"examples/test_y.py": CHECKED},
+        {"src/pkg/test_y.py": f"{CHECKED}\nif __name__ == '__main__':\n    test_a()\n"},
+        {"src/pkg/test_y.py": "def work():\n    return 1\n"},
+        {"tests/check_y.py": CHECKED, "tests/test_z.py": "from check_y import test_a\n"},
+        {"tests/base.py": CHECKED},
+        {"tests/helpers_http.py": CHECKED},
+        {"tests/check_y.py": CHECKED, "tox.ini": "[testenv]\ncommands = pytest tests/check_y.py\n"},
+        {"tests/test_y.py": "class Reading(TestCase):\n    def test_a(self):\n        assert 1\n"},
+        {
+            "tests/test_y.py": "class Reading:\n    def test_a(self):\n        assert 1\n\n"
+            "class TestFile(Reading):\n    kind = 1\n"
+        },
+        {"tests/test_y.py": "class ReadingMixin:\n    def test_a(self):\n        assert 1\n"},
+    ],
+)
+def test_tests_that_something_else_runs_are_no_gap(make_repository: MakeRepository, files: dict[str, str]) -> None:
+    """What a tool's file names, other projects, examples, scripts, helpers and bases are left alone."""
+    assert seen_in(make_repository, {"pyproject.toml": PYTEST, "tests/test_x.py": CHECKED, **files}) == []
+
+
+# --- unresolved-import ----------------------------------------------------------------------------------------------
+
+PACKAGE = {
+    "pyproject.toml": '[project]\nname = "pkg"\ndependencies = []\n[dependency-groups]\ndev = ["pytest>=8"]\n',
+    "src/pkg/__init__.py": "VALUE = 1\n",
+    "src/pkg/core.py": "",
+    "src/pkg/sub/__init__.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ("import nowhere", "nowhere"),
+        ("from nowhere.deep import x", "nowhere.deep"),
+        ("import pkg.gone", "pkg.gone"),
+        ("from pkg.sub.gone import x", "pkg.sub.gone"),
+        ("from .gone import x", ".gone"),
+        ("from ..gone import x", "..gone"),
+        ("from . import gone", ".gone"),
+    ],
+)
+def test_imports_that_lead_nowhere_are_found(make_repository: MakeRepository, line: str, missing: str) -> None:
+    """A module that is in neither the tree, the standard library nor any dependency is a gap at its line."""
+    files = {**PACKAGE, "tests/unit/__init__.py": "", "tests/unit/test_x.py": f"import os\n{line}\n\n{CHECKED}"}
+    (gap,) = gaps_of(make_repository(files))
+    assert seen([gap]) == ["unresolved-import tests/unit/test_x.py:2"]
+    assert gap.title == f"tests/unit/test_x.py imports {missing}, which does not exist"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import json, distutils, tomllib",
+        "import pytest, _pytest.monkeypatch, pluggy",
+        "import pkg.core, pkg.sub, pkg.VALUE",
+        "from pkg import VALUE, anything",
+        "from pkg._version import x",
+        "from pkg.speedups import x",
+        "from . import here, there",
+        "from .here import x",
+        "from .. import conftest",
+        "from tests.unit import here",
+        "from here import x",
+        "import generated.code",
+        "try:\n    import nowhere\nexcept ImportError:\n    nowhere = None",
+        "if TYPE_CHECKING:\n    import nowhere",
+        'CODE = """\nimport nowhere\n"""',
+        'nowhere = pytest.importorskip("nowhere")',
+        "import sys\nsys.path.insert(0, 'x')\nimport nowhere",
+        "from ....beyond import x",
+    ],
+)
+def test_imports_that_may_lead_somewhere_are_no_gap(make_repository: MakeRepository, line: str) -> None:
+    """The tree in any layout, conditional imports, generated modules and edited search paths are left alone."""
+    files = {
+        **PACKAGE,
+        "setup.py": "Extension('pkg.speedups', [])\n",
+        "src/pkg/sub/VALUE.py": "",
+        "src/generated/readme.txt": "",
+        "src/generated/code.py": "",
+        "tests/unit/__init__.py": "",
+        "tests/unit/here.py": "",
+        "tests/unit/there.pyi": "",
+        "tests/conftest.py": "def fixture(): ...\n",
+        "tests/unit/test_x.py": f"{line}\n\n{CHECKED}",
+    }
+    assert seen_in(make_repository, files) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({}, "import nowhere"),
+        ({"requirements.txt": "requests\n"}, "import urllib3"),
+        ({"requirements.txt": "PyYAML==6\nopencv-python\nscikit-learn\n"}, "import yaml, cv2, sklearn"),
+        ({"setup.py": "setup(install_requires=deps())\n"}, "import nowhere"),
+        ({"pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n'}, "import nowhere"),
+        ({"poetry.lock": '[[package]]\nname = "urllib3"\n'}, "import urllib3"),
+        (
+            {
+                "pyproject.toml": '[project]\nname = "x"\n',
+                "tests/conftest.py": "import sys\nsys.path.append('.')\ndef f(): ...\n",
+            },
+            "import nowhere",
+        ),
+        (
+            {"pyproject.toml": '[project]\nname = "x"\n[tool.poetry.group.dev.dependencies]\nattrs = "*"\n'},
+            "import attr",
+        ),
+    ],
+)
+def test_what_a_manifest_leaves_open_is_no_gap(
+    make_repository: MakeRepository, files: dict[str, str], line: str
+) -> None:
+    """Without a manifest, with unknown dependencies of dependencies, and under other names nothing is claimed."""
+    assert seen_in(make_repository, {**files, "tests/test_x.py": f"{line}\n\n{CHECKED}"}) == []
+
+
+def test_a_lock_closes_the_question(make_repository: MakeRepository) -> None:
+    """Where a lock lists everything that is installed, what it does not list does not exist."""
+    files = {"uv.lock": '[[package]]\nname = "requests"\n', "tests/test_x.py": f"import urllib3\n\n{CHECKED}"}
+    assert seen_in(make_repository, files) == ["unresolved-import tests/test_x.py:1"]
+
+
+@pytest.mark.parametrize(
+    "init", ["def __getattr__(name): ...\n", "import sys\nsys.modules['pkg.gone'] = 1\n", "gone = 1\n"]
+)
+def test_packages_that_make_modules_are_no_gap(make_repository: MakeRepository, init: str) -> None:
+    """What a package's own `__init__` provides exists."""
+    files = {**PACKAGE, "src/pkg/__init__.py": init, "tests/test_x.py": f"import pkg.gone\n\n{CHECKED}"}
+    assert seen_in(make_repository, files) == []
+
+
+# --- robustness -----------------------------------------------------------------------------------------------------
+
+FRAGMENTS = st.lists(
+    st.sampled_from(
+        ["def test_a():\n", "class TestA:\n", "    ", "assert ", "(", ")", "a == b", "\n", "@x\n", '"""', "'", "é", ":",
+         "import a.b\n", "from . import c\n", "pass\n", "\r",
+         "m.called_with()", "mock", "\\", ",", "f'{a == b}'", "yield", "\t"]
+    ),
+    max_size=25,
+).map(lambda parts: "".join(parts).encode())  # fmt: skip
+
+
+@given(
+    data=st.one_of(st.binary(max_size=120), FRAGMENTS),
+    path=st.sampled_from(["tests/test_a.py", "tests/conftest.py", "pyproject.toml", "tox.ini", "pytest.ini",
+                          "setup.cfg",
+                          "requirements.txt", "Pipfile.lock", "uv.lock", "setup.py", "pkg/__init__.py", "Makefile"]),
+)  # fmt: skip
+def test_any_content_is_read_without_a_crash(data: bytes, path: str) -> None:
+    """No content makes the extractor raise, and it says the same twice."""
+    assert extract(path, data) == extract(path, data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"(" * 50_000, b"-" * 200_000 + b"1", b"def test_a():\n" * 20_000, b"    a == b,\n" * 20_000, b"a\n" * 400_000],
+)
+def test_hostile_modules_take_bounded_time(data: bytes) -> None:
+    """Deep nesting and endless repetition are refused or read in one go."""
+    extract("tests/test_a.py", data)
