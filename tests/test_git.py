@@ -14,8 +14,6 @@ from autopack.git import (
     GitFailed,
     environment,
     find_work_tree,
-    owner_identity,
-    paths_argument,
     require_supported,
     version,
 )
@@ -157,7 +155,7 @@ def test_a_name_that_is_no_utf8_comes_back_unchanged(make_repository: MakeReposi
     name = os.fsdecode(b"caf\xe9 \xff\n.txt")
     (repository / name).write_text("x", "utf-8")
     assert Git(repository).nul_separated("ls-files", "-z", "--others") == [name]
-    Git(repository).run("update-index", "--add", "-z", "--stdin", stdin=paths_argument([name]))
+    Git(repository).run("update-index", "--add", "-z", "--stdin", stdin=os.fsencode(name) + b"\0")
     assert name in Git(repository).nul_separated("ls-files", "-z")
     assert (repository / name).read_text("utf-8") == "x"
 
@@ -257,15 +255,6 @@ def test_a_repository_of_another_user_is_refused(make_repository: MakeRepository
     assert "safe.directory" in caught.value.hint
 
 
-def test_the_owners_name_is_used_where_there_is_one(make_repository: MakeRepository) -> None:
-    """The repository's own user is the author; without one it is Autopack."""
-    repository = make_repository()
-    assert owner_identity(repository) == ("Autopack", "autopack@localhost")
-    git(repository, "config", "--local", "user.name", "Some Owner")
-    git(repository, "config", "--local", "user.email", "owner@test.invalid")
-    assert owner_identity(repository) == ("Some Owner", "owner@test.invalid")
-
-
 def test_head_and_branch_of_an_empty_and_of_a_detached_repository(
     make_repository: MakeRepository, tmp_path: Path
 ) -> None:
@@ -277,3 +266,20 @@ def test_head_and_branch_of_an_empty_and_of_a_detached_repository(
     repository = make_repository()
     git(repository, "checkout", "--quiet", "--detach")
     assert (Git(repository).head(), Git(repository).branch()) == (git_head(repository), None)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
+def test_a_repository_of_another_user_needs_the_persons_trust(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git's refusal is an answer with the command that helps, and that command really helps."""
+    repo = make_repository()
+    for path in (repo, *repo.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(UnsafeRepository) as refused:
+        find_work_tree(repo)
+    assert refused.value.hint == f"If you trust it: git config --global --add safe.directory {repo}"
+    git(repo, "config", "--global", "--add", "safe.directory", str(repo))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/a-new-process-would-look-again")
+    assert find_work_tree(repo) == repo
+    assert Git(repo).head() is not None

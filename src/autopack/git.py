@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from autopack.errors import EnvironmentFault, UnsafeRepository, UsageError
@@ -86,6 +87,27 @@ def environment(home: str | None = None) -> dict[str, str]:
     }
 
 
+_WHO = ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+"""Variables that say which configuration is the person's own."""
+
+
+@lru_cache(maxsize=8)
+def _trusted_folders(executable: str, *who: str | None) -> tuple[str, ...]:
+    """Return the person's own `safe.directory` entries as settings; nothing else of that configuration is taken.
+
+    git heeds them only from the system's, the person's or the command line's configuration, never from a repository's.
+    """
+    person = {name: value for name, value in zip(_WHO, who, strict=True) if value is not None}
+    ask = [executable, "config", "--null", "--get-all", "safe.directory"]
+    try:
+        done = subprocess.run(
+            ask, cwd="/", env={"PATH": os.environ.get("PATH", os.defpath), **person}, capture_output=True, check=False
+        )
+    except OSError:
+        return ()
+    return tuple(f"safe.directory={os.fsdecode(value)}" for value in done.stdout.split(b"\0") if value)
+
+
 @dataclass(frozen=True)
 class Git:
     """Git on one working tree. `work_tree` is absolute; `git_dir` is given for trees whose `.git` must not be
@@ -111,7 +133,8 @@ class Git:
         location: tuple[str, ...] = ()
         if self.git_dir is not None:
             location = (f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
-        settings = [part for setting in (*_HARDENING, *self.settings) for part in ("-c", setting)]
+        trusted = _trusted_folders(self.executable, *(os.environ.get(name) for name in _WHO))
+        settings = [part for setting in (*_HARDENING, *trusted, *self.settings) for part in ("-c", setting)]
         verb, *rest = arguments
         argv = [self.executable, *location, *settings, verb, *_NO_PROGRAMS.get(verb, ()), *rest]
         try:
@@ -222,17 +245,3 @@ def find_work_tree(start: Path) -> Path:
     raise UsageError(
         f"{start} is not inside a git repository.", hint="Go to a repository, or name one with --workspace DIR."
     )
-
-
-def owner_identity(work_tree: Path) -> tuple[str, str]:
-    """Return the repository owner's configured (name, email) from its own configuration, with Autopack's as
-    fallback."""
-    git = Git(work_tree)
-    name = git.run("config", "--local", "user.name", check=False).text.strip()
-    email = git.run("config", "--local", "user.email", check=False).text.strip()
-    return name or "Autopack", email or "autopack@localhost"
-
-
-def paths_argument(paths: Sequence[str]) -> bytes:
-    """Return PATHS as NUL-separated bytes for `--stdin -z` style options."""
-    return b"\0".join(os.fsencode(path) for path in paths) + b"\0" if paths else b""
