@@ -93,3 +93,12 @@ def test_an_owner_rule_never_widens_another() -> None:
     for facts, run in (generated_action(random) for _ in range(400)):
         if facts.kind != "file_move":
             assert alone.decide(facts, run).rules == together.decide(facts, run).rules
+
+
+def test_a_permit_too_many_blocks_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shipped policy that is complete but also approves what no rule of the owner names fails its self-test."""
+    extra = '@id("base.extra") permit (principal, action == Action::"auto_approve", resource);'
+    widened = compiling.shipped_policy() + extra
+    monkeypatch.setattr(decide, "shipped_policy", lambda: widened)
+    policy = Policy.build(an_anchor(), kinds=KINDS)
+    assert policy.decide(*generated_action(Random(3))).rules == ("engine.self-test-failed",)
