@@ -15,7 +15,7 @@ from autopack.errors import ArtifactError
 from autopack.schema_validation.json_schema import load_schema, validate
 
 EXAMPLES = settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 """Building a whole artifact takes milliseconds, which is not what the tests are about."""
 
@@ -84,6 +84,33 @@ def spoiled(document: Any) -> st.SearchStrategy[Any]:
         return result
 
     return build()
+
+
+def every_single_change(document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (what was done, changed copy) for each place of DOCUMENT and each change that could divide the two."""
+    for number, (container, key) in enumerate(_places(document)):
+        value = container[key]
+        changes: list[Any] = [True, 0, 1.5, None, "", "x", [], {}]
+        if isinstance(value, str):
+            changes += [value + "\n", "\n" + value, value.upper(), value[:-1], [value]]
+        if isinstance(value, int):
+            changes += [float(value), str(value), -1, 2**53, not value]
+        for change in changes:
+            yield f"{key} = {change!r}", _changed(document, number, change)
+        yield f"without {key}", _changed(document, number, _DROP)
+
+
+_DROP = object()
+
+
+def _changed(document: Any, number: int, change: Any) -> Any:
+    copied = copy.deepcopy(document)
+    container, key = list(_places(copied))[number]
+    if change is _DROP:
+        del container[key]
+    else:
+        container[key] = change
+    return copied
 
 
 def _spoil(draw: st.DrawFn, container: Any, key: Any) -> None:

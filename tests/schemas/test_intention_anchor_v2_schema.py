@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autopack.intention_anchor.v2 import IntentionAnchorV2 as MODEL
 from autopack.schema_validation.json_schema import validate
-from schema_parity import EXAMPLES, documents, model_accepts, objects, schema_accepts, spoiled
+from schema_parity import EXAMPLES, documents, every_single_change, model_accepts, objects, schema_accepts, spoiled
 
 NAME = "intention_anchor_v2"
 SAMPLE: dict[str, Any] = {
@@ -58,6 +58,13 @@ def test_a_plain_document_is_accepted_by_both() -> None:
 def test_model_and_schema_agree_on_documents_of_the_schema(document: Any) -> None:
     """What the schema accepts the model accepts, and the other way round."""
     assert schema_accepts(document, NAME) == model_accepts(document, MODEL)
+
+
+def test_model_and_schema_agree_on_every_single_change() -> None:
+    """Each value of the plain document dropped, retyped, or moved off its pattern and range: the same answer."""
+    changes = list(every_single_change(SAMPLE))
+    assert len(changes) > 100
+    assert [what for what, made in changes if schema_accepts(made, NAME) != model_accepts(made, MODEL)] == []
 
 
 @EXAMPLES
