@@ -97,7 +97,8 @@ def request_approvals(
     EXECUTABLE are the kinds that can be carried out. Asking again returns the requests that are there already.
     """
     known = records_for(database, plan, report)
-    waiting, rejected, unaskable = [], [], []
+    taken = {row.request_id for row in stored.requests_of_run(database, plan.run_id)}
+    waiting, rejected, unaskable, new = [], [], [], []
     for action in plan.actions:
         if action.approval_status != "requires_approval" or action.kind not in executable:
             continue
@@ -105,16 +106,17 @@ def request_approvals(
         if record is not None and record.rejected:
             rejected.append(record)
             continue
-        use = use_of(plan.run_id, action.action_id)
-        void = record is None or record.used_for not in {None, use}
-        if record is None or void or staleness(record.request.binding, binding_of(plan, action)):
+        if record is None or _is_void(record, plan, action):
             try:
-                record = _ask(database, layout, plan, action, evidence_digest(action, report), now)
+                record = ApprovalRecord(_new_request(plan, action, now, taken))
             except DeniedByPolicy as fault:
                 unaskable.append((action.action_id, fault.message))
                 continue
+            new.append(_row(record.request, evidence_digest(action, report)))
+            write_artifact(layout.approval_request(action.action_id), record.request)
         if record.decision is None:
             waiting.append(record)
+    stored.add_requests(database, new)
     return Asked(tuple(waiting), tuple(rejected), tuple(unaskable))
 
 
@@ -233,31 +235,16 @@ def _short(value: str) -> str:
     return value[:12] if len(value) >= 40 else value
 
 
-def _ask(
-    database: Database, layout: RunFileLayout, plan: PlanProposalV1, action: Action, evidence: str, now: datetime
-) -> ApprovalRecord:
-    request = _new_request(plan, action, now)
-    earlier = {row.request_id for row in stored.requests_of_run(database, plan.run_id)}
-    while request.request_id in earlier:  # the same question within a second of one that is used up
-        now += timedelta(seconds=1)
-        request = _new_request(plan, action, now)
-    row = stored.StoredRequest(
-        request_id=request.request_id,
-        project_id=plan.project_id,
-        run_id=plan.run_id,
-        action_id=action.action_id,
-        evidence_digest=evidence,
-        document=canonical_bytes(request.document()).decode(),
-        requested_at=request.requested_at,
-    )
-    stored.add_request(database, row)
-    write_artifact(layout.approval_request(action.action_id), request)
-    return ApprovalRecord(request)
+def _is_void(record: ApprovalRecord, plan: PlanProposalV1, action: Action) -> bool:
+    """Return whether RECORD no longer speaks for ACTION: it was used for something else, or what it binds to moved."""
+    elsewhere = record.used_for not in {None, use_of(plan.run_id, action.action_id)}
+    return elsewhere or bool(staleness(record.request.binding, binding_of(plan, action)))
 
 
-def _new_request(plan: PlanProposalV1, action: Action, now: datetime) -> ApprovalRequestV1:
+def _new_request(plan: PlanProposalV1, action: Action, now: datetime, taken: Collection[str]) -> ApprovalRequestV1:
+    """Return a request for ACTION whose id is not TAKEN (by the same question within the same second)."""
     binding = binding_of(plan, action)
-    return ApprovalRequestV1(
+    request = ApprovalRequestV1(
         request_id="unsealed",
         project_id=plan.project_id,
         run_id=plan.run_id,
@@ -266,6 +253,19 @@ def _new_request(plan: PlanProposalV1, action: Action, now: datetime) -> Approva
         asked_because=action.decided_by,
         requested_at=timestamp(now),
     ).sealed()
+    return _new_request(plan, action, now + timedelta(seconds=1), taken) if request.request_id in taken else request
+
+
+def _row(request: ApprovalRequestV1, evidence: str) -> stored.StoredRequest:
+    return stored.StoredRequest(
+        request_id=request.request_id,
+        project_id=request.project_id,
+        run_id=request.run_id,
+        action_id=request.binding.action_id,
+        evidence_digest=evidence,
+        document=canonical_bytes(request.document()).decode(),
+        requested_at=request.requested_at,
+    )
 
 
 def _remembered_rejection(database: Database, project_id: str, action_id: str, evidence: str) -> ApprovalRecord | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autopack.store.database import Database
@@ -35,14 +36,23 @@ class StoredRequest:
     used_for: str | None = None
 
 
-def add_request(database: Database, request: StoredRequest) -> None:
-    """Store REQUEST; storing it again changes nothing."""
+def add_requests(database: Database, requests: Iterable[StoredRequest]) -> None:
+    """Store REQUESTS, all or none; storing one again changes nothing."""
+    rows = [
+        {name: value for name, value in vars(request).items() if name not in {"decision", "used_for"}}
+        for request in requests
+    ]
     with database.change() as connection:
-        connection.execute(
+        connection.executemany(
             "INSERT INTO approval_requests VALUES (:request_id, :project_id, :run_id, :action_id, :evidence_digest,"
             " :document, :requested_at) ON CONFLICT (request_id) DO NOTHING",
-            {name: value for name, value in vars(request).items() if name not in {"decision", "used_for"}},
+            rows,
         )
+
+
+def add_request(database: Database, request: StoredRequest) -> None:
+    """Store one REQUEST; storing it again changes nothing."""
+    add_requests(database, [request])
 
 
 def record_decision(database: Database, decision: StoredDecision) -> StoredDecision:
