@@ -20,7 +20,7 @@ _HOST_PAGES = re.compile(
 _PLACEHOLDER = re.compile(
     r"(?:url|link|href|path|image|filename|file|target|here|todo|tbd|dest|destination|uri|address|src|source|placeholder"
     r"|foo|bar|baz|qux|x+|example|n/a)(?:\.\w{1,5})?\Z|(?:.*/)?(?:path[-_/]?to|foo|bar|xxx+)/|(?:.*/)?(?:your|my|some)[-_]"
-    r"|.*(?:\.\.\.|…|[<>@])|[\W_]+\Z|(?-i:[A-Z0-9]+(?:_[A-Z0-9]+)+)\Z",
+    r"|@|.*(?:\.\.\.|…|[<>])|[\W_]+\Z|(?-i:[A-Z0-9]+(?:_[A-Z0-9]+)+)\Z",
     re.IGNORECASE,
 )
 _PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
