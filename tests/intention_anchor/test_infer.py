@@ -99,6 +99,13 @@ def test_owners_of_everything_and_odd_patterns_are_noted_and_left_out() -> None:
     assert [note.split(":")[0] for note in inference.notes] == [f"CODEOWNERS, line {line}" for line in (1, 2, 3, 4)]
 
 
+def test_a_token_among_the_owners_goes_nowhere() -> None:
+    """Neither into a pattern nor into a note."""
+    token = "ghp_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+    inference = infer(MemoryView({"CODEOWNERS": f"/{token}/ @a\n".encode()}))
+    assert inference.notes and token not in repr(inference)
+
+
 def test_many_owned_paths_become_top_folders() -> None:
     """A long list is widened, never cut."""
     text = "".join(f"/services/team{number}/ @a\n" for number in range(60)) + "/docs/ @a\n*.sql @a\n"

@@ -95,6 +95,12 @@ def test_what_is_no_plain_document_is_refused(text: str | bytes, said: str) -> N
     assert said in refusal(text)
 
 
+def test_the_depth_is_bounded() -> None:
+    """24 levels are read, one more is not."""
+    assert read_plain_yaml(("[" * 24 + "]" * 24).encode(), name="file").value
+    assert "expected at most 24 levels" in refusal("[" * 25 + "]" * 25)
+
+
 @pytest.mark.parametrize("opening", ["[", "{", "- ", "{a: ", "? "])
 def test_nesting_without_end_is_refused_soon(opening: str) -> None:
     """Depth is bounded while reading, not after."""

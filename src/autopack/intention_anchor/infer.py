@@ -17,6 +17,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
+from autopack.artifacts.redaction import redact
 from autopack.intention_anchor.v2 import Inferred, Pattern, RequiredCheck
 
 
@@ -152,7 +153,7 @@ def _owned_paths(files: frozenset[str], view: RepositoryView) -> tuple[tuple[Inf
         elif _usable_pattern(pattern):
             patterns.append(pattern)
         else:
-            notes.append(f"{path}, line {number}: {pattern} was not understood and was left out.")
+            notes.append(f"{path}, line {number}: {redact(pattern)} was not understood and was left out.")
     return tuple(_watched(pattern, path) for pattern in _few(patterns)), tuple(notes)
 
 
