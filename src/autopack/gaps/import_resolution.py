@@ -89,7 +89,7 @@ class Tree:
         first, *rest = module.split(".")
         if first in STANDARD_LIBRARY:
             return None
-        if first in self.stems or any(path.startswith(f"{first}.") for path in self.files):
+        if first in self.stems:
             return self._inside(first, rest)
         if first.startswith("_") or self.declared.may_provide(first) or first in self.build_words:
             return None

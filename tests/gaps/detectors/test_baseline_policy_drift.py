@@ -86,6 +86,7 @@ def test_names_of_files_that_are_gone_are_found(
         {".secrets.baseline": secrets("/abs/file.py", "../outside.py", "C:\\x.py")},
         {".rubocop_todo.yml": "Style/A:\n  Exclude:\n    - 'spec/**/*'\n  Enabled: false\n"},
         {".rubocop_todo.yml": ""},
+        {"detekt-baseline.xml": "<SmellBaseline>\n<ID>LongMethod:A.kt$A</ID></SmellBaseline>\n", "app/A.kt": ""},
         {"test/sanity/ignore.txt": "# nothing\n\n"},
         {"tests/fixtures/.secrets.baseline": "broken"},
         {"perf-baseline.json": '{"a": 1}\n{"a": 2}\n', "x.baseline.json": "// why\n{}\n"},

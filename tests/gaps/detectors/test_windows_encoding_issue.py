@@ -79,7 +79,7 @@ def test_odd_bytes_on_purpose_are_no_gap(make_repository: MakeRepository, path: 
     [
         ({".gitattributes": "*.txt -text\n*.c -text\n"}, "src/a.c", b"int a;\r\nint b;\n"),
         ({".gitattributes": "*.sh text eol=crlf\n"}, "run.sh", b"#!/bin/sh\r\n"),
-        ({".gitattributes": "*.sql working-tree-encoding=UTF-16LE\n"}, "q.sql", "select 'é'\n".encode("utf-16-le")),
+        ({".gitattributes": "*.sql working-tree-encoding=UTF-16\n"}, "q.sql", "select 'é'\n".encode("utf-16")),
         ({".editorconfig": "root = true\n[*.{md,rst}]\ncharset = latin1\n"}, "docs/a.md", b"J\xfcrgen\n"),
         ({".editorconfig": "[*]\ncharset = utf-8-bom\n"}, "a.json", BOM + b"{}\n"),
         ({"app.sln": "x\n"}, "settings.json", BOM + b"{}\n"),
@@ -263,6 +263,11 @@ def test_one_gap_per_file_lists_every_call(make_repository: MakeRepository) -> N
     assert [evidence.line for evidence in gap.evidence] == [1, 2]
     (repository / "a.py").write_text("\n\nopen('x')\nopen('y')\n", encoding="utf-8")
     assert [moved.gap_id for moved in gaps_of(repository)] == [gap.gap_id]
+
+
+def test_no_edit_where_the_last_argument_stands_in_parentheses(make_repository: MakeRepository) -> None:
+    """A place that a search for the end of the argument would miss is reported without a remedy."""
+    assert [gap.remedy for gap in gaps_of(make_repository({"a.py": "open((x))\n"}))] == [None]
 
 
 @pytest.mark.parametrize("head", ["from __future__ import print_function\n", "# coding: latin-1\n", "\ufeff"])

@@ -111,6 +111,8 @@ class _Suite:
     checkers: Checkers
     spoken: frozenset[str]
     """Every word of every tool's file."""
+    bases: frozenset[str]
+    """Names that some class of the tree derives from."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> _Suite:
@@ -138,6 +140,7 @@ class _Suite:
             tree=tree,
             checkers=Checkers.of({path: module.functions for path, module in modules.items()}),
             spoken=spoken,
+            bases=frozenset[str]().union(*(module.bases for module in modules.values())),
         )
 
     def settings_for(self, path: str) -> tuple[str, PytestSettings] | None:
@@ -321,7 +324,7 @@ def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Iterator[
     roots = [_target(folder, entry.name) for entry in settings.testpaths]
     inside = any(root is not None and _holds(root, path) for root in roots) if roots else True
     stem = name.removesuffix(".py")
-    if not inside or _is_helper(stem, path, suite) or any(cls.name in _all_bases(suite) for cls in module.classes):
+    if not inside or _is_helper(stem, path, suite) or any(cls.name in suite.bases for cls in module.classes):
         return
     yield Finding(
         rule="never-collected",
@@ -343,19 +346,14 @@ def _is_helper(stem: str, path: str, suite: _Suite) -> bool:
     )
 
 
-def _all_bases(suite: _Suite) -> frozenset[str]:
-    return frozenset[str]().union(*(module.bases for module in suite.modules.values()))
-
-
 def _uncollected_classes(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
     """Yield classes with test methods that pytest passes over in a module that it collects."""
     found = suite.settings_for(path)
     if found is None or not found[1].collects_file(path.rpartition("/")[2]) or not module.classes:
         return
     settings = found[1]
-    bases = _all_bases(suite)
     for fact in module.classes:
-        if set(fact.bases) - {"object"} or fact.name in bases or _is_base(fact):
+        if set(fact.bases) - {"object"} or fact.name in suite.bases or _is_base(fact):
             continue
         if settings.collects_class(fact.name) != fact.has_init:
             continue
