@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from autopack.gaps.sources.listing import decode, encode
 from autopack.gaps.state import CommitFact
 from autopack.git import Git, GitFailed
 
-MAX_COMMITS = 2_000
-"""How far back the past of a path is looked for."""
+MAX_COMMITS = 5_000
+"""How far back the past of a path is looked for: half a second where a tree has some thousand files."""
 MAX_RUN_COMMITS = 200
 _SECONDS = 30.0
+_SMALL_WINDOWS = ("core.packedGitWindowSize=1m", "core.packedGitLimit=32m", "core.deltaBaseCacheLimit=16m")
+"""Git maps whole packs into memory by default, which counts as memory in use; see git-config(1)."""
 _RECORD = "\x01"
 
 Deletions = Mapping[str, Sequence[tuple[int, str]]]
@@ -35,10 +38,12 @@ def fates(git: Git, candidates: frozenset[str], exists: Callable[[str], bool]) -
 
 def _deletions(git: Git) -> dict[str, list[tuple[int, str]]]:
     """List every removed path once per removing commit, newest first. Trees are compared, no content is read."""
-    options = ("--no-renames", "--diff-filter=D", "--name-only", "-z", f"--format={_RECORD}%H", f"-n{MAX_COMMITS}")
+    listed = git.run("rev-list", "--no-merges", f"--max-count={MAX_COMMITS}", "HEAD", "--", timeout=_SECONDS).stdout
+    options = ("-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin")
+    git = replace(git, settings=(*git.settings, *_SMALL_WINDOWS))
+    output = git.run("diff-tree", *options, f"--format={_RECORD}%H", stdin=listed, timeout=_SECONDS).stdout
     found: dict[str, list[tuple[int, str]]] = {}
-    output = decode(git.run("log", *options, "HEAD", "--", timeout=_SECONDS).stdout)
-    for position, record in enumerate(output.split(_RECORD)[1:]):
+    for position, record in enumerate(decode(output).split(_RECORD)[1:]):
         commit, *paths = (part.lstrip("\n") for part in record.split("\0"))
         for path in paths:
             if path:
