@@ -1,17 +1,36 @@
 """Code of the repository runs in a box whose tier was proven, with a clean environment, under limits."""
 
-import shutil
+import os
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from autopack.execution.sandbox.box import MAX_OUTPUT_BYTES, Job, Sandbox
+from autopack.execution.sandbox.box import MAX_OUTPUT_BYTES, Job, JobResult, Launch, Sandbox
 from autopack.execution.sandbox.bubblewrap import Bubblewrap
-from autopack.execution.sandbox.detect import find_sandbox, prove
+from autopack.execution.sandbox.canaries import CANARIES, Proof, prove
+from autopack.execution.sandbox.confined import Confined
+from autopack.execution.sandbox.detect import examine, find_sandbox
 from autopack.execution.sandbox.unconfined import Unconfined
+from autopack.policy.facts import SandboxTier
 
-BOXES = [Unconfined("a test"), *([Bubblewrap()] if shutil.which("bwrap") else [])]
+BOXES = [box for box in (Bubblewrap(), Confined()) if prove(box).stands] + [Unconfined("a test")]
+
+
+@dataclass(frozen=True)
+class Boaster:
+    """Claims a tier and confines nothing."""
+
+    tier: SandboxTier
+
+    def run(self, job: Job) -> JobResult:
+        return Unconfined("").run(job)
+
+    def ready(self, job: Job) -> AbstractContextManager[Launch]:
+        return Unconfined("").ready(job)
 
 
 @pytest.fixture(params=BOXES, ids=lambda box: box.tier)
@@ -19,31 +38,73 @@ def box(request: pytest.FixtureRequest) -> Sandbox:
     return request.param
 
 
+@pytest.fixture
+def looked_for_anew() -> Iterator[None]:
+    """The sandbox is looked for again, and what was found is forgotten afterwards."""
+    examine.cache_clear()
+    yield
+    examine.cache_clear()
+
+
 def test_the_unconfined_box_fails_the_proof() -> None:
-    """The canaries notice a box that confines nothing, so a broken sandbox cannot pass for a good one."""
-    assert prove(Unconfined("a test")) == (
-        "bubblewrap leaves open: write outside, read outside, network, processes of the host"
-    )
+    """Every canary notices a box that confines nothing, so a broken sandbox cannot pass for a good one."""
+    proof = prove(Unconfined("a test"))
+    asks_for_root = {"kernel_settings"} if os.getuid() != 0 else set()
+    assert (proof.tier, proof.fault) == ("none", "")
+    assert set(CANARIES) - set(proof.open_doors) <= {*asks_for_root, "new_namespaces"}
 
 
-def test_the_tier_is_none_where_bubblewrap_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without bubblewrap the tier is none, and the reason is said in words."""
-    find_sandbox.cache_clear()
+@pytest.mark.parametrize("tier", ["isolated", "confined"])
+def test_a_box_that_claims_more_than_it_keeps_does_not_stand(tier: SandboxTier) -> None:
+    """A box whose doors are open has not the tier that it claims, and the doors are named in words."""
+    proof = prove(Boaster(tier))
+    assert not proof.stands
+    assert "writing a file outside the granted folders" in proof.objection
+    assert "connecting to a TCP port of this machine" in proof.objection
+
+
+@pytest.mark.usefixtures("looked_for_anew")
+def test_the_tier_is_lower_where_bubblewrap_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without bubblewrap the tier is not isolated, and the reason is said in words."""
     monkeypatch.setenv("PATH", "/nonexistent")
-    try:
-        assert find_sandbox() == Unconfined("bubblewrap (the command bwrap) is not installed")
-    finally:
-        find_sandbox.cache_clear()
+    found = examine()
+    assert found.proofs[0] == Proof("isolated", (), "bubblewrap (the command bwrap) is not installed")
+    assert found.sandbox.tier in {"confined", "none"}
 
 
-@pytest.mark.skipif(
-    not shutil.which("bwrap"), reason="bubblewrap is not installed here; the test above shows the lower tier"
-)
-def test_bubblewrap_stands_the_proof_where_the_kernel_lets_it() -> None:
-    """Where bubblewrap starts at all, no canary gets out; where it cannot, the reason is given and the tier is none."""
-    find_sandbox.cache_clear()
-    found = find_sandbox()
-    assert isinstance(found, Bubblewrap) or (isinstance(found, Unconfined) and "cannot start" in found.why)
+@pytest.mark.usefixtures("looked_for_anew")
+def test_a_bubblewrap_that_cannot_start_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where namespaces are refused, what bubblewrap says about it is the reason, and the tier is lower."""
+    refusing = tmp_path / "bwrap"
+    refusing.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = examine()
+    assert found.proofs[0].fault == "it cannot start here: bwrap: setting up uid map: Permission denied"
+    assert found.sandbox.tier in {"confined", "none"}
+
+
+@pytest.mark.usefixtures("looked_for_anew")
+def test_a_bubblewrap_that_only_pretends_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of that name that simply runs the command is noticed by what gets out."""
+    pretending = tmp_path / "bwrap"
+    pretending.write_text(
+        '#!/bin/sh\nwhile [ "$1" != python3 ] && [ "${1##*/}" != python3 ]; do shift; done\nexec "$@"\n'
+    )
+    pretending.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = examine()
+    assert "write_outside" in found.proofs[0].broken
+    assert found.sandbox.tier in {"confined", "none"}
+
+
+@pytest.mark.usefixtures("looked_for_anew")
+def test_the_tier_is_what_the_attempts_say_and_the_rest_is_named() -> None:
+    """The sandbox in use is the first that stood, and every stronger one has an objection in words."""
+    found = examine()
+    stronger = found.proofs[:-1] if found.sandbox.tier != "none" else found.proofs
+    assert all(proof.objection for proof in stronger)
+    assert found.sandbox.tier == "none" or found.proofs[-1].stands
 
 
 def test_secrets_of_the_caller_do_not_enter(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,13 @@ The policy knows the tier as a fact: nothing is auto-approved on it, and a perso
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from autopack.execution.sandbox.box import Job, JobResult
+from autopack.execution.sandbox.box import Job, JobResult, Launch
 from autopack.execution.sandbox.environment import job_environment
-from autopack.execution.sandbox.process import run_to_end
+from autopack.execution.sandbox.process import run_launch
 from autopack.policy.facts import SandboxTier
 
 
@@ -26,9 +27,9 @@ class Unconfined:
         return "none"
 
     def run(self, job: Job) -> JobResult:
-        return run_to_end(
-            job.argv,
-            environment=job_environment(home=str(job.folder)),
-            folder=Path(job.folder),
-            timeout_seconds=job.timeout_seconds,
-        )
+        return run_launch(self.ready, job)
+
+    @contextmanager
+    def ready(self, job: Job) -> Iterator[Launch]:
+        environment = {**job_environment(home=str(job.folder)), **dict(job.variables)}
+        yield Launch(job.argv, environment, job.folder)
