@@ -3,12 +3,8 @@ resume, verify, tidy."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,78 +14,26 @@ from autopack.artifacts.canonical import canonical_bytes
 from autopack.execution.sandbox.detect import sandbox_tier
 from autopack.gaps.models import GAP_TYPES
 from autopack.schema_validation.json_schema import validate
+from people import LEDGERS, ROOT, Person, make_demo
 from repositories import git
 
-ROOT = Path(__file__).parents[2]
 SCHEMAS = {
     "intention_anchor_v2.json": "intention_anchor_v2",
     "gap_report_v1.json": "gap_report_v1",
     "plan_proposal_v1.json": "plan_proposal_v1",
     "autopilot_session_v1.json": "autopilot_session_v1",
 }
-LEDGERS = ("docs/BUILD_HISTORY.md", "docs/DEBUG_LOG.md", "docs/ARCHITECTURE_DECISIONS.md")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one command said."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.stdout)
-
-
-class Person:
-    """Types commands into a repository."""
-
-    def __init__(self, repo: Path) -> None:
-        self.repo = repo
-
-    def types(self, *arguments: str, code: int = 0, environment: dict[str, str] | None = None) -> Answer:
-        """Run `autopack ARGUMENTS`; the exit code has to be CODE."""
-        done = subprocess.run(
-            [sys.executable, "-m", "autopack", *arguments, "-C", str(self.repo)],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})},
-            check=False,
-        )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return Answer(done.returncode, done.stdout, done.stderr)
-
-    def checkout_digest(self) -> str:
-        """Return a digest of the owner's checkout: files, index, HEAD, stash and the owner's branches."""
-        seen = hashlib.sha256()
-        for path in sorted(self.repo.rglob("*")):
-            relative = path.relative_to(self.repo)
-            if relative.parts[0] in {".git", ".autonomous_runs"} or not path.is_file():
-                continue
-            seen.update(f"{relative} {path.stat().st_mode} ".encode() + path.read_bytes())
-        seen.update((self.repo / ".git/index").read_bytes())
-        seen.update(git(self.repo, "for-each-ref", "refs/heads/main", "refs/stash", "refs/tags").encode())
-        return seen.hexdigest()
 
 
 @pytest.fixture
 def person(tmp_path: Path) -> Person:
-    repo = tmp_path / "demo"
-    subprocess.run([sys.executable, str(ROOT / "examples/demo_repo/make.py"), str(repo)], check=True)
-    return Person(repo)
+    return Person(make_demo(tmp_path / "demo"))
 
 
 @pytest.fixture
 def intending(person: Person) -> Person:
     """A person who wrote the demo's intention down and committed it."""
-    person.types("init", "--answers", str(ROOT / "examples/demo_repo/answers.yaml"))
-    git(person.repo, "add", ".autopack")
-    git(person.repo, "commit", "--quiet", "-m", "Write the intention down")
+    person.writes_the_intention_down()
     return person
 
 
@@ -129,16 +73,16 @@ def test_from_intention_to_ledger(intending: Person) -> None:
     _artifacts_are_valid(intending.repo)
     _every_commit_is_traceable(intending.repo, done)
 
-    ledgers = {name: (intending.repo / name).read_bytes() for name in LEDGERS}
+    ledgers = intending.ledgers()
     intending.types("tidy", "plan")
     intending.types("tidy", "apply", code=2)
-    assert ledgers == {name: (intending.repo / name).read_bytes() for name in LEDGERS}, "written without --execute"
+    assert ledgers == intending.ledgers(), "written without --execute"
     intending.types("tidy", "apply", "--execute")
-    after = {name: (intending.repo / name).read_bytes() for name in LEDGERS}
+    after = intending.ledgers()
     assert after["docs/BUILD_HISTORY.md"].startswith(ledgers["docs/BUILD_HISTORY.md"])
     assert len(after["docs/BUILD_HISTORY.md"]) > len(ledgers["docs/BUILD_HISTORY.md"])
     intending.types("tidy", "apply", "--execute")
-    assert after == {name: (intending.repo / name).read_bytes() for name in LEDGERS}, "tidy is not idempotent"
+    assert after == intending.ledgers(), "tidy is not idempotent"
     changed = {line[3:] for line in git(intending.repo, "status", "--porcelain").splitlines()}
     assert changed <= {*LEDGERS, "config/production.toml", "tides.db.lock"}
 

@@ -81,8 +81,7 @@ _RUN = re.compile(r"[A-Za-z0-9_.-]{15,}")
 _DIGIT = re.compile(r"[0-9]")
 _DENSE = re.compile(r"[A-Za-z0-9]{13,}")
 _ORDINARY = re.compile(r"[A-Za-z]+|[0-9a-f]+|[A-Za-z]+[0-9]{1,4}[a-z]{0,4}|[0-9]+[a-z]*")
-_PREFIXES = (*UNMISTAKABLE_PREFIXES, *LOOSE_PREFIXES)
-_PREFIX_STARTS = frozenset(prefix[:2] for prefix in _PREFIXES)
+_PREFIX = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, UNMISTAKABLE_PREFIXES + LOOSE_PREFIXES)) + ")")
 
 
 _ASSIGNED = re.compile(
@@ -128,8 +127,8 @@ def _is_announced(text: str) -> bool:
 
 
 def _is_suspicious_run(run: str) -> bool:
-    """Return whether a long word begins like a token, or has a long part that mixes letters and digits."""
-    if "-us" in run or (run[:2] in _PREFIX_STARTS and run.startswith(_PREFIXES)):
+    """Return whether a part of a long word begins like a token, or the word has a long part that mixes letters and digits."""
+    if "-us" in run or _PREFIX.search(run) is not None:
         return True
     if _DIGIT.search(run) is None:
         return False
