@@ -81,7 +81,8 @@ _RUN = re.compile(r"[A-Za-z0-9_.-]{15,}")
 _DIGIT = re.compile(r"[0-9]")
 _DENSE = re.compile(r"[A-Za-z0-9]{13,}")
 _ORDINARY = re.compile(r"[A-Za-z]+|[0-9a-f]+|[A-Za-z]+[0-9]{1,4}[a-z]{0,4}|[0-9]+[a-z]*")
-_PREFIX = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(map(re.escape, UNMISTAKABLE_PREFIXES + LOOSE_PREFIXES)) + ")")
+_KNOWN_PREFIXES = "|".join(map(re.escape, (*UNMISTAKABLE_PREFIXES, *LOOSE_PREFIXES)))
+_PREFIX = re.compile(rf"(?<![A-Za-z0-9])(?:{_KNOWN_PREFIXES})")
 
 
 _ASSIGNED = re.compile(

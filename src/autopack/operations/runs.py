@@ -17,12 +17,11 @@ from autopack.config import INTENTION_FILE, Settings
 from autopack.errors import StaleError, UsageError
 from autopack.execution.sandbox.detect import find_sandbox
 from autopack.file_layout import RunFileLayout
-from autopack.gaps.models import GapReportV1
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
-from autopack.memory.recall import recall, words_of
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
+from autopack.operations.recalling import recall_for_report
 from autopack.operations.scanning import scan_workspace
 from autopack.proofs.verify import Link, verify_run
 from autopack.store.database import open_database
@@ -175,21 +174,11 @@ def _loop(
         database=stack.enter_context(open_database(layout.database)),
         clock=clock,
         look=lambda: scan_workspace(settings, layout.run_id, layout.project_id),
-        recall=lambda report: _recalled(settings, layout, anchor, base, clock, report),
+        recall=lambda report: tuple(
+            entry.label for entry in recall_for_report(settings, anchor, layout, report, clock)
+        ),
         progress=progress,
     )
-
-
-def _recalled(
-    settings: Settings, layout: RunFileLayout, anchor: IntentionAnchorV2, base: str, clock: Clock, report: GapReportV1
-) -> tuple[str, ...]:
-    """Return the ledger entries of the base commit that bear on REPORT, as `<ledger>#<entry>`, within the anchor's
-    caps."""
-    repository = Git(settings.workspace)
-    found = ((path, repository.show(base, path)) for path in settings.ledgers.values())
-    ledgers = {path: data for path, data in found if data is not None}
-    entries = recall(words_of(report), ledgers, anchor, layout, clock)
-    return tuple(entry.label for entry in entries)
 
 
 def parse_duration(text: str) -> timedelta:
