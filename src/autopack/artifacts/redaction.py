@@ -128,7 +128,7 @@ def _is_announced(text: str) -> bool:
 
 
 def _is_suspicious_run(run: str) -> bool:
-    """Return whether a part of a long word begins like a token, or the word has a long part that mixes letters and digits."""
+    """Return whether a part of RUN begins like a token, or RUN has a long part that mixes letters and digits."""
     if "-us" in run or _PREFIX.search(run) is not None:
         return True
     if _DIGIT.search(run) is None:
