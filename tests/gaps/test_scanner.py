@@ -95,7 +95,7 @@ def test_names_that_are_no_text_reach_the_report_escaped(make_repository: MakeRe
 
 def test_two_processes_bring_home_what_one_does(make_repository: MakeRepository) -> None:
     """Reading with a second process changes nothing, not even when a detector fails in either of them."""
-    count = workers.MIN_FILES + 5
+    count = 2 * workers.FILES_PER_PROCESS + 5
     repository = make_repository({f"{number // 50}/{number}.txt": f"{number}" for number in range(count)})
     commit_all(repository)
 
@@ -126,7 +126,7 @@ def take_snapshot_alone(repository: Path, detector: Detector) -> Snapshot:
 
 def test_a_reader_that_dies_is_replaced(make_repository: MakeRepository) -> None:
     """When the second process is killed, the first one reads its files too."""
-    count = workers.MIN_FILES
+    count = 2 * workers.FILES_PER_PROCESS
     repository = make_repository({f"{number}.txt": f"{number}" for number in range(count)})
     parent = os.getpid()
 
