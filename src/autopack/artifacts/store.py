@@ -26,17 +26,22 @@ def artifact_bytes(artifact: Artifact) -> bytes:
     return canonical_bytes(artifact.document()) + b"\n"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, staging: Path | None = None, keep_attributes: bool = False) -> None:
     """Put DATA at PATH atomically and durably: temporary file, fsync, replace, fsync of the folder.
 
-    Missing folders are made. Raises EnvironmentFault when the disk or a permission stands in the way; the old content
-    is then still there.
+    Missing folders are made. The temporary file lies in STAGING where that is on the same file system, so that a kill
+    leaves no stray file beside PATH. KEEP_ATTRIBUTES gives the file the owner and mode of the one before, or those of
+    any new file; otherwise only its owner can read it. Raises EnvironmentFault when the disk or a permission stands in
+    the way; the old content is then still there.
     """
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        folder = staging if staging is not None and _same_file_system(staging, path.parent) else path.parent
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as handle:
+            if keep_attributes:
+                _take_over_attributes(descriptor, path)
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
@@ -129,3 +134,20 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _same_file_system(one: Path, other: Path) -> bool:
+    return one.is_dir() and one.stat().st_dev == other.stat().st_dev
+
+
+def _take_over_attributes(descriptor: int, path: Path) -> None:
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        mask = os.umask(0o022)
+        os.umask(mask)
+        os.fchmod(descriptor, 0o666 & ~mask)
+        return
+    with contextlib.suppress(PermissionError):
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, before.st_mode & 0o7777)

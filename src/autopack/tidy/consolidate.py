@@ -6,9 +6,6 @@ staged.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from autopack.artifacts.canonical import bytes_digest
+from autopack.artifacts.store import write_bytes
 from autopack.errors import EnvironmentFault, LockHeld, StaleError, UnsafeRepository, UsageError
 from autopack.policy.paths import UnsafePath, folded, normal
 from autopack.tidy.entries import entries_of
@@ -144,7 +142,7 @@ def apply(
             raise StaleError(f"{addition.path} would not become what was planned.", hint="autopack tidy plan")
         writes.append((path, after))
     for path, after in writes:
-        _replace(path, after, runs_root)
+        write_bytes(path, after, staging=runs_root, keep_attributes=True)
 
 
 def ledger_file(workspace: Path, name: str, path: str) -> Path:
@@ -188,58 +186,3 @@ def _archived(path: Path) -> list[bytes]:
     """Return the archived parts of the ledger at PATH: what was moved out of it is recorded all the same."""
     found = sorted((path.parent / "archive").glob(f"{path.stem}*{path.suffix}"))
     return [data for each in found if each.is_file() and (data := _read(each)) is not None]
-
-
-def _replace(path: Path, data: bytes, runs_root: Path) -> None:
-    """Put DATA at PATH atomically and durably, keeping mode and owner.
-
-    The temporary file lies in RUNS_ROOT where that is on the same file system, so that a kill leaves no stray file
-    beside the owner's.
-    """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = runs_root if runs_root.is_dir() and _device(runs_root) == _device(path.parent) else path.parent
-        descriptor, temporary = tempfile.mkstemp(dir=beside, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as handle:
-            _take_over_attributes(descriptor, path)
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(temporary).replace(path)
-        temporary = None
-        _sync_folder(path.parent)
-    except OSError as fault:
-        raise EnvironmentFault(
-            f"Cannot write {path}: {fault.strerror or fault}.",
-            hint="Check free space and permissions; what stood there before is unchanged.",
-        ) from fault
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-
-
-def _take_over_attributes(descriptor: int, path: Path) -> None:
-    try:
-        before = path.stat()
-    except FileNotFoundError:
-        mask = os.umask(0o022)
-        os.umask(mask)
-        os.fchmod(descriptor, 0o666 & ~mask)
-        return
-    with contextlib.suppress(PermissionError):
-        os.fchown(descriptor, before.st_uid, before.st_gid)
-    os.fchmod(descriptor, before.st_mode & 0o7777)
-
-
-def _device(folder: Path) -> int:
-    return folder.stat().st_dev
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
