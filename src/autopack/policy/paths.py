@@ -12,9 +12,6 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pathspec import GitIgnoreSpec
-from pathspec.pattern import RegexPattern
-
 MAX_PATH_LENGTH = 4_096
 MAX_NAME_BYTES = 255
 
@@ -196,6 +193,9 @@ _ANYWHERE = "^(?:.+/)?"
 
 
 def _expression(pattern: str) -> str:
+    from pathspec import GitIgnoreSpec
+    from pathspec.pattern import RegexPattern
+
     try:
         compiled = GitIgnoreSpec.from_lines([pattern]).patterns
     except re.error as fault:
