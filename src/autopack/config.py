@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from autopack.errors import UsageError
 from autopack.file_layout import RUNS_FOLDER
@@ -19,6 +20,38 @@ DEFAULT_LEDGERS = {
     "debug_log": "docs/DEBUG_LOG.md",
     "architecture_decisions": "docs/ARCHITECTURE_DECISIONS.md",
 }
+
+
+Severity = Literal["off", "critical", "high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True)
+class IgnoredPaths:
+    """Paths whose findings are not reported: a gitignore pattern, why, and for which rules (none: all)."""
+
+    glob: str
+    reason: str
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RuleSetting:
+    """How bad findings of one rule are here, and why."""
+
+    severity: Severity
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """What the repository says about its own scans; whether the rules exist is for the scan to say."""
+
+    roots: tuple[str, ...] = ()
+    """Only findings below these folders are reported; none: everywhere."""
+    ignored: tuple[IgnoredPaths, ...] = ()
+    rules: Mapping[str, RuleSetting] = field(default_factory=dict)
+    """Rule id -> its setting."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +68,8 @@ class Settings:
     """Values of environment variables whose names look like credentials."""
     actor: str
     """Who sits at the terminal, for approvals by CLI."""
+    scan: ScanSettings = field(default_factory=ScanSettings)
+    """From the working copy."""
 
 
 _SECRET_NAME = re.compile(
@@ -72,7 +107,7 @@ def load_settings(workspace: Path, environment: Mapping[str, str] | None = None)
     variables = os.environ if environment is None else environment
     written = _read_config(workspace / CONFIG_FILE)
     runs = variables.get("AUTONOMOUS_RUNS_DIR") or written.get("runs_dir") or RUNS_FOLDER
-    ledgers = {**DEFAULT_LEDGERS, **written.get("ledgers", {})}
+    ledgers = {**DEFAULT_LEDGERS, **cast(dict[str, str], written.get("ledgers", {}))}
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -83,22 +118,96 @@ def load_settings(workspace: Path, environment: Mapping[str, str] | None = None)
         ledgers=dict(sorted(ledgers.items())),
         secret_values=secret_environment_values(variables),
         actor=variables.get("AUTOPACK_ACTOR") or user,
+        scan=_scan_settings(written),
     )
 
 
-def _read_config(path: Path) -> dict[str, dict[str, str]]:
+def parse_scan_settings(data: bytes) -> ScanSettings:
+    """Return what a `.autopack/config.toml` of these bytes says about scans; raises UsageError like `load_settings`."""
+    return _scan_settings(_parse_config(data))
+
+
+def _read_config(path: Path) -> dict[str, object]:
+    try:
+        return _parse_config(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as fault:
+        raise UsageError(f"{CONFIG_FILE} cannot be read: {fault}.") from fault
+
+
+def _parse_config(data: bytes) -> dict[str, object]:
     import tomllib
 
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        written = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as fault:
         raise UsageError(f"{CONFIG_FILE} cannot be read: {fault}.") from fault
-    unknown = sorted(set(written) - {"runs_dir", "ledgers"})
-    if unknown:
-        raise UsageError(f"{CONFIG_FILE}: unknown key {unknown[0]!r}.", hint="Known keys: runs_dir, [ledgers].")
+    _table(written, "the file", {"runs_dir", "ledgers", "scan", "rules"})
+    if not isinstance(written.get("runs_dir", ""), str):
+        raise UsageError(f"{CONFIG_FILE}: runs_dir is no text.")
+    ledgers = _table(written.get("ledgers", {}), "[ledgers]")
+    for name in ledgers:
+        _text(ledgers, name, "[ledgers]")
     return written
+
+
+def _scan_settings(written: Mapping[str, object]) -> ScanSettings:
+    scan = _table(written.get("scan", {}), "[scan]", {"roots", "ignore"})
+    rules = _table(written.get("rules", {}), "[rules]")
+    return ScanSettings(
+        roots=tuple(root.strip("/") for root in _texts(scan, "roots", "[scan]")),
+        ignored=tuple(_ignored(one) for one in _list(scan, "ignore", "[scan]")),
+        rules={name: _rule_setting(name, setting) for name, setting in sorted(rules.items())},
+    )
+
+
+def _ignored(entry: object) -> IgnoredPaths:
+    where = "an entry of [scan] ignore"
+    table = _table(entry, where, {"glob", "reason", "rules"})
+    return IgnoredPaths(
+        _text(table, "glob", where), _text(table, "reason", where), tuple(_texts(table, "rules", where))
+    )
+
+
+def _rule_setting(name: str, setting: object) -> RuleSetting:
+    where = f'[rules."{name}"]'
+    table = _table(setting, where, {"severity", "reason"})
+    severity = _text(table, "severity", where)
+    if severity not in SEVERITIES:
+        raise UsageError(f"{CONFIG_FILE}: {where}: no severity {severity!r}.", hint=f"One of: {', '.join(SEVERITIES)}.")
+    return RuleSetting(severity, _text(table, "reason", where))
+
+
+def _table(value: object, where: str, known: set[str] | None = None) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{CONFIG_FILE}: {where} is no table.")
+    unknown = sorted(set(value) - known) if known is not None else []
+    if known is not None and unknown:
+        named = ", ".join(sorted(known))
+        raise UsageError(f"{CONFIG_FILE}: {where} has an unknown key {unknown[0]!r}.", hint=f"Known keys: {named}.")
+    return value
+
+
+def _text(table: Mapping[str, object], key: str, where: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{CONFIG_FILE}: {where} needs a text as {key}.")
+    return value
+
+
+def _list(table: Mapping[str, object], key: str, where: str) -> list[object]:
+    value = table.get(key, [])
+    if not isinstance(value, list):
+        raise UsageError(f"{CONFIG_FILE}: {key} in {where} is no list.")
+    return value
+
+
+def _texts(table: Mapping[str, object], key: str, where: str) -> list[str]:
+    values = _list(table, key, where)
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise UsageError(f"{CONFIG_FILE}: {key} in {where} is no list of texts.")
+    return cast(list[str], values)
 
 
 def inherited_environment() -> dict[str, str]:

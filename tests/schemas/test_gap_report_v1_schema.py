@@ -23,7 +23,14 @@ SAMPLE: dict[str, Any] = {
             "how_to_fix": "Point it at a file that exists.",
             "detection_signals": ["docs/a.md:3 links to b.md"],
             "evidence": [
-                {"path": "docs/a.md", "line": 3, "test_name": None, "excerpt_sha256": "b" * 64, "preview": "[b](b.md)"}
+                {
+                    "path": "docs/a.md",
+                    "line": 3,
+                    "column": 1,
+                    "test_name": None,
+                    "excerpt_sha256": "b" * 64,
+                    "preview": "[b](b.md)",
+                }
             ],
             "risk_classification": "low",
             "confidence": "high",
@@ -57,6 +64,8 @@ SAMPLE: dict[str, Any] = {
         "intention_source": "none",
         "files_in_scope": 2,
         "scan_incomplete": [],
+        "suppressed": 0,
+        "low_confidence": 0,
     },
 }
 

@@ -6,6 +6,8 @@ from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps.models import Evidence
 
 PREVIEW_CHARACTERS = 160
+_MAX_COLUMN_BYTES = 4_096
+"""Beyond that nobody counts columns, and many findings on one endless line would cost quadratic time."""
 
 
 def line_number(data: bytes, offset: int) -> int:
@@ -33,8 +35,13 @@ def preview(excerpt: bytes) -> str:
 def evidence_at(path: str, data: bytes, offset: int) -> Evidence:
     """Return evidence for the line of PATH that holds byte OFFSET of DATA."""
     excerpt = line_at(data, offset)
+    before = data[line_start(data, offset) : offset]
     return Evidence(
-        path=path, line=line_number(data, offset), excerpt_sha256=bytes_digest(excerpt), preview=preview(excerpt)
+        path=path,
+        line=line_number(data, offset),
+        column=len(before.decode("utf-8", "replace")) + 1 if len(before) <= _MAX_COLUMN_BYTES else None,
+        excerpt_sha256=bytes_digest(excerpt),
+        preview=preview(excerpt),
     )
 
 

@@ -41,11 +41,12 @@ GapId = Annotated[str, StringConstraints(pattern=r"^[a-z_]{3,40}-[0-9a-f]{12}$")
 
 
 class Evidence(Artifact):
-    """Where to look: a path relative to the root, a line (from 1), a test, the SHA-256 of the exact bytes meant, and
-    a short preview without secrets."""
+    """Where to look: a path relative to the root, a line and a column (from 1, in characters), a test, the SHA-256 of
+    the exact bytes meant, and a short preview without secrets."""
 
     path: RepoPath | None = None
     line: Line | None = None
+    column: Line | None = None
     test_name: Text | None = None
     excerpt_sha256: Sha256 | None = None
     preview: Text | None = None
@@ -109,6 +110,10 @@ class ReportMetadata(Artifact):
     intention_source: Literal["none", "working_copy", "commit"]
     files_in_scope: Count
     scan_incomplete: tuple[NotLookedAt, ...] = ()
+    suppressed: Count = 0
+    """Gaps that a person has called meant, in a comment or in the settings, with a reason."""
+    low_confidence: Count = 0
+    """Gaps that are only plausible and were not asked for."""
 
 
 class GapReportV1(IdentifiedArtifact):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
 from autopack import __version__
@@ -35,14 +35,14 @@ def scan(snapshot: Snapshot, *, project_id: str, run_id: str, detectors: Sequenc
     for detector in detectors:
         for gap in _run(detector, snapshot, failures.get(detector.gap_type)):
             found.setdefault(gap.gap_id, gap)
-    gaps = tuple(sorted(found.values(), key=_order))
+    gaps = in_order(found.values())
     report = GapReportV1(
         gap_report_id="gap-report-unsealed",
         project_id=project_id,
         run_id=run_id,
         workspace_state_digest=snapshot.state_digest,
         gaps=gaps,
-        summary=_summary(gaps),
+        summary=summary_of(gaps),
         metadata=_metadata(snapshot),
     )
     return report.sealed()
@@ -54,12 +54,13 @@ def _run(detector: Detector, snapshot: Snapshot, failure: DetectorFailure | None
     try:
         rules = {rule.name: rule for rule in detector.rules}
         findings = sorted(detector.detect(snapshot), key=lambda finding: (finding.rule, finding.key))
-        return [_gap(detector.gap_type, rules[finding.rule], finding) for finding in findings]
+        return [gap_of(detector.gap_type, rules[finding.rule], finding) for finding in findings]
     except Exception as fault:  # noqa: BLE001  (a detector's defect becomes a finding, never silence)
         return [_failure_gap(DetectorFailure(detector.gap_type, "detect", None, type(fault).__name__))]
 
 
-def _gap(gap_type: GapType, rule: Rule, finding: Finding) -> Gap:
+def gap_of(gap_type: GapType, rule: Rule, finding: Finding) -> Gap:
+    """Return FINDING as RULE of GAP_TYPE describes it."""
     blocks = rule.blocks_autopilot if finding.blocks_autopilot is None else finding.blocks_autopilot
     return Gap(
         gap_id=content_id(gap_type, [rule.name, *(printable(part) for part in finding.key)]),
@@ -95,7 +96,12 @@ def _failure_gap(failure: DetectorFailure) -> Gap:
         key=(failure.function, failure.path or ""),
         evidence=(Evidence(path=failure.path),) if failure.path else (),
     )
-    return _gap(cast(GapType, failure.gap_type), rule, finding)
+    return gap_of(cast(GapType, failure.gap_type), rule, finding)
+
+
+def in_order(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Return GAPS sorted by type, path, line, rule and id."""
+    return tuple(sorted(gaps, key=_order))
 
 
 def _order(gap: Gap) -> tuple[str, str, int, str, str]:
@@ -103,7 +109,8 @@ def _order(gap: Gap) -> tuple[str, str, int, str, str]:
     return gap.gap_type, first.path or "", first.line or 0, gap.rule_id, gap.gap_id
 
 
-def _summary(gaps: Sequence[Gap]) -> GapSummary:
+def summary_of(gaps: Sequence[Gap]) -> GapSummary:
+    """Return GAPS in numbers."""
     risks = Counter(gap.risk_classification for gap in gaps)
     types = Counter(gap.gap_type for gap in gaps)
     return GapSummary(

@@ -13,6 +13,8 @@ from autopack.gaps.excerpts import evidence_at, evidence_of_file
 from autopack.gaps.loosened import Loosened, loosened
 from autopack.gaps.models import Evidence
 from autopack.gaps.state import CommitFact, Snapshot
+from autopack.gaps.suppression_comments import RULES as SUPPRESSION_RULES
+from autopack.gaps.suppression_comments import Comment, comments_in
 
 INTENTION = ".autopack/intention.yaml"
 MAX_EVIDENCE = 50
@@ -46,8 +48,22 @@ class IntentionFact:
     places: tuple[tuple[str, Evidence], ...]
 
 
-def extract(path: str, data: bytes) -> BaselineFact | FloorFact | IntentionFact | None:
-    """Return what the file says when it is a baseline, a coverage floor or the intention."""
+@dataclass(frozen=True)
+class FileFact:
+    """What one file says."""
+
+    subject: BaselineFact | FloorFact | IntentionFact | None
+    comments: tuple[Comment, ...] = ()
+    """Suppressions; they are weighed after all detectors have spoken (see `gaps.suppressions`)."""
+
+
+def extract(path: str, data: bytes) -> FileFact | None:
+    """Return what the file says when it is a baseline, a coverage floor or the intention, or holds suppressions."""
+    subject, comments = _subject(path, data), comments_in(path, data)
+    return FileFact(subject, comments) if subject is not None or comments else None
+
+
+def _subject(path: str, data: bytes) -> BaselineFact | FloorFact | IntentionFact | None:
     if path == INTENTION:
         return IntentionFact(
             tuple((match[1].decode(), evidence_at(path, data, match.start(1))) for match in _FIELD.finditer(data))
@@ -67,7 +83,11 @@ def extract(path: str, data: bytes) -> BaselineFact | FloorFact | IntentionFact 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Return baselines that say nothing, or something untrue, unlogged changes of them, and a loosened policy."""
-    facts = dict(sorted(snapshot.facts.get(DETECTOR.gap_type, {}).items()))
+    facts = {
+        path: fact.subject
+        for path, fact in sorted(snapshot.facts.get(DETECTOR.gap_type, {}).items())
+        if isinstance(fact, FileFact)
+    }
     base_names = frozenset(path.rpartition("/")[2] for path in snapshot.files)
     for path, fact in facts.items():
         if path not in snapshot.files:
@@ -233,6 +253,14 @@ RULES = (
         why="Nothing may act on a permission that no person has committed.",
         fix="Review the difference, and commit it if it is meant.",
     ),
+    *SUPPRESSION_RULES,
 )
+
+
+def suppression_comments(snapshot: Snapshot) -> dict[str, tuple[Comment, ...]]:
+    """Return path -> the suppression comments that stand in the file."""
+    facts = sorted(snapshot.facts.get(DETECTOR.gap_type, {}).items())
+    return {path: fact.comments for path, fact in facts if isinstance(fact, FileFact) and fact.comments}
+
 
 DETECTOR = Detector(gap_type="baseline_policy_drift", rules=RULES, detect=detect, extract=extract)

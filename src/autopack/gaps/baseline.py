@@ -1,0 +1,169 @@
+"""The findings that people accepted for now, and how they meet what a scan finds today. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, StringConstraints, model_validator
+
+from autopack.artifacts.canonical import canonical_bytes
+from autopack.artifacts.model import Artifact, RepoPath, Sha256, Text
+from autopack.gaps.fingerprints import fingerprint
+from autopack.gaps.models import Gap, GapId, RuleId
+
+State = Literal["new", "unchanged"]
+"""SARIF's words (2.1.0, section 3.27.24) for a finding against a baseline."""
+
+
+def _a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+def _stated(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say why")
+    return text
+
+
+Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
+"""A day of the calendar, `2027-03-31`."""
+
+
+class AcceptedFinding(Artifact):
+    """One finding that people live with: what it is, where it was, why, and until when (that day included)."""
+
+    gap_id: GapId
+    fingerprint: Sha256
+    rule_id: RuleId
+    path: RepoPath | None = None
+    title: Text
+    reason: Annotated[Text, AfterValidator(_stated)]
+    expires: Day | None = None
+
+    def expired(self, today: date) -> bool:
+        """Tell whether TODAY is after the last day."""
+        return self.expires is not None and date.fromisoformat(self.expires) < today
+
+
+class BaselineV1(Artifact):
+    """`.autopack/baseline.json`: accepted findings, sorted, each once."""
+
+    format_version: Literal["v1"] = "v1"
+    findings: tuple[AcceptedFinding, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> BaselineV1:
+        ids = [finding.gap_id for finding in self.findings]
+        if len(ids) != len(set(ids)):
+            raise ValueError("a finding is accepted twice")
+        return self
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How findings and baseline meet."""
+
+    accepted: Mapping[str, AcceptedFinding]
+    """Gap id of today -> the entry that accepts it."""
+    expired: tuple[AcceptedFinding, ...]
+    """Entries whose finding is still there and whose time is over: it counts as new."""
+    gone: tuple[AcceptedFinding, ...]
+    """Entries whose finding occurs no more."""
+
+    def state(self, gap: Gap) -> State:
+        """Return SARIF's word for GAP."""
+        return "unchanged" if gap.gap_id in self.accepted else "new"
+
+
+def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Comparison:
+    """Match GAPS with BASELINE: by id (which survives shifted lines), then by content (which survives renames).
+
+    Every entry accepts one finding at most, so that a copy of an accepted one is new.
+    """
+    matched = _matches(gaps, baseline)
+    met = {finding.gap_id for finding in matched.values()}
+    return Comparison(
+        accepted={gap_id: finding for gap_id, finding in matched.items() if not finding.expired(today)},
+        expired=tuple(finding for finding in matched.values() if finding.expired(today)),
+        gone=tuple(finding for finding in baseline.findings if finding.gap_id not in met),
+    )
+
+
+def _matches(gaps: Sequence[Gap], baseline: BaselineV1) -> dict[str, AcceptedFinding]:
+    by_id = {finding.gap_id: finding for finding in baseline.findings}
+    matched = {gap.gap_id: by_id[gap.gap_id] for gap in gaps if gap.gap_id in by_id}
+    spare: defaultdict[str, list[AcceptedFinding]] = defaultdict(list)
+    for finding in reversed(baseline.findings):
+        if finding.gap_id not in matched:
+            spare[finding.fingerprint].append(finding)
+    if spare:
+        for gap in gaps:
+            if gap.gap_id not in matched and (left := spare.get(fingerprint(gap))):
+                matched[gap.gap_id] = left.pop()
+    return matched
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What a person says when accepting findings: why, and until when."""
+
+    reason: str
+    expires: str | None = None
+
+
+def updated(
+    baseline: BaselineV1, gaps: Sequence[Gap], today: date, acceptance: Acceptance | None, wanted: Iterable[str]
+) -> BaselineV1:
+    """Return BASELINE with those new findings of GAPS whose ids are WANTED, accepted by ACCEPTANCE.
+
+    Entries that still hold keep their reason and date and follow their finding to its new place; expired ones are
+    renewed when wanted; what occurs no more stays until it is pruned.
+    """
+    comparison = compare(gaps, baseline, today)
+    matched = _matches(gaps, baseline)
+    chosen = frozenset(wanted) - comparison.accepted.keys() if acceptance is not None else frozenset()
+    entries = list(comparison.gone)
+    for gap in gaps:
+        known = matched.get(gap.gap_id)
+        if gap.gap_id in chosen and acceptance is not None:
+            entries.append(_entry(gap, acceptance))
+        elif known is not None:
+            entries.append(_entry(gap, Acceptance(known.reason, known.expires)))
+    return _sorted(entries)
+
+
+def pruned(baseline: BaselineV1, comparison: Comparison) -> BaselineV1:
+    """Return BASELINE without the entries whose finding occurs no more."""
+    gone = {finding.gap_id for finding in comparison.gone}
+    return _sorted(finding for finding in baseline.findings if finding.gap_id not in gone)
+
+
+def baseline_bytes(baseline: BaselineV1) -> bytes:
+    """Return what stands in the file: canonical JSON (RFC 8785), each finding on a line of its own.
+
+    The line feeds are for people: a merge of two branches that accepted different findings touches different lines.
+    """
+    lines = b",\n".join(canonical_bytes(finding.document()) for finding in baseline.findings)
+    return b'{"findings":[' + (b"\n" + lines + b"\n" if lines else b"") + b'],"format_version":"v1"}\n'
+
+
+def _entry(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
+    return AcceptedFinding(
+        gap_id=gap.gap_id,
+        fingerprint=fingerprint(gap),
+        rule_id=gap.rule_id,
+        path=gap.evidence[0].path if gap.evidence else None,
+        title=gap.title,
+        reason=acceptance.reason,
+        expires=acceptance.expires,
+    )
+
+
+def _sorted(findings: Iterable[AcceptedFinding]) -> BaselineV1:
+    ordered = sorted(findings, key=lambda finding: (finding.rule_id, finding.path or "", finding.gap_id))
+    return BaselineV1(findings=tuple(ordered))
