@@ -8,13 +8,14 @@ the phase.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from autopack.actions.models import Action, Kind
 from autopack.artifacts.store import read_artifact, write_artifact
 from autopack.clock import Clock, timestamp
 from autopack.errors import AutopackError, StaleError
 from autopack.execution.checks import CheckRun, run_checks
+from autopack.execution.events import append_event
 from autopack.execution.runner import Outcome, carry_out, undo
 from autopack.execution.sandbox.box import Sandbox
 from autopack.file_layout import RunFileLayout
@@ -200,6 +201,8 @@ def _run_required_checks(run: RunContext, phase_id: str) -> tuple[CheckRun, ...]
         sandbox=run.sandbox,
         layout=run.layout,
         phase_id=phase_id,
+        network=run.anchor.scope_boundaries.network_allowlist,
+        on_connection=lambda made: append_event(run.layout.event_log, "connection", asdict(made), run.clock),
     )
 
 

@@ -14,6 +14,7 @@ from autopack.artifacts.canonical import canonical_bytes
 from autopack.execution.sandbox.detect import sandbox_tier
 from autopack.gaps.models import GAP_TYPES
 from autopack.schema_validation.json_schema import validate
+from old_kernels import without_landlock
 from people import LEDGERS, ROOT, Person, make_demo
 from repositories import git
 
@@ -158,12 +159,13 @@ def test_a_moved_base_makes_approvals_stale(intending: Person) -> None:
 
 
 def test_no_sandbox_means_nothing_is_auto_approved(intending: Person, tmp_path: Path) -> None:
-    """On a machine without bubblewrap every action asks, under a named rule."""
+    """On a machine without bubblewrap and without Landlock every action asks, under a named rule."""
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     for name in ("git", "sh", "env"):
         found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True)
         (bin_folder / name).symlink_to(found.stdout.strip())
-    session = intending.types("autopilot", "--enable", code=3, environment={"PATH": str(bin_folder)}).document
+    bare = {"PATH": str(bin_folder), **without_landlock(tmp_path)}
+    session = intending.types("autopilot", "--enable", code=3, environment=bare).document
     assert session["executed"] == []
     assert all("never.no-sandbox" in step["decided_by"] for step in session["waiting_for_approval"])

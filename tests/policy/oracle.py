@@ -106,6 +106,8 @@ class Oracle:
             found.add("never.unconfirmed-intention")
         if run.sandbox == "none":
             found.add("never.no-sandbox")
+        if run.sandbox == "confined" and facts.hosts:
+            found.add("never.network-confined")
         if budget.cost_escalation_policy == "request_approval" and self._over_budget(facts, run):
             found.add("never.over-budget")
         no_token_cap = run.remaining_tokens is None and budget.token_cap_global is None

@@ -188,6 +188,18 @@ def test_what_cannot_be_undone_or_contained_asks() -> None:
     assert verdict(an_anchor(), some_facts(), none) == ("requires_approval", "never.no-sandbox")
 
 
+def test_the_lower_sandbox_lets_only_what_needs_no_network_pass_unasked() -> None:
+    """At the tier confined an allowed host asks, and so does an agent; the same action without hosts passes."""
+    scope = ScopeBoundaries(allowed_write_roots=("/docs/**",), network_allowlist=("docs.example",))
+    anchor, confined = an_anchor(scope=scope), Circumstances(sandbox="confined")
+    assert verdict(anchor, some_facts(hosts=("docs.example",)))[0] == "auto_approved"
+    assert verdict(anchor, some_facts(), confined)[0] == "auto_approved"
+    assert verdict(anchor, some_facts(hosts=("docs.example",)), confined) == (
+        "requires_approval",
+        "never.network-confined",
+    )
+
+
 def test_money_is_not_spent_unasked_without_a_cap() -> None:
     """Where no cap is stated, tokens ask, and so does more time than a moment."""
     anchor = an_anchor(budget=BudgetCost())

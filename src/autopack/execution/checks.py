@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,9 @@ from typing import Literal
 from autopack.artifacts.canonical import bytes_digest
 from autopack.artifacts.redaction import redact
 from autopack.artifacts.store import write_bytes
-from autopack.execution.sandbox.box import Job, JobResult, Sandbox
+from autopack.execution.egress import Connection
+from autopack.execution.sandbox.box import HIDDEN, Job, JobResult, Sandbox
+from autopack.execution.sandbox.survey import hiding
 from autopack.file_layout import RunFileLayout
 from autopack.intention_anchor.v2 import RequiredCheck
 from autopack.policy.facts import SandboxTier
@@ -49,28 +51,40 @@ def run_checks(
     sandbox: Sandbox,
     layout: RunFileLayout,
     phase_id: str,
+    network: tuple[str, ...] = (),
+    on_connection: Callable[[Connection], None] | None = None,
 ) -> tuple[CheckRun, ...]:
     """Run CHECKS one after another, each on its own copy of WORKTREE, and keep their redacted output.
 
+    They reach the hosts of NETWORK and no other, where the sandbox has network at all; every decision about a
+    connection is handed to ON_CONNECTION.
     All of them run, also after a failure: a person who reads the proof wants to know everything that broke.
     """
-    return tuple(
-        _run_check(check, worktree=worktree, readable=readable, sandbox=sandbox, layout=layout, phase_id=phase_id)
-        for check in checks
-    )
+
+    def job(check: RequiredCheck, copy: Path) -> Job:
+        return Job(
+            check.argv,
+            copy,
+            disposable=True,
+            readable=readable,
+            network=network,
+            timeout_seconds=check.timeout_seconds,
+            on_connection=on_connection,
+        )
+
+    return tuple(_run_check(check, job, worktree, sandbox, layout, phase_id) for check in checks)
 
 
 def _run_check(
     check: RequiredCheck,
-    *,
+    job: Callable[[RequiredCheck, Path], Job],
     worktree: Path,
-    readable: tuple[Path, ...],
     sandbox: Sandbox,
     layout: RunFileLayout,
     phase_id: str,
 ) -> CheckRun:
     with _copy_of(worktree) as copy:
-        result = sandbox.run(Job(check.argv, copy, readable=readable, timeout_seconds=check.timeout_seconds))
+        result = sandbox.run(job(check, copy))
     output = redact(result.output.decode("utf-8", "replace")).encode()
     write_bytes(layout.check_output(phase_id, check.name), output)
     passed, failed = count_tests(output.decode())
@@ -114,8 +128,15 @@ def count_tests(output: str) -> tuple[int | None, int | None]:
 
 @contextmanager
 def _copy_of(worktree: Path) -> Iterator[Path]:
-    """Yield a private copy of WORKTREE, symbolic links kept as links; it is gone afterwards."""
+    """Yield a private copy of WORKTREE without what jobs must not see, symbolic links kept as links; it is gone
+    afterwards."""
+    hides = hiding(HIDDEN)
+
+    def without(folder: str, names: list[str]) -> set[str]:
+        below = Path(folder).relative_to(worktree)
+        return {name for name in names if hides(name, (below / name).as_posix())}
+
     with tempfile.TemporaryDirectory(prefix="autopack-check-") as made:
         copy = Path(made).resolve() / "tree"
-        shutil.copytree(worktree, copy, symlinks=True)
+        shutil.copytree(worktree, copy, symlinks=True, ignore=without)
         yield copy

@@ -116,7 +116,7 @@ entity Label enum {json.dumps(list(labels))};
 entity Escalation enum ["block", "request_approval", "warn"];
 entity Sandbox enum ["isolated", "confined", "none"];
 entity Proposal = {{ kind: Kind, labels: Set<Label>, files: Long, lines?: Long, risk?: Long, tokens?: Long,
-  seconds?: Long, reversible: Bool, hosts_allowed: Bool }};
+  seconds?: Long, reversible: Bool, hosts: Long, hosts_allowed: Bool }};
 action attempt, auto_approve appliesTo {{ principal: [Proposer], resource: [Proposal], context: {{
   remaining_tokens?: Long, remaining_seconds?: Long, moment_seconds: Long, escalation: Escalation, sandbox: Sandbox,
   max_risk: Long, max_lines: Long, max_files: Long, never_allow: Set<Kind>, requires_approval: Set<Kind>,

@@ -190,6 +190,7 @@ def _attributes(facts: ActionFacts, sources: Sources, anchor: IntentionAnchorV2)
         "labels": [reference("Label", label) for label in sources.labels.of(paths)],
         "files": len(paths),
         "reversible": facts.reversible,
+        "hosts": len(set(facts.hosts)),
         "hosts_allowed": set(facts.hosts) <= set(anchor.scope_boundaries.network_allowlist),
     }
     for name, limit in _LIMITS.items():

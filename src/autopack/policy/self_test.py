@@ -19,6 +19,7 @@ _HARMLESS: Mapping[str, Json] = {
     "tokens": 1,
     "seconds": 1,
     "reversible": True,
+    "hosts": 0,
     "hosts_allowed": True,
 }
 _CALM: Mapping[str, Json] = {
@@ -67,6 +68,7 @@ _CANARIES: tuple[tuple[str, Mapping[str, Json], Mapping[str, Json]], ...] = (
     *(("never.unknown", {name: None}, {}) for name in ("lines", "risk", "tokens", "seconds")),
     ("never.unconfirmed-intention", {}, {"intention_confirmed": False}),
     ("never.no-sandbox", {}, {"sandbox": reference("Sandbox", "none")}),
+    ("never.network-confined", {"hosts": 1}, {"sandbox": reference("Sandbox", "confined")}),
     ("never.not-deterministic", {"kind": reference("Kind", "agent_task")}, {}),
     ("kind.advice", {"kind": reference("Kind", "advice")}, {}),
 )

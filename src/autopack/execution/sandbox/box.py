@@ -27,13 +27,15 @@ secrets: a test suite needs its `*.pem` and its `secrets.py`, and those are in g
 class Job:
     """One command to run in a box.
 
-    `folder` (absolute) is where it starts and what it sees; `readable` are further folders that it sees (tool chains,
+    `folder` (absolute) is what it sees; `readable` are further folders that it sees (tool chains,
     the git folder). Limits are in seconds and bytes. Names without a field here are not passed on: the environment is
     built anew.
     """
 
     argv: tuple[str, ...]
     folder: Path
+    start: Path | None = None
+    """Where it starts, in `folder`. None: at `folder`."""
     write: tuple[Path, ...] | None = None
     """Folders and files below `folder` that it may write. None: all of `folder`."""
     readable: tuple[Path, ...] = ()

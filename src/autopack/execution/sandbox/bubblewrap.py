@@ -77,7 +77,7 @@ class Bubblewrap:
                 *_identity(descriptors),
                 *_folders(job, survey),
                 *_door_mounts(doors),
-                *("--remount-ro", "/", "--chdir", str(job.folder)),
+                *("--remount-ro", "/", "--chdir", str(job.start or job.folder)),
             ]
             options += ["--info-fd", str(descriptors.lend(_watch_end(stack)))]
             arguments = descriptors.add(b"".join(os.fsencode(option) + b"\0" for option in options))

@@ -57,7 +57,7 @@ class Confined:
             environment = {**job_environment(home, temporary=home), **dict(job.variables)}
             python = (sys.executable, "-I", "-S", str(_LAUNCHER))
             argv = (*python, json.dumps(order), "--", *job.argv)
-            yield Launch(argv, environment, job.folder, ask_first_seconds=_GRACE_SECONDS)
+            yield Launch(argv, environment, job.start or job.folder, ask_first_seconds=_GRACE_SECONDS)
 
 
 def _require_expressible(job: Job, survey: Survey, roots: Sequence[Path]) -> None:

@@ -52,7 +52,11 @@ def preflight(
     dangers = [danger for root in (folder, *roots) for danger in _root_dangers(folder, root)]
     if dangers:
         return Survey((), (), tuple(dangers))
-    is_hidden = hiding(hidden, folder)
+    hides, start = hiding(hidden), len(str(folder)) + 1
+
+    def is_hidden(entry: os.DirEntry[str]) -> bool:
+        return hides(entry.name, entry.path[start:])
+
     masked: set[Path] = set()
     kept = {path for path in protected if os.path.lexists(path)}
     writable = tuple(f"{root}/" for root in roots)
@@ -101,17 +105,16 @@ def require_safe(dangers: Sequence[Danger]) -> None:
         raise UnsafeRepository(f"{dangers[0]}{more}", hint="Remove it, or grant a narrower folder for writing.")
 
 
-def hiding(globs: Sequence[str], folder: Path) -> Callable[[os.DirEntry[str]], bool]:
-    """Return a function that tells whether one of GLOBS hides an entry below FOLDER; case is folded."""
+def hiding(globs: Sequence[str]) -> Callable[[str, str], bool]:
+    """Return a function (name, path from the job's folder) -> whether one of GLOBS hides it; case is folded."""
     names = _expression(glob for glob in globs if "/" not in glob)
     paths = _expression(glob.strip("/") for glob in globs if "/" in glob)
-    start = len(str(folder)) + 1
 
-    def is_hidden(entry: os.DirEntry[str]) -> bool:
-        name = entry.name.casefold()
-        if name in SHOWN:
+    def is_hidden(name: str, below: str) -> bool:
+        folded = name.casefold()
+        if folded in SHOWN:
             return False
-        return bool((names and names.match(name)) or (paths and paths.match(entry.path[start:].casefold())))
+        return bool((names and names.match(folded)) or (paths and paths.match(below.casefold())))
 
     return is_hidden
 

@@ -32,4 +32,4 @@ class Unconfined:
     @contextmanager
     def ready(self, job: Job) -> Iterator[Launch]:
         environment = {**job_environment(home=str(job.folder)), **dict(job.variables)}
-        yield Launch(job.argv, environment, job.folder)
+        yield Launch(job.argv, environment, job.start or job.folder)
