@@ -1,7 +1,7 @@
 """`make run`: the whole loop on a repository, step by step, as a person would type it.
 
-Without `--repo` it works on a fresh copy of the demo repository below `.demo/`. A repository of the user's own is only looked at, unless its
-intention is committed: then the autopilot runs on a branch of its own.
+Without `--repo` it works on a fresh copy of the demo repository below `.demo/`. A repository of the user's own is only
+looked at, unless its intention is committed: then the autopilot runs on a branch of its own.
 """
 
 from __future__ import annotations
@@ -76,10 +76,8 @@ def own_repository(repo: Path) -> int:
 
 def step(repo: Path, command: str, *options: str, allowed: tuple[int, ...] = (0,)) -> int:
     """Show and run one autopack command on REPO; end the program where it fails in a way that is not ALLOWED."""
-    print(
-        f"$ autopack {command} -C {shown(repo)} {' '.join(shown(Path(o)) if '/' in o else o for o in options)}".rstrip(),
-        flush=True,
-    )
+    typed = " ".join(shown(Path(option)) if "/" in option else option for option in options)
+    print(f"$ autopack {command} -C {shown(repo)} {typed}".rstrip(), flush=True)
     done = subprocess.run([sys.executable, "-m", "autopack", command, "-C", str(repo), *options], check=False)
     print(flush=True)
     if done.returncode not in allowed:
