@@ -70,6 +70,9 @@ class Settings:
     """Who sits at the terminal, for approvals by CLI."""
     scan: ScanSettings = field(default_factory=ScanSettings)
     """From the working copy."""
+    agent_folders: tuple[Path, ...] = ()
+    """Folders of this machine that an agent may read for its program to start: the person's to say, never the
+    repository's."""
 
 
 _SECRET_NAME = re.compile(
@@ -99,7 +102,8 @@ def _may_be_secret(value: str) -> bool:
 def load_settings(workspace: Path, environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings for WORKSPACE (the root of a working tree).
 
-    Ranks, the later wins: defaults, `.autopack/config.toml`, environment (`AUTONOMOUS_RUNS_DIR`, `AUTOPACK_ACTOR`).
+    Ranks, the later wins: defaults, `.autopack/config.toml`, environment (`AUTONOMOUS_RUNS_DIR`, `AUTOPACK_ACTOR`,
+    `AUTOPACK_AGENT_FOLDERS`).
     Raises UsageError for a configuration that does not parse or has unknown keys.
     """
     import getpass
@@ -119,12 +123,35 @@ def load_settings(workspace: Path, environment: Mapping[str, str] | None = None)
         secret_values=secret_environment_values(variables),
         actor=variables.get("AUTOPACK_ACTOR") or user,
         scan=_scan_settings(written),
+        agent_folders=_folders(variables.get("AUTOPACK_AGENT_FOLDERS", "")),
     )
+
+
+def _folders(listed: str) -> tuple[Path, ...]:
+    """Return the absolute folders of a list in the manner of PATH; raises UsageError for any other."""
+    folders = tuple(Path(entry) for entry in listed.split(os.pathsep) if entry)
+    relative = next((folder for folder in folders if not folder.is_absolute()), None)
+    if relative is not None:
+        raise UsageError(f"AUTOPACK_AGENT_FOLDERS: {relative} is not absolute.")
+    return folders
+
+
+def key_from_environment(name: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the key that the variable NAME holds, or None."""
+    return (os.environ if environment is None else environment).get(name) or None
 
 
 def parse_scan_settings(data: bytes) -> ScanSettings:
     """Return what a `.autopack/config.toml` of these bytes says about scans; raises UsageError like `load_settings`."""
     return _scan_settings(_parse_config(data))
+
+
+def agent_tables(data: bytes) -> tuple[str | None, Mapping[str, object]]:
+    """Return what a `.autopack/config.toml` of these bytes says about agents: which one is to be used, and the tables
+    `[agents.NAME]` as they stand. Raises UsageError like `load_settings`."""
+    written = _parse_config(data)
+    chosen = None if "agent" not in written else _text(written, "agent", "the file")
+    return chosen, _table(written.get("agents", {}), "[agents]")
 
 
 def _read_config(path: Path) -> dict[str, object]:
@@ -143,7 +170,7 @@ def _parse_config(data: bytes) -> dict[str, object]:
         written = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as fault:
         raise UsageError(f"{CONFIG_FILE} cannot be read: {fault}.") from fault
-    _table(written, "the file", {"runs_dir", "ledgers", "scan", "rules"})
+    _table(written, "the file", {"runs_dir", "ledgers", "scan", "rules", "agent", "agents"})
     if not isinstance(written.get("runs_dir", ""), str):
         raise UsageError(f"{CONFIG_FILE}: runs_dir is no text.")
     ledgers = _table(written.get("ledgers", {}), "[ledgers]")
