@@ -14,7 +14,7 @@ from autopack.actions.models import Action, Kind
 from autopack.artifacts.store import read_artifact, write_artifact
 from autopack.clock import Clock, timestamp
 from autopack.errors import AutopackError, StaleError
-from autopack.execution.checks import CheckRun, run_checks
+from autopack.execution.checks import CheckPlace, CheckRun, run_checks
 from autopack.execution.events import append_event
 from autopack.execution.runner import Outcome, carry_out, undo
 from autopack.execution.sandbox.box import Sandbox
@@ -173,7 +173,7 @@ def _judge(run: RunContext, grant: Grant, outcome: Outcome, tip: str, gaps_befor
     reason = _gap_objection(grant.action, record)
     if reason:
         return replace(record, reason=reason, gaps_closed=(), gaps_opened=record.gaps_opened)
-    checks = _run_required_checks(run, phase_id_of(grant.action.action_id))
+    checks = _run_required_checks(run, phase_id_of(grant.action.action_id), outcome.tree)
     bad = next((check for check in checks if check.outcome != "passed"), None)
     if bad is not None:
         return replace(record, checks=checks, reason=_check_objection(run, bad), gaps_closed=())
@@ -193,10 +193,10 @@ def _check_objection(run: RunContext, check: CheckRun) -> str:
     return f"the required check {check.name!r} {said.get(check.outcome, f'could not run: {check.detail}')}"
 
 
-def _run_required_checks(run: RunContext, phase_id: str) -> tuple[CheckRun, ...]:
-    return run_checks(
-        run.anchor.evidence_verification.required_checks,
+def _run_required_checks(run: RunContext, phase_id: str, tree: str) -> tuple[CheckRun, ...]:
+    place = CheckPlace(
         worktree=run.git.work_tree,
+        tree=tree,
         readable=(run.git.common_dir(),),
         sandbox=run.sandbox,
         layout=run.layout,
@@ -204,6 +204,7 @@ def _run_required_checks(run: RunContext, phase_id: str) -> tuple[CheckRun, ...]
         network=run.anchor.scope_boundaries.network_allowlist,
         on_connection=lambda made: append_event(run.layout.event_log, "connection", asdict(made), run.clock),
     )
+    return run_checks(run.anchor.evidence_verification.required_checks, place)
 
 
 def _undone(run: RunContext, grant: Grant, reason: str) -> PhaseRecord:

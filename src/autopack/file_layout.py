@@ -1,6 +1,6 @@
 """Where everything of a run lives. Names paths, validates ids, creates nothing.
 
-.autonomous_runs/<project>/runs/<family>/<run_id>/{intention,gaps,plans,proofs,autonomy,approvals,ci,logs}
+.autonomous_runs/<project>/runs/<family>/<run_id>/{intention,gaps,plans,proofs,autonomy,approvals,ci,logs,supervised}
 """
 
 from __future__ import annotations
@@ -122,6 +122,10 @@ class RunFileLayout:
 
     def check_output(self, phase_id: str, check: str) -> Path:
         return self.run_folder / "ci" / validate_id(phase_id, "phase id") / f"{validate_id(check, 'check')}.log"
+
+    def supervised(self, phase_id: str, job: str) -> Path:
+        """Return the folder of one supervised job: its lock, its receipt and its output."""
+        return self.run_folder / "supervised" / validate_id(phase_id, "phase id") / validate_id(job, "job")
 
     @property
     def worktree(self) -> Path:

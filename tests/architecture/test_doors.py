@@ -13,6 +13,8 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "autopack"
 
 PROCESSES = {
     "git.py": "the only caller of git",
+    "governance/signatures.py": "the only caller of ssh-keygen",
+    "execution/guard.py": "the supervisor: a forked copy of the worker, which outlives it",
     "execution/sandbox/": "what builds the sandbox, and what runs inside it",
     "gaps/sources/workers.py": "a forked copy of the scan itself, which starts no program",
 }

@@ -1,22 +1,21 @@
 """The anchor's required checks: run in a sandbox, on a throw-away copy of the tree, so that nothing they write can be
-committed."""
+committed; and under a supervisor, so that a check is run once although its worker was killed."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from autopack.artifacts.canonical import bytes_digest
-from autopack.artifacts.redaction import redact
+from autopack.artifacts.canonical import digest
 from autopack.artifacts.store import write_bytes
 from autopack.execution.egress import Connection
-from autopack.execution.sandbox.box import HIDDEN, Job, JobResult, Sandbox
+from autopack.execution.guard import run_supervised
+from autopack.execution.receipts import Receipt
+from autopack.execution.sandbox.box import HIDDEN, Job, Sandbox
 from autopack.execution.sandbox.survey import hiding
 from autopack.file_layout import RunFileLayout
 from autopack.intention_anchor.v2 import RequiredCheck
@@ -43,70 +42,78 @@ class CheckRun:
     detail: str = ""
 
 
-def run_checks(
-    checks: Sequence[RequiredCheck],
-    *,
-    worktree: Path,
-    readable: tuple[Path, ...],
-    sandbox: Sandbox,
-    layout: RunFileLayout,
-    phase_id: str,
-    network: tuple[str, ...] = (),
-    on_connection: Callable[[Connection], None] | None = None,
-) -> tuple[CheckRun, ...]:
-    """Run CHECKS one after another, each on its own copy of WORKTREE, and keep their redacted output.
+@dataclass(frozen=True)
+class CheckPlace:
+    """Where and on what the checks of one phase run. `tree` is the git tree that `worktree` holds: with the same tree
+    and the same command a check is the same check."""
 
-    They reach the hosts of NETWORK and no other, where the sandbox has network at all; every decision about a
-    connection is handed to ON_CONNECTION.
-    All of them run, also after a failure: a person who reads the proof wants to know everything that broke.
+    worktree: Path
+    tree: str
+    readable: tuple[Path, ...]
+    sandbox: Sandbox
+    layout: RunFileLayout
+    phase_id: str
+    network: tuple[str, ...] = ()
+    """Hosts that the checks reach, where the sandbox has network at all."""
+    on_connection: Callable[[Connection], None] | None = None
+    """Called, in the supervisor's process, with every decision about a connection."""
+    beat: Callable[[], None] = lambda: None
+    """Called while a check is awaited."""
+
+
+def run_checks(checks: Sequence[RequiredCheck], place: CheckPlace) -> tuple[CheckRun, ...]:
+    """Run CHECKS one after another, each on its own copy of the worktree, and keep their redacted output.
+
+    A check that an earlier, killed attempt at this phase ran on the same tree is not run again. All of them run, also
+    after a failure: a person who reads the proof wants to know everything that broke.
     """
-
-    def job(check: RequiredCheck, copy: Path) -> Job:
-        return Job(
-            check.argv,
-            copy,
-            disposable=True,
-            readable=readable,
-            network=network,
-            timeout_seconds=check.timeout_seconds,
-            on_connection=on_connection,
-        )
-
-    return tuple(_run_check(check, job, worktree, sandbox, layout, phase_id) for check in checks)
+    return tuple(_run_check(check, place) for check in checks)
 
 
-def _run_check(
-    check: RequiredCheck,
-    job: Callable[[RequiredCheck, Path], Job],
-    worktree: Path,
-    sandbox: Sandbox,
-    layout: RunFileLayout,
-    phase_id: str,
-) -> CheckRun:
-    with _copy_of(worktree) as copy:
-        result = sandbox.run(job(check, copy))
-    output = redact(result.output.decode("utf-8", "replace")).encode()
-    write_bytes(layout.check_output(phase_id, check.name), output)
-    passed, failed = count_tests(output.decode())
+def _run_check(check: RequiredCheck, place: CheckPlace) -> CheckRun:
+    def prepare(scratch: Path) -> Job:
+        return _job(check, place, _copy(place.worktree, scratch / "tree"))
+
+    folder = place.layout.supervised(place.phase_id, f"{check.name}-{_identity(check, place)[:16]}")
+    done = run_supervised(folder, place.sandbox, prepare, beat=place.beat)
+    write_bytes(place.layout.check_output(place.phase_id, check.name), done.output)
+    passed, failed = count_tests(done.output.decode())
     return CheckRun(
         name=check.name,
         argv=check.argv,
-        outcome=_outcome(result),
-        exit_code=result.exit_code,
-        output_sha256=bytes_digest(output),
-        sandbox=sandbox.tier,
+        outcome=_outcome(done.receipt),
+        exit_code=done.receipt.exit_code,
+        output_sha256=done.receipt.output_sha256,
+        sandbox=place.sandbox.tier,
         tests_passed=passed,
         tests_failed=failed,
-        detail=result.detail,
+        detail=done.receipt.detail,
     )
 
 
-def _outcome(result: JobResult) -> Literal["passed", "failed", "timed_out", "not_run"]:
-    if result.outcome == "not_started":
+def _identity(check: RequiredCheck, place: CheckPlace) -> str:
+    """Return the digest of everything that the result of CHECK is allowed to depend on."""
+    return digest([place.tree, list(check.argv), check.timeout_seconds, place.sandbox.tier, list(place.network)])
+
+
+def _job(check: RequiredCheck, place: CheckPlace, copy: Path) -> Job:
+    return Job(
+        check.argv,
+        copy,
+        disposable=True,
+        readable=place.readable,
+        network=place.network,
+        timeout_seconds=check.timeout_seconds,
+        on_connection=place.on_connection,
+    )
+
+
+def _outcome(receipt: Receipt) -> Literal["passed", "failed", "timed_out", "not_run"]:
+    if receipt.outcome == "not_started":
         return "not_run"
-    if result.outcome == "timed_out":
+    if receipt.outcome == "timed_out":
         return "timed_out"
-    return "passed" if result.exit_code == 0 else "failed"
+    return "passed" if receipt.exit_code == 0 else "failed"
 
 
 def count_tests(output: str) -> tuple[int | None, int | None]:
@@ -126,17 +133,13 @@ def count_tests(output: str) -> tuple[int | None, int | None]:
     return None, None
 
 
-@contextmanager
-def _copy_of(worktree: Path) -> Iterator[Path]:
-    """Yield a private copy of WORKTREE without what jobs must not see, symbolic links kept as links; it is gone
-    afterwards."""
+def _copy(worktree: Path, copy: Path) -> Path:
+    """Copy WORKTREE to COPY without what jobs must not see, symbolic links kept as links, and return COPY."""
     hides = hiding(HIDDEN)
 
     def without(folder: str, names: list[str]) -> set[str]:
         below = Path(folder).relative_to(worktree)
         return {name for name in names if hides(name, (below / name).as_posix())}
 
-    with tempfile.TemporaryDirectory(prefix="autopack-check-") as made:
-        copy = Path(made).resolve() / "tree"
-        shutil.copytree(worktree, copy, symlinks=True, ignore=without)
-        yield copy
+    shutil.copytree(worktree, copy, symlinks=True, ignore=without)
+    return copy
