@@ -40,6 +40,7 @@ _DETECTOR_WINDOW = 2_000
 """Longest piece (characters) handed to detect-secrets at once: some of its patterns take quadratic time."""
 
 _registered: tuple[str, ...] = ()
+_met_registered = False
 
 
 def register_secret_values(values: Iterable[str]) -> None:
@@ -56,6 +57,18 @@ def register_secret_values(values: Iterable[str]) -> None:
     }
     _registered = tuple(sorted(spellings, key=lambda spelling: (-len(spelling), spelling)))
     _redact_short.cache_clear()
+
+
+def has_masked_a_registered_value() -> bool:
+    """Tell whether this process has met a registered value: what it made depends on the environment, and is no use
+    to a later process."""
+    return _met_registered
+
+
+def note_registered_value() -> None:
+    """Take over the finding of another process that worked for this one."""
+    global _met_registered
+    _met_registered = True
 
 
 def redact(text: str) -> str:
@@ -96,6 +109,7 @@ def _is_suspicious(text: str) -> bool:
     microseconds for 80 characters, hence the loops written out."""
     for value in _registered:
         if value in text:
+            note_registered_value()
             return True
     if ("=" in text or ":" in text or "--" in text or " login " in text) and _is_announced(text):
         return True

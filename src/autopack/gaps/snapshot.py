@@ -13,15 +13,18 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from autopack.errors import EnvironmentFault, UsageError
 from autopack.file_layout import RUNS_FOLDER
 from autopack.gaps.detector import Detector
+from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources import databases, history, listing, repository, scope
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
-from autopack.gaps.sources.workers import read_in_parallel
+from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
+from autopack.gaps.sources.workers import Progress, read_in_parallel
 from autopack.gaps.state import (
     ChangeFact,
     CommitFact,
@@ -70,24 +73,35 @@ def take_snapshot(
     base_intention: IntentionAnchorV2 | None = None,
     since: str | None = None,
     runs_folder: str = RUNS_FOLDER,
+    kept: FactCache | None = None,
+    jobs: int | None = None,
+    progress: Progress = lambda files: None,
 ) -> Snapshot:
     """Look at WORKSPACE (the root of a working tree) once and return all that DETECTORS may judge.
 
     SINCE is a revision whose successors are examined for changes of protected paths; by default the merge base, and
-    only on a run's branch. RUNS_FOLDER (relative) is Autopack's own and is never looked into.
+    only on a run's branch. RUNS_FOLDER (relative) is Autopack's own and is never looked into. What is KEPT from an
+    earlier look by the same detectors is not looked for again, and changes no byte of the answer. JOBS bounds the
+    processes that read; PROGRESS hears of it.
     Raises UsageError where there is no git repository, UnsafeRepository where there is no working tree.
     """
     git = Git(workspace)
     places = _find(git)
     listed = _list(git, places)
     bounds = _sort_paths(listed, runs_folder)
-    harvest = read_in_parallel(bounds.to_read, lambda paths: read_files(workspace, paths, detectors))
+    recall = Recall(kept, _vouched(listed, places))
+    known = recall.known(bounds.to_read)
+    unread = [(path, mode) for path, mode in bounds.to_read if path not in known]
+    read = partial(read_files, workspace, detectors=detectors, kept=kept)
+    harvest = read_in_parallel(unread, read, jobs=jobs, progress=progress)
+    recall.keep(harvest)
+    add_known(harvest, known, dict(bounds.to_read))
     snapshot = Snapshot(
         files=_records(listed, harvest.files, bounds.absent),
         git=_git_facts(git, places, listed, since),
         changes=_changes(listed.status, runs_folder),
-        facts={gap_type: dict(sorted(facts.items())) for gap_type, facts in sorted(harvest.facts.items())},
-        texts=dict(sorted(harvest.texts.items())),
+        facts=recall.facts(harvest, known),
+        texts=texts(git, harvest, known),
         folders=scope.folders_of({path for path, _ in bounds.to_read + bounds.absent} | bounds.out_of_scope),
         out_of_scope=bounds.out_of_scope,
         ignored=bounds.ignored,
@@ -99,9 +113,16 @@ def take_snapshot(
         base_intention=base_intention,
         failures=tuple(harvest.failures[gap_type] for gap_type in sorted(harvest.failures)),
     )
-    snapshot = _with_history(git, snapshot, detectors)
+    snapshot = _with_past(git, places, snapshot, detectors, kept)
     snapshot = replace(snapshot, not_looked_at=_not_looked_at(snapshot, harvest, bounds))
     return replace(snapshot, state_digest=_digest(snapshot))
+
+
+def _vouched(listed: _Listed, places: repository.Places) -> dict[str, str]:
+    """Return the object ids that may stand for files: none where git compares files less than exactly."""
+    if listed.broken or not places.compares_exactly:
+        return {}
+    return vouched(listed.index, listed.status, listed.attributes)
 
 
 def _find(git: Git) -> repository.Places:
@@ -252,8 +273,24 @@ def _tree_locks(root: Path, read: Iterable[ReadFile], ignored: Iterable[str]) ->
     return tuple(lock for lock in found if lock is not None)
 
 
-def _with_history(git: Git, snapshot: Snapshot, detectors: Sequence[Detector]) -> Snapshot:
-    """Add what became of the paths that DETECTORS ask about."""
+def _with_past(
+    git: Git, places: repository.Places, snapshot: Snapshot, detectors: Sequence[Detector], kept: FactCache | None
+) -> Snapshot:
+    """Add what became of the paths that DETECTORS ask about, as KEPT where everything it follows from is the same."""
+    name = f"past {_digest(snapshot)} {places.past_digest()}"
+    stored = kept.answer(name) if kept is not None else None
+    if stored is not None:
+        history, ignored = json.loads(stored)
+        return replace(snapshot, history=history, ignored_targets=frozenset(ignored))
+    found = _with_history(git, places, snapshot, detectors, kept)
+    if kept is not None and found.failures == () and found.not_looked_at == snapshot.not_looked_at:
+        kept.keep_answer(name, json.dumps([found.history, sorted(found.ignored_targets)]).encode())
+    return found
+
+
+def _with_history(
+    git: Git, places: repository.Places, snapshot: Snapshot, detectors: Sequence[Detector], kept: FactCache | None
+) -> Snapshot:
     failures = {failure.gap_type: failure for failure in snapshot.failures}
     candidates: set[str] = set()
     for detector in detectors:
@@ -267,10 +304,11 @@ def _with_history(git: Git, snapshot: Snapshot, detectors: Sequence[Detector]) -
             )
     asked = frozenset(path for path in candidates if _inside(path, snapshot))
     snapshot = replace(snapshot, failures=tuple(failures[gap_type] for gap_type in sorted(failures)))
+    past = history.Past(git, f"{snapshot.git.head} {places.past_digest()}", kept)
     try:
         return replace(
             snapshot,
-            history=history.fates(git, asked, snapshot.exists) if snapshot.git.head else {},
+            history=past.fates(asked, snapshot.exists) if snapshot.git.head else {},
             ignored_targets=history.ignored_among(git, asked),
         )
     except EnvironmentFault:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autopack.artifacts.redaction import has_masked_a_registered_value, note_registered_value
 from autopack.gaps.detector import Detector
+from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources.listing import EXECUTABLE, LINK, REGULAR, encode
 from autopack.gaps.state import DetectorFailure
@@ -44,6 +46,10 @@ class Harvest:
     databases: list[str] = field(default_factory=list)
     not_looked_at: list[NotLookedAt] = field(default_factory=list)
     failures: dict[str, DetectorFailure] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    """Files whose facts are kept from an earlier scan."""
+    depends_on_environment: bool = False
+    """A secret of this environment was masked in it."""
 
     def miss(self, path: str, reason: str) -> None:
         """Note that PATH could not be looked at."""
@@ -57,14 +63,20 @@ class Harvest:
         self.texts.update(other.texts)
         self.databases += other.databases
         self.not_looked_at += other.not_looked_at
+        self.known |= other.known
+        if other.depends_on_environment:
+            note_registered_value()
         for gap_type, failure in other.failures.items():
             mine = self.failures.get(gap_type)
             if mine is None or (failure.path or "") < (mine.path or ""):
                 self.failures[gap_type] = failure
 
 
-def read_files(root: Path, paths: Iterable[tuple[str, str]], detectors: Sequence[Detector]) -> Harvest:
-    """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor over each."""
+def read_files(
+    root: Path, paths: Iterable[tuple[str, str]], detectors: Sequence[Detector], kept: FactCache | None = None
+) -> Harvest:
+    """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor over each
+    whose facts are not KEPT."""
     harvest = Harvest(facts={detector.gap_type: {} for detector in detectors if detector.extract})
     base = os.fsencode(root) + b"/"
     for path, mode in paths:
@@ -73,7 +85,9 @@ def read_files(root: Path, paths: Iterable[tuple[str, str]], detectors: Sequence
             if mode == LINK:
                 _take_link(harvest, base, path)
             else:
-                _take_file(harvest, base, path, mode, detectors)
+                data = _take_file(harvest, base, path, mode)
+                if data is not None:
+                    _search(harvest, path, data, detectors, kept)
         except FileNotFoundError:
             harvest.miss(path, "it vanished while the scan was running")
         except NotADirectoryError:
@@ -84,7 +98,23 @@ def read_files(root: Path, paths: Iterable[tuple[str, str]], detectors: Sequence
         except OSError as fault:
             harvest.files.append(ReadFile(path, mode, 0, None))
             harvest.miss(path, f"it cannot be read ({os.strerror(fault.errno or 0)})")
+    harvest.depends_on_environment = has_masked_a_registered_value()
     return harvest
+
+
+def read_bytes(root: Path, path: str, sha256: str) -> bytes | None:
+    """Return the bytes of PATH below ROOT if they still have that digest, else None."""
+    try:
+        descriptor = os.open(os.fsencode(root) + b"/" + encode(path), _FLAGS)
+    except OSError:
+        return None
+    try:
+        data = _rest(descriptor, b"")
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 
 def _mode_of(path: bytes) -> str:
@@ -99,19 +129,20 @@ def _take_link(harvest: Harvest, base: bytes, path: str) -> None:
     harvest.files.append(ReadFile(path, LINK, len(target), None, target.decode("utf-8", "surrogateescape")))
 
 
-def _take_file(harvest: Harvest, base: bytes, path: str, mode: str, detectors: Sequence[Detector]) -> None:
+def _take_file(harvest: Harvest, base: bytes, path: str, mode: str) -> bytes | None:
+    """Note what the file at PATH is; return its bytes unless it is a link or too large to search."""
     try:
         descriptor = os.open(base + encode(path), _FLAGS)
     except OSError:
         if stat.S_ISLNK(os.lstat(base + encode(path)).st_mode):
             _take_link(harvest, base, path)
-            return
+            return None
         raise
     try:
         data = os.read(descriptor, _CHUNK)
         if (len(data) == _CHUNK or not data) and not _is_small(descriptor, len(data)):
             _take_large(harvest, descriptor, data, path, mode)
-            return
+            return None
         if len(data) == _CHUNK:
             data = _rest(descriptor, data)
     finally:
@@ -119,7 +150,19 @@ def _take_file(harvest: Harvest, base: bytes, path: str, mode: str, detectors: S
     harvest.files.append(ReadFile(path, mode, len(data), hashlib.sha256(data).hexdigest()))
     if data.startswith(_SQLITE_MAGIC):
         harvest.databases.append(path)
-    _extract(harvest, path, data, detectors)
+    return data
+
+
+def _search(harvest: Harvest, path: str, data: bytes, detectors: Sequence[Detector], kept: FactCache | None) -> None:
+    """Find the facts in DATA, the bytes of the file that was noted last, unless they are KEPT."""
+    sha256 = harvest.files[-1].sha256
+    found = kept.by_digest(path, sha256) if kept is not None and sha256 is not None else None
+    if found is None:
+        _extract(harvest, path, data, detectors)
+        return
+    harvest.known.add(path)
+    if found.retained:
+        harvest.texts[path] = data
 
 
 def _is_small(descriptor: int, read: int) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from autopack.gaps.facts import FactCache
 from autopack.gaps.sources.listing import decode, encode
 from autopack.gaps.state import CommitFact
 from autopack.git import Git, GitFailed
@@ -21,29 +22,49 @@ Deletions = Mapping[str, Sequence[tuple[int, str]]]
 """Path -> (position, commit) of each commit that removed it; position 0 is the newest commit."""
 
 
-def fates(git: Git, candidates: frozenset[str], exists: Callable[[str], bool]) -> dict[str, str | None]:
-    """Return what became of those CANDIDATES that the last MAX_COMMITS commits removed: a path that EXISTS, or None.
+@dataclass(frozen=True)
+class Past:
+    """The history below HEAD. `state` names all that it follows from, so that a list of it can be KEPT."""
 
-    Raises EnvironmentFault when git cannot tell or takes too long.
-    """
-    if not candidates:
-        return {}
-    deletions = _deletions(git)
-    renames: dict[str, dict[str, str]] = {}
-    found: dict[str, str | None] = {}
-    for path in sorted(candidates & deletions.keys()):
-        found[path] = _follow(git, path, deletions, renames, exists)
-    return found
+    git: Git
+    state: str
+    kept: FactCache | None = None
+
+    def fates(self, candidates: frozenset[str], exists: Callable[[str], bool]) -> dict[str, str | None]:
+        """Return what became of those CANDIDATES that the last MAX_COMMITS commits removed: a path that EXISTS, or
+        None.
+
+        Raises EnvironmentFault when git cannot tell or takes too long.
+        """
+        if not candidates:
+            return {}
+        deletions = _deletions(self._removals())
+        renames: dict[str, dict[str, str]] = {}
+        found: dict[str, str | None] = {}
+        for path in sorted(candidates & deletions.keys()):
+            found[path] = _follow(self.git, path, deletions, renames, exists)
+        return found
+
+    def _removals(self) -> bytes:
+        """Return git's list of commits and the paths that each removed, newest first. No content is read."""
+        name = f"removals {self.state}"
+        stored = self.kept.answer(name) if self.kept is not None else None
+        if stored is not None:
+            return stored
+        git, most = self.git, f"--max-count={MAX_COMMITS}"
+        listed = git.run("rev-list", "--no-merges", most, "HEAD", "--", timeout=_SECONDS).stdout
+        options = ("-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin")
+        git = replace(git, settings=(*git.settings, *_SMALL_WINDOWS))
+        output = git.run("diff-tree", *options, f"--format={_RECORD}%H", stdin=listed, timeout=_SECONDS).stdout
+        if self.kept is not None:
+            self.kept.keep_answer(name, output)
+        return output
 
 
-def _deletions(git: Git) -> dict[str, list[tuple[int, str]]]:
-    """List every removed path once per removing commit, newest first. Trees are compared, no content is read."""
-    listed = git.run("rev-list", "--no-merges", f"--max-count={MAX_COMMITS}", "HEAD", "--", timeout=_SECONDS).stdout
-    options = ("-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin")
-    git = replace(git, settings=(*git.settings, *_SMALL_WINDOWS))
-    output = git.run("diff-tree", *options, f"--format={_RECORD}%H", stdin=listed, timeout=_SECONDS).stdout
+def _deletions(removals: bytes) -> dict[str, list[tuple[int, str]]]:
+    """List every removed path once per removing commit, newest first."""
     found: dict[str, list[tuple[int, str]]] = {}
-    for position, record in enumerate(decode(output).split(_RECORD)[1:]):
+    for position, record in enumerate(decode(removals).split(_RECORD)[1:]):
         commit, *paths = (part.lstrip("\n") for part in record.split("\0"))
         for path in paths:
             if path:

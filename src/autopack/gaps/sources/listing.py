@@ -13,7 +13,7 @@ EXECUTABLE = "100755"
 LINK = "120000"
 SUBMODULE = "160000"
 ATTRIBUTES = (
-    *("text", "eol", "crlf", "binary", "diff", "merge", "filter", "working-tree-encoding"),
+    *("text", "eol", "crlf", "binary", "diff", "merge", "filter", "ident", "working-tree-encoding"),
     *("linguist-vendored", "linguist-generated", "linguist-documentation"),
 )
 """The attributes that a detector may ask for; see gitattributes(5)."""
@@ -28,6 +28,9 @@ class IndexEntry:
     stages: tuple[int, ...]
     skipped: bool
     """Left out of the working tree by a sparse checkout."""
+    oid: str = ""
+    assumed: bool = False
+    """The owner told git not to look whether it changed (`git update-index --assume-unchanged`)."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,20 @@ def encode(path: str) -> bytes:
 
 def list_index(git: Git) -> tuple[IndexEntry, ...]:
     """Return the entries of the index, by path. Raises GitFailed when the index cannot be read."""
-    return parse_index(git.run("ls-files", "-s", "-t", "-z").stdout)
+    return parse_index(git.run("ls-files", "-s", "-v", "-z").stdout)
 
 
 def parse_index(data: bytes) -> tuple[IndexEntry, ...]:
-    """Return the entries in the output of `git ls-files -s -t -z`."""
+    """Return the entries in the output of `git ls-files -s -v -z`."""
     entries: dict[str, IndexEntry] = {}
     for record in decode(data).split("\0"):
         if not record:
             continue
         head, path = record.split("\t", 1)
-        tag, mode, _, stage = head.split(" ")
+        tag, mode, oid, stage = head.split(" ")
         earlier = entries.get(path)
         stages = (*earlier.stages, int(stage)) if earlier else (int(stage),)
-        entries[path] = IndexEntry(path, mode, stages, tag == "S")
+        entries[path] = IndexEntry(path, mode, stages, tag in "Ss", oid, tag.islower())
     return tuple(entries[path] for path in sorted(entries))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
@@ -62,6 +63,28 @@ class Places:
     @property
     def shallow(self) -> bool:
         return (self.common / "shallow").is_file()
+
+    @property
+    def compares_exactly(self) -> bool:
+        """Whether git, by its settings, calls a file unchanged only if its bytes are (attributes aside)."""
+        return (
+            self.configuration.get("core.autocrlf", "false").lower() in {"false", "0", "no", "off"}
+            and self.configuration.get("core.trustctime", "true").lower() in {"true", "1", "yes", "on", ""}
+            and self.configuration.get("core.checkstat", "default").lower() == "default"
+        )
+
+    def past_digest(self) -> str:
+        """Return the digest of what decides, besides HEAD and the tree, where history ends and what is ignored."""
+        digest = hashlib.sha256(self.configuration.get("core.excludesfile", "").encode("utf-8", "surrogateescape"))
+        excludes = self.configuration.get("core.excludesfile")
+        files = [self.common / "shallow", self.common / "info" / "grafts", self.common / "info" / "exclude"]
+        for file in (*files, *([self.root / excludes] if excludes else [])):
+            try:
+                content = file.read_bytes()
+            except (OSError, ValueError):
+                content = b""
+            digest.update(hashlib.sha256(content).digest())
+        return digest.hexdigest()
 
     def filter_overrides(self) -> list[str]:
         """Return `-c` options that switch every configured content filter off: a scan runs no foreign code."""

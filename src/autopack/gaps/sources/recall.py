@@ -1,0 +1,172 @@
+"""What an earlier scan found in files that are the same now, in place of reading them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autopack.gaps.facts import FactCache, KeptFile, dump_fact, load_fact
+from autopack.gaps.sources import listing
+from autopack.gaps.sources.contents import Harvest, ReadFile, read_bytes
+from autopack.git import Git
+
+_CONVERTING = frozenset({"text", "eol", "crlf", "filter", "ident", "working-tree-encoding"})
+"""Attributes by which the bytes in the working tree may differ from the object's, see gitattributes(5)."""
+
+
+def vouched(
+    index: Iterable[listing.IndexEntry], status: listing.Status, attributes: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """Return path -> object id of the files whose bytes in the working tree are certainly those of the object.
+
+    A file that git calls unchanged is one that would become the object if it were added: where git converts line
+    endings, encodings or keywords, that says nothing about its bytes.
+    """
+    changed = {change.path for change in status.changes}
+    return {
+        entry.path: entry.oid
+        for entry in index
+        if entry.mode in {listing.REGULAR, listing.EXECUTABLE}
+        and entry.stages == (0,)
+        and not (entry.skipped or entry.assumed or entry.path in changed)
+        and _CONVERTING.isdisjoint(attributes.get(entry.path, ()))
+    }
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What is kept, and the object ids by which files are known without being read."""
+
+    kept: FactCache | None
+    vouched: Mapping[str, str]
+
+    def known(self, paths: Sequence[tuple[str, str]]) -> dict[str, KeptFile]:
+        """Return those of PATHS (and modes) that need not be read."""
+        if self.kept is None:
+            return {}
+        asked = ((path, self.vouched.get(path)) for path, _ in paths)
+        found = ((path, self.kept.by_object(path, oid)) for path, oid in asked if oid is not None)
+        return {path: file for path, file in found if file is not None}
+
+    def keep(self, harvest: Harvest) -> None:
+        """Keep what HARVEST brought home, unless a detector failed."""
+        if self.kept is None or not self.kept.writable or harvest.failures:
+            return
+        databases = frozenset(harvest.databases)
+        notes = {note.subject: note.reason for note in harvest.not_looked_at}
+        files = [
+            (file.path, made)
+            for file in harvest.files
+            if (made := self._made(harvest, file, file.path in databases, notes.get(file.path))) is not None
+        ]
+        self.kept.keep(files, frozenset({file.path for file in harvest.files} | self.vouched.keys()))
+
+    def _made(self, harvest: Harvest, file: ReadFile, database: bool, note: str | None) -> KeptFile | None:
+        """Return what is new to keep of FILE, None where it is no file or is kept already."""
+        oid = self.vouched.get(file.path)
+        if file.sha256 is None:
+            return None
+        known = self._by_digest(file) if file.path in harvest.known else None
+        if known is not None:
+            return replace(known, oid=oid) if oid is not None and known.oid is None else None
+        return KeptFile(
+            oid=oid,
+            size=file.size,
+            sha256=file.sha256,
+            database=database,
+            note=note,
+            retained=file.path in harvest.texts,
+            facts={
+                gap_type: dump_fact(found[file.path]) for gap_type, found in harvest.facts.items() if file.path in found
+            },
+        )
+
+    def _by_digest(self, file: ReadFile) -> KeptFile | None:
+        return None if self.kept is None or file.sha256 is None else self.kept.by_digest(file.path, file.sha256)
+
+    def facts(self, harvest: Harvest, known: Mapping[str, KeptFile]) -> Mapping[str, Mapping[str, object]]:
+        """Return gap type -> path -> fact, of what was read and of what is KNOWN."""
+        files = dict(known)
+        for file in harvest.files:
+            if file.path in harvest.known and (found := self._by_digest(file)) is not None:
+                files[file.path] = found
+        fresh = {gap_type: dict(sorted(found.items())) for gap_type, found in sorted(harvest.facts.items())}
+        return LazyFacts(fresh, files) if files else fresh
+
+
+def add_known(harvest: Harvest, known: Mapping[str, KeptFile], modes: Mapping[str, str]) -> None:
+    """Put what is KNOWN of files into HARVEST, as if they had been read."""
+    for path, file in known.items():
+        harvest.files.append(ReadFile(path, modes[path], file.size, file.sha256))
+        if file.database:
+            harvest.databases.append(path)
+        if file.note is not None:
+            harvest.miss(path, file.note)
+
+
+class LazyFacts(Mapping[str, Mapping[str, object]]):
+    """Gap type -> path -> fact; kept facts of a type are rebuilt when somebody asks for that type."""
+
+    def __init__(self, fresh: dict[str, dict[str, object]], files: Mapping[str, KeptFile]) -> None:
+        self._fresh, self._files = fresh, files
+        self._whole: dict[str, dict[str, object]] = {}
+
+    def __getitem__(self, gap_type: str) -> Mapping[str, object]:
+        if gap_type not in self._whole:
+            found = dict(self._fresh[gap_type])
+            for path, file in self._files.items():
+                if gap_type in file.facts:
+                    found[path] = load_fact(file.facts[gap_type])
+            self._whole[gap_type] = dict(sorted(found.items()))
+        return self._whole[gap_type]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fresh)
+
+    def __len__(self) -> int:
+        return len(self._fresh)
+
+
+class LazyTexts(Mapping[str, bytes]):
+    """Path -> bytes of the files that a detector wants; those that were not read are read when somebody asks.
+
+    They are the bytes that were looked at: where the file has changed since, git still has the object.
+    """
+
+    def __init__(self, git: Git, read: dict[str, bytes], known: Mapping[str, KeptFile]) -> None:
+        self._git, self._read = git, read
+        self._unread = {path: file for path, file in known.items() if file.retained}
+        self._paths = sorted({*read, *self._unread})
+
+    def __getitem__(self, path: str) -> bytes:
+        if path not in self._read:
+            self._read[path] = self._bytes(path, self._unread[path])
+        return self._read[path]
+
+    def _bytes(self, path: str, file: KeptFile) -> bytes:
+        data = read_bytes(self._git.work_tree, path, file.sha256)
+        if data is not None:
+            return data
+        return self._git.run("cat-file", "blob", file.oid or "").stdout
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._read or path in self._unread
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def texts(git: Git, harvest: Harvest, known: Mapping[str, KeptFile]) -> Mapping[str, bytes]:
+    """Return path -> bytes of the files that a detector wants."""
+    if not any(file.retained for file in known.values()):
+        return dict(sorted(harvest.texts.items()))
+    return LazyTexts(git, harvest.texts, known)
+
+
+def open_cache(root: Path, *, writable: bool) -> FactCache:
+    """Return what is kept for the repository around ROOT."""
+    return FactCache(Git(root).common_dir(), writable=writable)
