@@ -84,6 +84,8 @@ class Oracle:
             found.add("block.never-allow")
         if any(host not in anchor.scope_boundaries.network_allowlist for host in facts.hosts):
             found.add("block.network")
+        if facts.kind == "agent_task" and run.sandbox != "isolated":
+            found.add("block.agent-not-isolated")
         if anchor.budget_cost.cost_escalation_policy == "block" and self._over_budget(facts, run):
             found.add("block.over-budget")
         return found

@@ -17,4 +17,5 @@ def claimed_facts(action: Action, kind: Kind) -> ActionFacts:
         tokens=cost.tokens.high,
         seconds=cost.seconds.high,
         reversible=kind.reversible,
+        hosts=kind.hosts,
     )

@@ -127,3 +127,5 @@ class Kind:
     apply: Callable[[Workspace, Action], None] | None
     seconds: tuple[int, int | None] = (0, 5)
     tokens: tuple[int, int | None] = (0, 0)
+    hosts: tuple[str, ...] = ()
+    """What its executor reaches: `host` or `host:port`, as the anchor's network_allowlist writes them."""

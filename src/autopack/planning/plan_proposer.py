@@ -258,6 +258,7 @@ class _Judge:
             tokens=cost.tokens.high,
             seconds=cost.seconds.high,
             reversible=kind.reversible,
+            hosts=kind.hosts,
         )
         return self.policy.decide(facts, circumstances)
 

@@ -1,4 +1,5 @@
-"""Canaries: before a policy is used, each built-in rule must catch an action made for it, and only that rule.
+"""Canaries: before a policy is used, each built-in rule must catch an action made for it, and no other rule that is
+not named with it.
 
 Validation accepts an empty policy set; this does not.
 """
@@ -43,6 +44,7 @@ def _labels(*names: str) -> dict[str, Json]:
 
 
 _CANARY: Json = reference("Kind", CANARY_KIND)
+_AGENT: Mapping[str, Json] = {"kind": reference("Kind", "agent_task")}
 _BLOCK = {"escalation": reference("Escalation", "block")}
 _ASK = {"escalation": reference("Escalation", "request_approval")}
 
@@ -52,6 +54,7 @@ _CANARIES: tuple[tuple[str, Mapping[str, Json], Mapping[str, Json]], ...] = (
     ("block.never-allow", _labels("any:never-allow"), {}),
     ("block.never-allow", {}, {"never_allow": [_CANARY]}),
     ("block.network", {"hosts_allowed": False}, {}),
+    ("block.agent-not-isolated never.not-deterministic", _AGENT, {"sandbox": reference("Sandbox", "confined")}),
     ("block.over-budget", {"tokens": 2}, _BLOCK),
     ("block.over-budget", {"seconds": 2}, _BLOCK),
     ("never.over-budget", {"tokens": 2}, _ASK),
@@ -69,10 +72,10 @@ _CANARIES: tuple[tuple[str, Mapping[str, Json], Mapping[str, Json]], ...] = (
     ("never.unconfirmed-intention", {}, {"intention_confirmed": False}),
     ("never.no-sandbox", {}, {"sandbox": reference("Sandbox", "none")}),
     ("never.network-confined", {"hosts": 1}, {"sandbox": reference("Sandbox", "confined")}),
-    ("never.not-deterministic", {"kind": reference("Kind", "agent_task")}, {}),
+    ("never.not-deterministic", _AGENT, {}),
     ("kind.advice", {"kind": reference("Kind", "advice")}, {}),
 )
-"""Rule, change of the harmless action, change of the calm circumstances; None leaves a value out."""
+"""Rules, change of the harmless action, change of the calm circumstances; None leaves a value out."""
 
 _PATH_CANARIES = ((".GIT/config", "any:protected"), ("sub/.Env.local", "any:never-auto"))
 
@@ -81,8 +84,8 @@ def self_test(compiled: Compiled, labels: Labels) -> None:
     """Raise PolicyDefect unless every canary is caught by its rule, by no other built-in one, and nothing is
     auto-approved that no rule of the owner names."""
     _require(_caught(compiled, {}, {}) == set())
-    for rule, change, circumstances in _CANARIES:
-        _require(_caught(compiled, change, circumstances) == {rule})
+    for rules, change, circumstances in _CANARIES:
+        _require(_caught(compiled, change, circumstances) == set(rules.split()))
     for path, label in _PATH_CANARIES:
         _require(label in labels.of([path]))
 

@@ -3,6 +3,9 @@ so no owner's rule can approve it unasked."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from autopack.actions import briefs
 from autopack.actions.models import Draft, Kind
 from autopack.gaps.models import Gap
@@ -12,14 +15,18 @@ FILES_AT_MOST = 20
 """Files in one task: more than an agent keeps in view, and a diff that nobody reads."""
 
 
-def remedy(gaps: tuple[Gap, ...]) -> tuple[Draft, ...]:
-    """Return tasks of one rule and at most 20 files each; gaps that name no file are not for an agent."""
+def remedy(gaps: tuple[Gap, ...], *, terms: tuple[str, ...] = ()) -> tuple[Draft, ...]:
+    """Return tasks of one rule and at most 20 files each; gaps that name no file are not for an agent.
+
+    TERMS say who would carry a task out and within which bounds; they stand in the brief, and so in the action's id
+    and in what a person approves.
+    """
     return tuple(
         Draft(
             kind=NAME,
             title=briefs.title(part),
             gap_ids=tuple(sorted(gap.gap_id for gap in part)),
-            brief=briefs.brief(part),
+            brief="\n".join((briefs.brief(part), *terms)),
             lines=None,
             paths=tuple(sorted({path for gap in part for path in briefs.paths(gap)})),
         )
@@ -38,6 +45,11 @@ def _parts(gaps: list[Gap]) -> list[list[Gap]]:
         parts[-1].append(gap)
         files |= set(briefs.paths(gap))
     return parts
+
+
+def with_executor(terms: tuple[str, ...], hosts: tuple[str, ...]) -> Kind:
+    """Return the kind where an agent is there to carry the tasks out: on TERMS, reaching HOSTS."""
+    return replace(KIND, remedy=partial(remedy, terms=terms), hosts=hosts)
 
 
 KIND = Kind(
