@@ -14,6 +14,7 @@ from autopack.file_layout import RUNS_FOLDER
 
 INTENTION_FILE = ".autopack/intention.yaml"
 CONFIG_FILE = ".autopack/config.toml"
+BASELINE_FILE = ".autopack/baseline.json"
 POLICY_FILE = ".autopack/policy.cedar"
 DEFAULT_LEDGERS = {
     "build_history": "docs/BUILD_HISTORY.md",

@@ -26,14 +26,17 @@ def test_gaps_are_shown_by_type_with_place_reason_and_remedy(
     first, _, rest = printed.partition("doc drift")
     assert first == (
         "git state corruption (1)\n"
-        "  high     Unresolved conflict in a.txt  blocks the autopilot\n"
-        "           a.txt:1\n"
-        "           why: Both sides of an unresolved conflict are in the file; whatever reads it gets neither.\n"
-        "           fix: Open the file, keep what is meant of the two sides, and delete the marker lines.\n"
-        "           (git_state_corruption/conflict-markers)\n"
+        "\n"
+        "  high: Unresolved conflict in a.txt  blocks the autopilot\n"
+        "    --> a.txt:1:1\n"
+        "    1 | <<<<<<< HEAD\n"
+        "      | ^^^^^^^\n"
+        "  why: Both sides of an unresolved conflict are in the file; whatever reads it gets neither.\n"
+        "  fix: Open the file, keep what is meant of the two sides, and delete the marker lines.\n"
+        "  git_state_corruption/conflict-markers\n"
         "\n"
     )
-    assert "           README.md:3\n" in rest
+    assert "    --> README.md:3:8\n" in rest
     assert rest.endswith("2 gaps (1 high, 1 low) in 2 files; 1 blocks the autopilot\n")
 
 

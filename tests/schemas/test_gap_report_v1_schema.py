@@ -66,6 +66,7 @@ SAMPLE: dict[str, Any] = {
         "scan_incomplete": [],
         "suppressed": 0,
         "low_confidence": 0,
+        "since": None,
     },
 }
 

@@ -8,7 +8,19 @@ from typing import NoReturn
 
 import typer
 
-from autopack.cli import approvals, intention, planning, policy, runs, sandbox, scanning, status, tidying
+from autopack.cli import (
+    approvals,
+    baseline,
+    explain,
+    intention,
+    planning,
+    policy,
+    runs,
+    sandbox,
+    scanning,
+    status,
+    tidying,
+)
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, AutopackError
 
 app = typer.Typer(
@@ -21,7 +33,7 @@ app = typer.Typer(
 )
 
 
-for _group in (status, intention, scanning, planning, approvals, runs, policy, tidying, sandbox):
+for _group in (status, intention, scanning, explain, baseline, planning, approvals, runs, policy, tidying, sandbox):
     _group.register(app)
 
 

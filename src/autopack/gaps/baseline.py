@@ -131,9 +131,9 @@ def updated(
     for gap in gaps:
         known = matched.get(gap.gap_id)
         if gap.gap_id in chosen and acceptance is not None:
-            entries.append(_entry(gap, acceptance))
+            entries.append(entry_of(gap, acceptance))
         elif known is not None:
-            entries.append(_entry(gap, Acceptance(known.reason, known.expires)))
+            entries.append(entry_of(gap, Acceptance(known.reason, known.expires)))
     return _sorted(entries)
 
 
@@ -152,7 +152,8 @@ def baseline_bytes(baseline: BaselineV1) -> bytes:
     return b'{"findings":[' + (b"\n" + lines + b"\n" if lines else b"") + b'],"format_version":"v1"}\n'
 
 
-def _entry(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
+def entry_of(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
+    """Return GAP as an entry of a baseline."""
     return AcceptedFinding(
         gap_id=gap.gap_id,
         fingerprint=fingerprint(gap),

@@ -114,6 +114,8 @@ class ReportMetadata(Artifact):
     """Gaps that a person has called meant, in a comment or in the settings, with a reason."""
     low_confidence: Count = 0
     """Gaps that are only plausible and were not asked for."""
+    since: GitOid | None = None
+    """The report holds only what changes after this commit can have caused."""
 
 
 class GapReportV1(IdentifiedArtifact):

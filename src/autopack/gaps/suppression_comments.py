@@ -99,7 +99,7 @@ def _comment(path: str, data: bytes, match: re.Match[bytes]) -> Comment:
         rules=tuple(rule.strip() for rule in match["rules"].decode("utf-8", "replace").split(",") if rule.strip()),
         reason=reason.strip(),
         lines=None if match["file"] else (line, line + 1 if alone else line),
-        place=evidence_at(path, data, match.start()),
+        place=evidence_at(path, data, data.index(_WORD, match.start())),
     )
 
 

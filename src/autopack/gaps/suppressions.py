@@ -44,6 +44,8 @@ class Sifted:
 
     report: GapReportV1
     suppressed: tuple[Suppressed, ...]
+    unsure: tuple[Gap, ...] = ()
+    """Of low confidence, and left out of the report."""
 
 
 def sift(
@@ -72,14 +74,16 @@ def sift(
             kept.append(sieve.rated(gap))
         else:
             suppressed.append(hidden)
-    shown = [gap for gap in kept if show_all or gap.confidence != "low" or gap.blocks_autopilot]
-    gaps = in_order(shown)
-    metadata = report.metadata.model_copy(
-        update={"suppressed": len(suppressed), "low_confidence": len(kept) - len(shown)}
-    )
+    unsure = [gap for gap in kept if not show_all and gap.confidence == "low" and not gap.blocks_autopilot]
+    gaps = in_order(gap for gap in kept if gap not in unsure) if unsure else in_order(kept)
+    metadata = report.metadata.model_copy(update={"suppressed": len(suppressed), "low_confidence": len(unsure)})
     sifted = report.model_copy(update={"gaps": gaps, "summary": summary_of(gaps), "metadata": metadata}).sealed()
     order = {gap.gap_id: place for place, gap in enumerate(in_order(one.gap for one in suppressed))}
-    return Sifted(sifted, tuple(sorted(suppressed, key=lambda one: order[one.gap.gap_id])))
+    return Sifted(
+        report=sifted,
+        suppressed=tuple(sorted(suppressed, key=lambda one: order[one.gap.gap_id])),
+        unsure=tuple(unsure),
+    )
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ def _complaints(
                 key = (path, *comment.rules)
                 title = f"A suppression in {path} does not say why"
                 yield _complaint(WITHOUT_REASON.name, title, _numbered(seen, key), comment.place)
+                continue
             for rule in comment.rules or ("",):
                 if (comment.place, rule) not in used:
                     title = f"A suppression in {path} hides no {rule}"

@@ -1,0 +1,135 @@
+"""The report for people: grouped, with the line in question and a caret under what is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from autopack.gaps.models import Evidence, Gap
+from autopack.gaps.remedies import ReplaceText
+from autopack.reporting.plain_text import one_line
+from autopack.reporting.view import View, in_one_line, place, worst_first
+
+SHOWN_PLACES = 3
+_COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "info": "2"}
+_MEANT = re.compile(r"[^\s)\]}>\"'`,;]+")
+_MARGIN = 12
+_LINKING_PROGRAMS = frozenset({"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "Tabby", "rio", "mintty"})
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the reader's screen can do. The default is plain text, as for a pipe or a file."""
+
+    colour: bool = False
+    width: int = 160
+    """Characters in a line; only excerpts are cut, at least 40 remain."""
+    link_root: str | None = None
+    """Absolute folder of the repository where places become hyperlinks (OSC 8), else None."""
+
+
+def supports_links(environment: Mapping[str, str]) -> bool:
+    """Tell whether the terminal that ENVIRONMENT describes shows OSC 8 hyperlinks; an unknown one does not.
+
+    The names are those that the terminals set: VTE from 0.50, kitty, WezTerm, iTerm2, Windows Terminal, Konsole, foot.
+    """
+    if environment.get("FORCE_HYPERLINK"):
+        return environment["FORCE_HYPERLINK"] != "0"
+    if "NO_COLOR" in environment or environment.get("TERM", "dumb") in {"dumb", "linux"}:
+        return False
+    vte = environment.get("VTE_VERSION", "")
+    return (
+        (vte.isdigit() and int(vte) >= 5_000)
+        or environment.get("TERM_PROGRAM") in _LINKING_PROGRAMS
+        or environment["TERM"] in {"xterm-kitty", "alacritty", "foot", "xterm-ghostty", "contour"}
+        or any(name in environment for name in ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM"))
+    )
+
+
+def render(view: View, look: Look = Look()) -> str:
+    """Return the report as text: by type, the worst first, each rule explained once, and one line that sums up."""
+    lines: list[str] = []
+    for gap_type, rules in worst_first(view):
+        count = sum(len(gaps) for gaps in rules)
+        lines += [_styled(f"{gap_type.replace('_', ' ')} ({count})", "1", look), ""]
+        for gaps in rules:
+            lines += _rule(gaps, view, look)
+    for note in view.report.metadata.scan_incomplete:
+        lines.append(_styled(f"not looked at: {one_line(note.subject)}: {one_line(note.reason)}", "2", look))
+    lines.append(_styled(in_one_line(view), "1", look))
+    return "\n".join(lines) + "\n"
+
+
+def _rule(gaps: list[Gap], view: View, look: Look) -> Iterator[str]:
+    for gap in gaps:
+        yield from render_gap(gap, view, look)
+    yield f"  why: {one_line(gaps[0].why_it_matters)}"
+    yield f"  fix: {one_line(gaps[0].how_to_fix)}"
+    yield _styled(f"  {gaps[0].rule_id}", "2", look)
+    yield ""
+
+
+def render_gap(gap: Gap, view: View, look: Look, *, most: int = SHOWN_PLACES) -> Iterator[str]:
+    """Yield the lines about GAP: what, and where, with MOST places at most."""
+    risk = _styled(gap.risk_classification, _COLOURS[gap.risk_classification], look)
+    block = f"  {_styled('blocks the autopilot', '1', look)}" if gap.blocks_autopilot else ""
+    yield f"  {risk}: {one_line(gap.title)}{block}"
+    places = [evidence for evidence in gap.evidence if evidence.path]
+    for evidence in places[:most]:
+        yield f"    --> {_linked(evidence, look)}"
+        yield from _excerpt(gap, evidence, view, look)
+    if len(places) > most:
+        yield _styled(f"    and {len(places) - most} more places", "2", look)
+
+
+def _excerpt(gap: Gap, evidence: Evidence, view: View, look: Look) -> Iterator[str]:
+    line = view.lines.get((evidence.path or "", evidence.line or 0))
+    if line is None or evidence.line is None:
+        return
+    number = str(evidence.line)
+    start, length = _meant(gap, evidence, line)
+    shown, start = _cut(line, start, max(40, look.width - len(number) - _MARGIN))
+    marks = "^" * max(1, min(length, len(shown) - start))
+    yield f"    {number} | {one_line(shown)}"
+    # What is written out (control characters) is wider than it was: the caret follows.
+    indent = len(one_line(shown[:start]))
+    yield f"    {' ' * len(number)} | {' ' * indent}{_styled(marks, _COLOURS[gap.risk_classification], look)}"
+
+
+def _meant(gap: Gap, evidence: Evidence, line: str) -> tuple[int, int]:
+    """Return where in LINE that begins what is meant, and how long it is: what the remedy replaces, else a word."""
+    for operation in gap.remedy.operations if gap.remedy else ():
+        if isinstance(operation, ReplaceText) and (operation.path, operation.line) == (evidence.path, evidence.line):
+            start = len(line.encode()[: operation.column].decode("utf-8", "ignore"))
+            if operation.old and line.startswith(operation.old, start):
+                return start, len(operation.old.partition("\n")[0])
+    start = min((evidence.column or 1) - 1, len(line))
+    start += len(line[start:]) - len(line[start:].lstrip())
+    match = _MEANT.match(line, start)
+    return start, len(match[0]) if match else 1
+
+
+def _cut(line: str, start: int, width: int) -> tuple[str, int]:
+    """Return LINE cut to WIDTH around START, and where START then is."""
+    if len(line) <= width:
+        return line, start
+    begin = max(0, min(start - width // 3, len(line) - width))
+    end = begin + width
+    head, tail = ("…" if begin else ""), ("…" if end < len(line) else "")
+    return head + line[begin + len(head) : end - len(tail)] + tail, start - begin
+
+
+def _linked(evidence: Evidence, look: Look) -> str:
+    text = one_line(place(evidence.path, evidence.line, evidence.column))
+    if look.link_root is None:
+        return _styled(text, "2", look)
+    target = f"file://{quote(look.link_root)}/{quote(evidence.path or '')}" + (
+        f"#L{evidence.line}" if evidence.line else ""
+    )
+    return f"\x1b]8;;{target}\x1b\\{_styled(text, '2', look)}\x1b]8;;\x1b\\"
+
+
+def _styled(text: str, codes: str, look: Look) -> str:
+    return f"\x1b[{codes}m{text}\x1b[0m" if look.colour else text
