@@ -47,6 +47,8 @@ SYSTEM_FILES = (
 )
 """Below /etc; none holds a secret."""
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi")
+_PROC_MASKED = ("kcore", "keys", "key-users", "kallsyms", "timer_list", "latency_stats", "sched_debug", "kmsg")
+"""What tells root, or anybody, about the kernel of the host and its keys."""
 _DOORS = "/run/autopack"
 _GONE_SECONDS = 10.0
 _BRIDGE = Path(__file__).with_name("bridge.py")
@@ -172,6 +174,8 @@ def _system() -> Iterator[str]:
     yield from ("--ro-bind-try", "/nix/store", "/nix/store", "--proc", "/proc")
     for name in _PROC_READ_ONLY:
         yield from ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")
+    for path in (Path("/proc") / name for name in _PROC_MASKED):
+        yield from ("--ro-bind", os.devnull, str(path)) if path.exists() else ()
     yield from ("--dev", "/dev")
     for size, folder in ((64, "/dev/shm"), (512, "/tmp"), (64, HOME)):
         yield from ("--size", str(size * _MIB), "--tmpfs", folder)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from autopack.errors import UnsafeRepository
 from autopack.execution.sandbox import seccomp
 from autopack.execution.sandbox.box import Job, JobResult, Launch
 from autopack.execution.sandbox.bubblewrap import SYSTEM_FILES, write_roots
-from autopack.execution.sandbox.environment import job_environment, tool_folders
+from autopack.execution.sandbox.environment import inner_python, job_environment, tool_folders
 from autopack.execution.sandbox.process import run_launch
 from autopack.execution.sandbox.survey import Survey, preflight, require_safe
 from autopack.policy.facts import SandboxTier
@@ -55,7 +54,7 @@ class Confined:
                 "limits": _limits(job),
             }
             environment = {**job_environment(home, temporary=home), **dict(job.variables)}
-            python = (sys.executable, "-I", "-S", str(_LAUNCHER))
+            python = (inner_python(), "-I", "-S", str(_LAUNCHER))
             argv = (*python, json.dumps(order), "--", *job.argv)
             yield Launch(argv, environment, job.start or job.folder, ask_first_seconds=_GRACE_SECONDS)
 

@@ -38,6 +38,7 @@ _DENIED_X86 = (172, 173, 154, 134, 136, 139)
 """iopl, ioperm, modify_ldt, uselib, ustat, sysfs."""
 _TRUNCATE = (76, 45)
 _CLONE, _CLONE3, _IOCTL, _SOCKET, _SOCKETPAIR = (56, 220), (435, 435), (16, 29), (41, 198), (53, 199)
+_PRLIMIT, _SETPRIORITY = (302, 261), (141, 140)
 _NEW_NAMESPACE = 0x7E020000
 """CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}."""
 _TERMINAL_REQUESTS = (0x5412, 0x541C)
@@ -57,8 +58,9 @@ def program(families: tuple[int, ...], machine: str = "", *, shared_host: bool =
     """Return the filter that lets sockets of FAMILIES be made, for MACHINE (default: this one).
 
     SHARED_HOST: the job shares the host's network and file tree (no namespaces of its own). Then pairs of datagram
-    sockets are refused, because one of a pair can send to any socket of the host, and so is truncate(2), which Landlock
-    did not know before its third version. Raises KeyError for a machine without a table.
+    sockets are refused, because one of a pair can send to any socket of the host; so is truncate(2), which Landlock did
+    not know before its third version, and so are limits and priorities of other processes. Raises KeyError for a
+    machine without a table.
     """
     column = _MACHINES[machine or platform.machine()]
     code = [_load(4), (_IF_EQUAL, 1, 0, _ARCHITECTURE[column]), _answer(_KILL), _load(0)]
@@ -72,9 +74,11 @@ def program(families: tuple[int, ...], machine: str = "", *, shared_host: bool =
     code += _when(_CLONE3[column], [_refuse(errno.ENOSYS)])  # its flags are behind a pointer; libc falls back to clone
     code += _when(_CLONE[column], _unless_any_bit(_NEW_NAMESPACE))
     code += _when(_IOCTL[column], _unless_one_of(1, _TERMINAL_REQUESTS))
-    code += _when(_SOCKET[column], _only(0, families))
+    code += _when(_SOCKET[column], _only(0, families, errno.EAFNOSUPPORT))
     if shared_host:
         code += _when(_SOCKETPAIR[column], _no_datagrams())
+        code += _when(_PRLIMIT[column], _only(0, (0,), errno.EPERM))
+        code += _when(_SETPRIORITY[column], _only(1, (0,), errno.EPERM))
     code.append(_answer(_ALLOW))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
@@ -112,9 +116,9 @@ def _unless_one_of(argument: int, values: tuple[int, ...]) -> list[Instruction]:
     return [_argument(argument), *tests, _refuse(errno.EPERM), _answer(_ALLOW)]
 
 
-def _only(argument: int, values: tuple[int, ...]) -> list[Instruction]:
+def _only(argument: int, values: tuple[int, ...], error: int) -> list[Instruction]:
     tests: list[Instruction] = [(_IF_EQUAL, len(values) - position, 0, value) for position, value in enumerate(values)]
-    return [_argument(argument), *tests, _refuse(errno.EAFNOSUPPORT), _answer(_ALLOW)]
+    return [_argument(argument), *tests, _refuse(error), _answer(_ALLOW)]
 
 
 def _no_datagrams() -> list[Instruction]:
