@@ -7,20 +7,20 @@ import random
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from autopack.errors import EnvironmentFault, LockHeld, UnsafeRepository
-from autopack.worktrees.lease import acquire_lease, acquire_run_lock, holdings
-from autopack.worktrees.lock import Owner, acquire, is_alive, read_owner, this_process
+from autopack.errors import EnvironmentFault, LockHeld, UnsafeRepository, UsageError
+from autopack.worktrees.lease import acquire_lease, acquire_run_lock, break_holding, holder_of, holdings
+from autopack.worktrees.lock import HUNG_SECONDS, Owner, acquire, is_alive, read_owner, this_process
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 _WORKER = """
 import os, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from autopack.errors import LockHeld
 from autopack.worktrees.lock import acquire, this_process
@@ -48,7 +48,7 @@ print(taken)
 
 _HOLDER = """
 import sys, time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from autopack.worktrees.lock import acquire, this_process
 lock = acquire(Path(sys.argv[1]), this_process("run-held", datetime.now(UTC)))
@@ -258,3 +258,51 @@ def test_holdings_show_who_is_alive_without_taking_a_lock(tmp_path: Path) -> Non
     lease.release()
     run.release()
     assert [one.name for one in holdings(tmp_path)] == ["dead"]
+
+
+def test_a_lock_of_a_living_worker_is_not_broken(tmp_path: Path) -> None:
+    """Whoever showed progress lately keeps the lock, and the refusal says who and since when."""
+    with acquire_run_lock(tmp_path, "run-1", _me()) as lock:
+        with pytest.raises(LockHeld, match=r"run 'run-1'.* seconds ago"):
+            break_holding(tmp_path, "run-1", datetime.now(UTC))
+        assert lock.still_held()
+
+
+def test_a_hung_owner_loses_its_lock_and_notices(tmp_path: Path) -> None:
+    """After the idle time a lock can be broken: the next owner gets it at once, and the old one knows."""
+    lock, later = acquire_run_lock(tmp_path, "run-1", _me()), datetime.now(UTC) + timedelta(seconds=HUNG_SECONDS + 1)
+    broken = break_holding(tmp_path, "run-1", later)
+    assert broken == lock.owner
+    assert not lock.still_held()
+    with acquire_run_lock(tmp_path, "run-1", _me("other")) as other:
+        lock.release()
+        assert other.still_held()
+
+
+def test_a_heartbeat_keeps_a_lock_from_being_broken(tmp_path: Path) -> None:
+    """Progress counts from the last heartbeat, not from when the lock was taken."""
+    with acquire_run_lock(tmp_path, "run-1", _me()) as lock:
+        long_ago = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+        os.utime(lock.path, (long_ago, long_ago))
+        lock.beat()
+        with pytest.raises(LockHeld):
+            break_holding(tmp_path, "run-1", datetime.now(UTC))
+
+
+def test_breaking_what_nobody_holds_changes_nothing(tmp_path: Path) -> None:
+    """A free lock needs no breaking, and a name that nothing has is named."""
+    acquire_run_lock(tmp_path, "run-1", _me()).release()
+    assert break_holding(tmp_path, "run-1", datetime.now(UTC)) is None
+    with pytest.raises(UsageError, match="run-9"):
+        break_holding(tmp_path, "run-9", datetime.now(UTC))
+
+
+def test_who_works_in_a_folder_is_seen_under_any_name(tmp_path: Path) -> None:
+    """A leased folder shows its owner through a link too, and a free one shows nobody."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "alias").symlink_to(tmp_path / "work")
+    assert holder_of(tmp_path, tmp_path / "alias") is None
+    with acquire_lease(tmp_path, tmp_path / "work", _me()):
+        holder = holder_of(tmp_path, tmp_path / "alias")
+        assert holder is not None
+        assert (holder.run_id, holder.about) == ("run-1", f"The folder {tmp_path / 'work'}")

@@ -118,6 +118,14 @@ def test_no_hook_and_no_filter_of_the_repository_runs(repository: Path, tmp_path
     )
 
 
+def test_lfs_is_seen_in_every_folder(make_repository: MakeRepository) -> None:
+    """Attributes below the root count too, and a comment does not."""
+    nested = make_repository({"assets/deep/.gitattributes": "*.bin filter=lfs diff=lfs -text\n"}, name="nested")
+    mentioned = make_repository({"docs/.gitattributes": "# *.bin filter=lfs\n"}, name="mentioned")
+    assert _create(nested).notes == ("Git LFS files stay pointers in the run's worktree.",)
+    assert _create(mentioned).notes == ()
+
+
 def test_a_filter_that_cannot_be_switched_off_is_refused(repository: Path) -> None:
     """A filter driver whose name breaks out of a command line stops the run before anything is made."""
     git(repository, "config", "filter.a=b.smudge", "cat")

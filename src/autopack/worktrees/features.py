@@ -6,11 +6,13 @@ encrypted files stay encrypted, and the bytes that are compared and committed ar
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from autopack.errors import UnsafeRepository
 from autopack.git import Git
 
+_LFS = re.compile(rb"^[^#\n]*\sfilter=lfs\b", re.MULTILINE)
 _ALWAYS = ("core.sparseCheckout=false", "index.sparse=false", "worktree.useRelativePaths=false")
 
 
@@ -57,8 +59,7 @@ def _filter_drivers(configured: dict[str, str]) -> list[str]:
 
 def _notes(git: Git, commit: str, configured: dict[str, str], drivers: list[str]) -> list[str]:
     notes = []
-    # Only the root's file is looked at: a note for people, nothing depends on it.
-    if b"filter=lfs" in (git.show(commit, ".gitattributes") or b""):
+    if _uses_lfs(git, commit):
         notes.append("Git LFS files stay pointers in the run's worktree.")
     others = [driver for driver in drivers if driver != "lfs"]
     if others:
@@ -68,3 +69,10 @@ def _notes(git: Git, commit: str, configured: dict[str, str], drivers: list[str]
     if configured.get("core.sparsecheckout", "false").lower() in {"true", "yes", "on", "1"}:
         notes.append("The sparse checkout is not applied: the run's worktree is complete.")
     return notes
+
+
+def _uses_lfs(git: Git, commit: str) -> bool:
+    """Return whether a `.gitattributes` of COMMIT, at whatever depth, gives files to Git LFS."""
+    paths = git.nul_separated("ls-tree", "-r", "-z", "--name-only", commit)
+    written = (git.show(commit, path) or b"" for path in paths if path.rsplit("/", 1)[-1] == ".gitattributes")
+    return any(_LFS.search(text) for text in written)

@@ -16,8 +16,8 @@ import socket
 import stat
 import time
 import weakref
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,9 @@ from autopack.errors import EnvironmentFault, LockHeld, UnsafeRepository
 
 _RECORD_BYTES = 2_048
 """The record is padded to one size, so that a single write replaces all of the one before."""
+_ABOUT_CHARACTERS = 200
+HUNG_SECONDS = 600.0
+"""A holder without a heartbeat for this long may be broken by a person."""
 _SETTLE_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.04)
 """How long a refusal waits for a holder that has not written its record yet, or a dead one whose child still exits."""
 
@@ -42,6 +45,8 @@ class Owner:
     run_id: str
     nonce: str
     acquired_at: str
+    about: str = ""
+    """What the lock is on, for people; cut to fit the record."""
 
     def __str__(self) -> str:
         return f"run {self.run_id!r}, process {self.pid} on {self.host}, since {self.acquired_at}"
@@ -80,6 +85,11 @@ class Lock:
     def still_held(self) -> bool:
         """Return whether this lock still excludes others: not released, and its file not replaced."""
         return self._descriptor is not None and _names_same_file(self.path, self._descriptor)
+
+    def beat(self) -> None:
+        """Show others that the owner still makes progress: the file's time of change is the heartbeat."""
+        if self._descriptor is not None:
+            os.utime(self._descriptor)
 
     def release(self) -> None:
         """Let go; more than once is harmless."""
@@ -126,6 +136,7 @@ def acquire(path: Path, owner: Owner, *, what: str = "") -> Lock:
     Raises LockHeld, naming the holder, when another process (or this one) has it; UnsafeRepository when PATH is no
     plain file; EnvironmentFault when the disk or a permission stands in the way.
     """
+    owner = replace(owner, about=what[:_ABOUT_CHARACTERS])
     for pause in (*_SETTLE_SECONDS, None):
         descriptor = _try(path)
         if descriptor is not None:
@@ -154,6 +165,53 @@ def read_owner(path: Path) -> Owner | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return owner if isinstance(owner.pid, int) and owner.pid > 0 and isinstance(owner.host, str) else None
+
+
+def heartbeat(path: Path) -> datetime | None:
+    """Return when the owner of the lock at PATH last took it or showed progress; None where there is no lock."""
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def is_held(path: Path) -> bool:
+    """Return whether somebody on this machine holds the lock at PATH. The kernel's answer, not the record's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as fault:
+        if fault.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            return True
+        raise
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def break_lock(path: Path, now: datetime) -> Owner | None:
+    """Take the lock at PATH away from an owner that hangs, and return who that was; None where nobody held it.
+
+    The file is replaced, so that the next owner locks another one; the old owner finds that out before it writes
+    anything (`Lock.still_held`). Raises LockHeld where the owner is alive and showed progress within HUNG_SECONDS.
+    """
+    owner, beat = read_owner(path), heartbeat(path)
+    elsewhere = owner is not None and is_alive(owner) is None
+    if not elsewhere and not is_held(path):
+        return None
+    if beat is not None and (now - beat).total_seconds() < HUNG_SECONDS:
+        raise LockHeld(
+            f"{path.stem} is held by {owner or 'a process that has not signed'}, which was at work"
+            f" {max(0, round((now - beat).total_seconds()))} seconds ago.",
+            hint=f"End that process; the lock goes with it. After {HUNG_SECONDS:.0f} idle seconds it can be broken.",
+        )
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+    fresh.replace(path)
+    return owner or Owner("unknown", 0, "", "unknown", "", timestamp(beat or now))
 
 
 def _try(path: Path) -> int | None:

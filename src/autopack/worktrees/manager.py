@@ -18,6 +18,7 @@ from autopack.errors import UnsafeRepository, UsageError
 from autopack.file_layout import validate_id
 from autopack.git import Git
 from autopack.worktrees.features import features_of
+from autopack.worktrees.include import files_to_include, include
 from autopack.worktrees.lease import Lease, PhysicalFolder, acquire_lease
 from autopack.worktrees.lock import Owner
 from autopack.worktrees.refs import branch_of, park, tree_of_everything
@@ -197,6 +198,8 @@ def _check_out(repository: Git, common_dir: Path, known: Registration, lease: Le
     if not (git_dir / "locked").exists():
         worktree.git.run("worktree", "lock", "--reason", f"autopack run {known.run_id}", known.path)
     worktree.git.run("reset", "--hard", "--quiet", known.base_commit)
+    runs_root = Path(known.path).parent.parent
+    include(repository.work_tree, worktree.git, files_to_include(repository, known.base_commit, runs_root=runs_root))
     write_registration(common_dir, known)
     check_identity(worktree)
     return worktree

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autopack.errors import UnsafeRepository, UsageError
 from autopack.git import Git
+from autopack.worktrees.include import unchanged_copies
 
 BACKUPS = "refs/autopack/backup"
 MAX_PARKED_BYTES = 1024**3
@@ -103,14 +104,18 @@ def restore(git: Git, run_id: str, destination: Path) -> str:
 
 
 def tree_of_everything(git: Git) -> str:
-    """Return the tree of the worktree as it stands, ignored files included, through an index of its own."""
+    """Return the tree of the worktree as it stands, through an index of its own: ignored files included, but not those
+    that were copied in and are unchanged."""
     with tempfile.TemporaryDirectory(prefix="autopack-park-") as scratch:
         own = Path(scratch) / "index"
         current = (git.git_dir or git.own_git_dir()) / "index"
         if current.exists():
             shutil.copyfile(current, own)
         index = {"GIT_INDEX_FILE": str(own)}
-        git.run("add", "--all", "--force", "--", ".", extra_environment=index)
+        git.run("add", "--update", "--", ".", extra_environment=index)
+        others = _untracked(git)
+        listed = b"".join(os.fsencode(path) + b"\0" for path in others)
+        git.run("update-index", "--add", "-z", "--stdin", stdin=listed, extra_environment=index)
         return git.run("write-tree", extra_environment=index).text.strip()
 
 
@@ -133,13 +138,19 @@ def _refuse_unparkable(git: Git) -> None:
                 f"{folder} is a repository of its own inside the worktree; its content cannot be parked.",
                 hint="Move it away, then repeat; nothing was removed.",
             )
-    loose = git.nul_separated("ls-files", "-z", "--others", "--modified", "--", ".")
+    loose = {*git.nul_separated("ls-files", "-z", "--modified", "--", "."), *_untracked(git)}
     total = sum(_size(git.work_tree / path) for path in loose)
     if total > MAX_PARKED_BYTES:
         raise UnsafeRepository(
             f"{git.work_tree} holds {total} bytes that are not committed; at most {MAX_PARKED_BYTES} are parked.",
             hint="Remove what is not needed, then repeat; nothing was removed.",
         )
+
+
+def _untracked(git: Git) -> list[str]:
+    """Return the untracked files of the worktree that are the run's own."""
+    copies = unchanged_copies(git)
+    return [path for path in git.nul_separated("ls-files", "-z", "--others", "--", ".") if path not in copies]
 
 
 def _size(path: Path) -> int:
