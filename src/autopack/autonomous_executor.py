@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from autopack.actions.models import Action, Kind
-from autopack.artifacts.store import read_artifact, write_artifact
+from autopack.artifacts.canonical import bytes_digest
+from autopack.artifacts.events import append_event
+from autopack.artifacts.store import artifact_bytes, read_artifact, write_artifact
 from autopack.clock import Clock, timestamp
 from autopack.errors import AutopackError, StaleError
 from autopack.execution.checks import CheckPlace, CheckRun, run_checks
-from autopack.execution.events import append_event
 from autopack.execution.runner import Outcome, carry_out, undo
 from autopack.execution.sandbox.box import Sandbox
 from autopack.file_layout import RunFileLayout
@@ -56,6 +57,10 @@ class RunContext:
     def git(self) -> Git:
         return self.worktree.git
 
+    def log(self, event: str, **details: object) -> None:
+        """Put EVENT with DETAILS (plain JSON values) into the run's event log."""
+        append_event(self.layout.event_log, event, details, self.clock)
+
 
 def execute(run: RunContext, grants: Sequence[Grant]) -> tuple[PhaseProofV1, ...]:
     """Carry out GRANTS in their order, one phase each, and return their proofs.
@@ -89,11 +94,15 @@ def execute(run: RunContext, grants: Sequence[Grant]) -> tuple[PhaseProofV1, ...
 
 
 def is_concluded(layout: RunFileLayout, repository: Git, action: Action) -> bool:
-    """Return whether the run of LAYOUT is through with ACTION: undone, found needless, or committed on its branch."""
+    """Return whether the run of LAYOUT is through with ACTION: undone for good, found needless, or committed on its
+    branch."""
     path = layout.proof(phase_id_of(action.action_id))
     if not path.exists():
         return False
-    commit = read_artifact(path, PhaseProofV1).predicate.commit
+    said = read_artifact(path, PhaseProofV1).predicate
+    if said.needs_approval:
+        return False
+    commit = said.commit
     branch = f"refs/heads/{branch_of(layout.run_id)}"
     return commit is None or repository.run("merge-base", "--is-ancestor", commit, branch, check=False).code == 0
 
@@ -138,6 +147,7 @@ def _phase(run: RunContext, grant: Grant, gaps_before: frozenset[str]) -> PhaseR
         )
     try:
         run.claim(grant)
+        run.log("action_started", action_id=action.action_id, parent=tip, approved_by=grant.approved_by)
         outcome = carry_out(
             grant, kind=run.kinds[action.kind], git=run.git, parent=tip, policy=run.policy, where=run.where
         )
@@ -158,8 +168,12 @@ def _judge(run: RunContext, grant: Grant, outcome: Outcome, tip: str, gaps_befor
         outcome.refusal,
         tree=_tree(run, tip),
         second_verdict=outcome.second_verdict.rules,
+        second_outcome=outcome.second_verdict.outcome,
+        measured_digest=outcome.measured_digest,
+        needs_approval=outcome.askable,
         changes=outcome.changes,
     )
+    _log_measured(run, grant, outcome)
     if outcome.refusal:
         return record
     if outcome.tree == record.tree:
@@ -174,6 +188,8 @@ def _judge(run: RunContext, grant: Grant, outcome: Outcome, tip: str, gaps_befor
     if reason:
         return replace(record, reason=reason, gaps_closed=(), gaps_opened=record.gaps_opened)
     checks = _run_required_checks(run, phase_id_of(grant.action.action_id), outcome.tree)
+    for check in checks:
+        run.log("check", action_id=grant.action.action_id, **_check_details(check))
     bad = next((check for check in checks if check.outcome != "passed"), None)
     if bad is not None:
         return replace(record, checks=checks, reason=_check_objection(run, bad), gaps_closed=())
@@ -181,11 +197,31 @@ def _judge(run: RunContext, grant: Grant, outcome: Outcome, tip: str, gaps_befor
     return replace(record, outcome="committed", reason="", tree=outcome.tree, commit=commit, checks=checks)
 
 
+def _log_measured(run: RunContext, grant: Grant, outcome: Outcome) -> None:
+    run.log(
+        "verdict",
+        on="the real diff",
+        action_id=grant.action.action_id,
+        outcome=outcome.second_verdict.outcome,
+        rules=outcome.second_verdict.rules,
+        policy_digest=outcome.second_verdict.policy_digest,
+        granted_as=grant.verdict.outcome,
+        paths=[path for change in outcome.changes for path in change.paths],
+        lines=outcome.lines,
+        measured_digest=outcome.measured_digest,
+        refusal=outcome.refusal,
+    )
+
+
 def _gap_objection(action: Action, record: PhaseRecord) -> str:
     if record.gaps_opened:
         return f"the change would open {record.gaps_opened[0]}"
     left = sorted(set(action.gap_ids) - set(record.gaps_closed))
     return f"the change does not close {left[0]}" if left else ""
+
+
+def _check_details(check: CheckRun) -> dict[str, object]:
+    return {name: getattr(check, name) for name in ("name", "outcome", "exit_code", "output_sha256", "sandbox")}
 
 
 def _check_objection(run: RunContext, check: CheckRun) -> str:
@@ -202,7 +238,7 @@ def _run_required_checks(run: RunContext, phase_id: str, tree: str) -> tuple[Che
         layout=run.layout,
         phase_id=phase_id,
         network=run.anchor.scope_boundaries.network_allowlist,
-        on_connection=lambda made: append_event(run.layout.event_log, "connection", asdict(made), run.clock),
+        on_connection=lambda made: run.log("connection", **asdict(made)),
     )
     return run_checks(run.anchor.evidence_verification.required_checks, place)
 
@@ -240,8 +276,17 @@ def commit_message(plan: PlanProposalV1, grant: Grant) -> str:
 
 
 def _conclude(run: RunContext, record: PhaseRecord) -> PhaseProofV1:
-    """Write the proof, and only then let the branch show the commit."""
+    """Put the proof on record and on the disk, and only then let the branch show the commit."""
     proof = make_proof(record, run.plan)
+    run.log(
+        {"committed": "commit", "undone": "undo"}.get(record.outcome, record.outcome),
+        action_id=record.grant.action.action_id,
+        phase_id=proof.predicate.phase_id,
+        commit=record.commit,
+        tree=record.tree,
+        reason=record.reason,
+        proof_sha256=bytes_digest(artifact_bytes(proof)),
+    )
     write_artifact(run.layout.proof(proof.predicate.phase_id), proof)
     if record.commit is not None:
         _advance(run, record.commit, _parent(run, record.commit))

@@ -109,12 +109,12 @@ def read_events(path: Path) -> EventLog:
         if found is None and _names_torn(follower, line):
             torn.append(number)
             continue
-        fault = "is no event" if found is None else _out_of_chain(found, events)
-        if found is None or fault:
-            return EventLog(tuple(events), f"line {number} {fault}", tuple(torn))
+        wrong = "is no event" if found is None else _out_of_chain(found, events)
+        if found is None or wrong:
+            return EventLog(tuple(events), f"line {number} {wrong}", tuple(torn))
         events.append(found)
-    fault = f"line {len(lines) + 1} is torn: {len(unfinished)} bytes without an end" if unfinished else ""
-    return EventLog(tuple(events), fault, tuple(torn))
+    end = f"line {len(lines) + 1} is torn: {len(unfinished)} bytes without an end" if unfinished else ""
+    return EventLog(tuple(events), end, tuple(torn))
 
 
 @contextmanager
@@ -162,10 +162,12 @@ def _parsed(line: bytes) -> Event | None:
     except (ValueError, RecursionError):
         return None
     seq, details = document["seq"], document["details"]
-    texts = [document[name] for name in ("at", "event", "previous")]
-    if type(seq) is not int or not isinstance(details, dict) or not all(isinstance(text, str) for text in texts):
+    at, event, previous = (document[name] for name in ("at", "event", "previous"))
+    if type(seq) is not int or not isinstance(details, dict):
         return None
-    return Event(seq, *texts[:2], details, texts[2], bytes_digest(line))
+    if not (isinstance(at, str) and isinstance(event, str) and isinstance(previous, str)):
+        return None
+    return Event(seq, at, event, details, previous, bytes_digest(line))
 
 
 def _out_of_chain(found: Event, before: list[Event]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from autopack.actions.claims import claimed_facts
 from autopack.actions.models import Action, Kind
+from autopack.artifacts.events import append_event, append_events
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
 from autopack.autonomous_executor import RunContext, clear_interrupted_phase, execute, is_concluded
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
@@ -23,7 +24,7 @@ from autopack.gaps.models import GapReportV1
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
 from autopack.git import Git
-from autopack.governance.approvals import consume, records_for, request_approvals, use_of
+from autopack.governance.approvals import action_digest, consume, records_for, request_approvals, use_of
 from autopack.governance.gate import GateResult, Withheld, grants
 from autopack.governance.models import Grant
 from autopack.intention_anchor.v2 import IntentionAnchorV2
@@ -32,6 +33,7 @@ from autopack.planning.plan_proposer import propose
 from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import phase_id_of
+from autopack.proofs.escalation import measured_changes
 from autopack.proofs.models import PhaseProofV1
 from autopack.store.budgets import Resource, budgets_of, set_caps, spend
 from autopack.store.database import Database
@@ -144,6 +146,7 @@ def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
     )
     create_run(loop.database, run, loop.clock.now())
     set_caps(loop.database, loop.run_id, _caps(loop.anchor))
+    _log_plan(loop, plan)
     return report, plan
 
 
@@ -160,12 +163,67 @@ def _caps(anchor: IntentionAnchorV2) -> dict[Resource, int | None]:
 def _advance(loop: Loop, owner: Owner, report: GapReportV1, plan: PlanProposalV1) -> AutopilotSessionV1:
     """Ask for what needs a person, execute what the gate grants, and record where that leaves the run."""
     move_run(loop.database, loop.run_id, "running", loop.clock.now())
-    request_approvals(loop.database, loop.layout, plan, report, executable=loop.executable, now=loop.clock.now())
+    _ask(loop, report, plan)
     gate = _gate(loop, report, plan)
     if gate.granted:
+        _log_grants(loop, gate.granted)
         _execute(loop, owner, plan, gate.granted)
+        _ask(loop, report, plan)
         gate = _gate(loop, report, plan)
     return _record(loop, report, plan, gate, _ending(loop, plan, gate))
+
+
+def _ask(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> None:
+    """Ask for what the plan says needs a person, and for what was done and turned out worse than its claim."""
+    request_approvals(
+        loop.database,
+        loop.layout,
+        plan,
+        report,
+        executable=loop.executable,
+        now=loop.clock.now(),
+        measured=measured_changes(loop.layout, plan),
+    )
+
+
+def _log_grants(loop: Loop, granted: Sequence[Grant]) -> None:
+    events = [
+        (
+            "grant",
+            {
+                "action_id": grant.action.action_id,
+                "action_digest": action_digest(grant.action),
+                "base_commit": grant.base_commit,
+                "outcome": grant.verdict.outcome,
+                "rules": grant.verdict.rules,
+                "approved_by": grant.approved_by,
+                "request_id": grant.request_id,
+                "measured_digest": grant.measured_digest,
+            },
+        )
+        for grant in granted
+    ]
+    append_events(loop.layout.event_log, events, loop.clock)
+
+
+def _log_plan(loop: Loop, plan: PlanProposalV1) -> None:
+    """Put on record what the run goes by, and the verdict on every action that was proposed."""
+    named = {name: getattr(plan, name) for name in ("anchor_id", "gap_report_id", "plan_proposal_id")}
+    begun = {**named, "base_commit": loop.base_commit, "policy_digest": plan.metadata.policy_digest}
+    verdicts = [
+        (
+            "verdict",
+            {
+                "on": "the claim",
+                "action_id": action.action_id,
+                "outcome": action.approval_status,
+                "rules": action.decided_by,
+                "policy_digest": plan.metadata.policy_digest,
+            },
+        )
+        for action in plan.actions
+    ]
+    append_events(loop.layout.event_log, [("run_begun", begun), *verdicts], loop.clock)
 
 
 def _gate(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> GateResult:
@@ -181,6 +239,7 @@ def _gate(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> GateResult:
         base_commit=loop.base_commit,
         executable=loop.executable,
         executed=[action.action_id for action in plan.actions if is_concluded(loop.layout, loop.repository, action)],
+        measured=measured_changes(loop.layout, plan),
     )
 
 
@@ -242,6 +301,8 @@ def _claimer(loop: Loop) -> Callable[[Grant], None]:
         if grant.request_id is not None:
             use = use_of(loop.run_id, grant.action.action_id)
             consume(loop.database, grant.request_id, use, loop.clock.now())
+            used = {"request_id": grant.request_id, "used_for": use}
+            append_event(loop.layout.event_log, "approval_used", used, loop.clock)
 
     return claim
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from autopack.artifacts.canonical import digest
+from autopack.artifacts.model import printable
 from autopack.errors import UnsafeRepository
 from autopack.git import Git
 
@@ -26,10 +29,24 @@ class FileChange:
     lines_added: int
     lines_removed: int
     link_target: str | None = None
+    mode: str = field(default="", compare=False)
+    """Git's mode of the file now, such as `100644`; `000000` for one that is gone."""
+    content: str = field(default="", compare=False)
+    """Git's id of the file's bytes now."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         return (self.path,) if self.previous_path is None else (self.previous_path, self.path)
+
+
+def change_digest(changes: Sequence[FileChange]) -> str:
+    """Return the SHA-256 of everything that CHANGES say: paths, lines, modes, where links lead, and the bytes."""
+    return digest(
+        [
+            {name: printable(value) if isinstance(value, str) else value for name, value in asdict(change).items()}
+            for change in changes
+        ]
+    )
 
 
 def stage_everything(git: Git) -> str:
@@ -70,6 +87,8 @@ def measure(git: Git, base: str, tree: str) -> tuple[FileChange, ...]:
                 lines_added=added,
                 lines_removed=removed,
                 link_target=_link_target(git, new_oid) if new_mode == _SYMLINK else None,
+                mode=new_mode,
+                content=new_oid,
             )
         )
     return tuple(sorted(changes, key=lambda change: change.path))

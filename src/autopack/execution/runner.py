@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from autopack.actions.models import Kind
 from autopack.errors import DeniedByPolicy
-from autopack.execution.diff import FileChange, measure, stage_everything
+from autopack.execution.diff import FileChange, change_digest, measure, stage_everything
 from autopack.execution.tree import GrantedTree
 from autopack.git import Git
 from autopack.governance.models import Grant
@@ -14,6 +14,7 @@ from autopack.policy.decide import Policy
 from autopack.policy.facts import ActionFacts, Circumstances, Verdict
 
 _SEVERITY = {"auto_approved": 0, "requires_approval": 1, "blocked": 2}
+_PLAIN_MODES = frozenset({"100644", "100755", "000000"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Outcome:
     changes: tuple[FileChange, ...]
     second_verdict: Verdict
     refusal: str
+    askable: bool = False
+    """A refused change that a person may still approve, having seen what was measured."""
+
+    @property
+    def measured_digest(self) -> str:
+        return change_digest(self.changes)
 
     @property
     def lines(self) -> int:
@@ -46,7 +53,12 @@ def carry_out(grant: Grant, *, kind: Kind, git: Git, parent: str, policy: Policy
     tree = stage_everything(git)
     changes = measure(git, parent, tree)
     verdict = policy.decide(measured_facts(grant, kind, changes), where)
-    return Outcome(tree, changes, verdict, _refusal(grant, changes, verdict))
+    integrity = _beyond_grant(grant, changes)
+    if integrity or grant.measured_digest == change_digest(changes):
+        refusal = integrity or _worse(grant, verdict)
+        return Outcome(tree, changes, verdict, refusal)
+    refusal = _more_lines(grant, changes) or _worse(grant, verdict)
+    return Outcome(tree, changes, verdict, refusal, askable=bool(refusal) and verdict.outcome != "blocked")
 
 
 def measured_facts(grant: Grant, kind: Kind, changes: tuple[FileChange, ...]) -> ActionFacts:
@@ -64,20 +76,36 @@ def measured_facts(grant: Grant, kind: Kind, changes: tuple[FileChange, ...]) ->
     )
 
 
-def _refusal(grant: Grant, changes: tuple[FileChange, ...], verdict: Verdict) -> str:
-    """Return why the change goes beyond its grant, or an empty string."""
+def _beyond_grant(grant: Grant, changes: tuple[FileChange, ...]) -> str:
+    """Return what the change did that no approval of this action can cover, or an empty string.
+
+    No kind of action makes links or sets modes: where one appears, the action is not what it said it was.
+    """
     granted = set(grant.action.target_paths)
     beyond = sorted({path for change in changes for path in change.paths} - granted)
     if beyond:
         return f"the change touched {beyond[0]}, which was not granted"
+    for change in changes:
+        if change.link_target is not None:
+            return f"the change makes {change.path} a symbolic link to {change.link_target}"
+        if change.change in {"mode", "type"} or change.mode not in _PLAIN_MODES:
+            return f"the change gives {change.path} the mode {change.mode}"
+        if change.change == "added" and change.mode != "100644":
+            return f"the change makes {change.path} executable"
+    return ""
+
+
+def _more_lines(grant: Grant, changes: tuple[FileChange, ...]) -> str:
     lines = sum(change.lines_added + change.lines_removed for change in changes)
     most = grant.action.cost_estimate.lines.high
-    if most is not None and lines > most:
-        return f"the change has {lines} lines, granted were at most {most}"
-    if _SEVERITY[verdict.outcome] > _SEVERITY[grant.verdict.outcome]:
-        rules = ", ".join(verdict.rules)
-        return f"the real diff is judged {verdict.outcome} ({rules}), granted as {grant.verdict.outcome}"
-    return ""
+    return f"the change has {lines} lines, granted were at most {most}" if most is not None and lines > most else ""
+
+
+def _worse(grant: Grant, verdict: Verdict) -> str:
+    if _SEVERITY[verdict.outcome] <= _SEVERITY[grant.verdict.outcome]:
+        return ""
+    rules = ", ".join(verdict.rules)
+    return f"the real diff is judged {verdict.outcome} ({rules}), granted as {grant.verdict.outcome}"
 
 
 def undo(git: Git, tip: str) -> None:

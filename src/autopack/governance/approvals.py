@@ -15,14 +15,16 @@ from typing import get_args
 from pydantic import ValidationError
 
 from autopack.actions.models import Action
-from autopack.artifacts.canonical import canonical_bytes, digest
+from autopack.artifacts.canonical import bytes_digest, canonical_bytes, digest
+from autopack.artifacts.events import append_event, append_events
 from autopack.artifacts.redaction import redact
 from autopack.artifacts.store import write_artifact
-from autopack.clock import timestamp
+from autopack.clock import FixedClock, timestamp
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import GapReportV1
 from autopack.governance.canonical_text import canonical_text, neutralise
+from autopack.governance.measured import NOTHING_MEASURED, Measured
 from autopack.governance.models import ApprovalBinding, ApprovalRequestV1, Decision, RecordedDecision
 from autopack.planning.models import PlanProposalV1
 from autopack.store import approvals as stored
@@ -57,8 +59,9 @@ def action_digest(action: Action) -> str:
     return digest(action.document())
 
 
-def binding_of(plan: PlanProposalV1, action: Action) -> ApprovalBinding:
-    """Return what an approval of ACTION of PLAN binds to; raises UsageError for a plan without a base commit."""
+def binding_of(plan: PlanProposalV1, action: Action, measured: Measured | None = None) -> ApprovalBinding:
+    """Return what an approval of ACTION of PLAN, or of the change MEASURED, binds to; raises UsageError for a plan
+    without a base commit."""
     if plan.metadata.base_commit is None:
         raise UsageError("The plan has no base commit.", hint="Commit something first, then propose again.")
     return ApprovalBinding(
@@ -68,6 +71,7 @@ def binding_of(plan: PlanProposalV1, action: Action) -> ApprovalBinding:
         anchor_id=plan.anchor_id,
         plan_proposal_id=plan.plan_proposal_id,
         policy_digest=plan.metadata.policy_digest,
+        measured_digest=None if measured is None else measured.digest,
     )
 
 
@@ -91,24 +95,28 @@ def request_approvals(
     *,
     executable: Collection[str],
     now: datetime,
+    measured: Mapping[str, Measured] = NOTHING_MEASURED,
 ) -> Asked:
     """Put every action of PLAN that needs a person on record, in the store and below the run's folder.
 
-    EXECUTABLE are the kinds that can be carried out. Asking again returns the requests that are there already.
+    EXECUTABLE are the kinds that can be carried out; MEASURED the changes (by action id) that turned out worse than
+    their claim and are asked about whatever the plan said. Asking again returns the requests that are there already.
     """
     known = records_for(database, plan, report)
     taken = {row.request_id for row in stored.requests_of_run(database, plan.run_id)}
     waiting, rejected, unaskable, new = [], [], [], []
     for action in plan.actions:
-        if action.approval_status != "requires_approval" or action.kind not in executable:
+        change = measured.get(action.action_id)
+        asks = action.approval_status == "requires_approval" or change is not None
+        if not asks or action.kind not in executable:
             continue
         record = known.get(action.action_id)
         if record is not None and record.rejected:
             rejected.append(record)
             continue
-        if record is None or _is_void(record, plan, action):
+        if record is None or _is_void(record, plan, action, change):
             try:
-                record = ApprovalRecord(_new_request(plan, action, now, taken))
+                record = ApprovalRecord(_new_request(plan, action, now, taken, change))
             except DeniedByPolicy as fault:
                 unaskable.append((action.action_id, fault.message))
                 continue
@@ -117,6 +125,8 @@ def request_approvals(
         if record.decision is None:
             waiting.append(record)
     stored.add_requests(database, new)
+    asked = [("approval_requested", _request_details(row)) for row in new]
+    append_events(layout.event_log, asked, FixedClock(now))
     return Asked(tuple(waiting), tuple(rejected), tuple(unaskable))
 
 
@@ -162,6 +172,7 @@ def decide(
         reason=neutralise(redact(reason))[:2_000],
     )
     stands = _decision(stored.record_decision(database, asked))
+    _log_answer(database, record.request, asked, stands)
     if stands.decision != decision:
         said = "approved" if stands.decision == "allow_once" else "rejected"
         raise UsageError(
@@ -169,6 +180,20 @@ def decide(
             hint="The first decision stands; run the autopilot again for a new request.",
         )
     return stands
+
+
+def _request_details(row: stored.StoredRequest) -> dict[str, object]:
+    document = row.document.encode()
+    return {"request_id": row.request_id, "action_id": row.action_id, "request_sha256": bytes_digest(document)}
+
+
+def _log_answer(
+    database: Database, request: ApprovalRequestV1, said: stored.StoredDecision, stands: RecordedDecision
+) -> None:
+    """Put an answer into the event log of the run that asked, and which decision stands after it."""
+    log = RunFileLayout(database.path.parent, request.project_id, request.run_id).event_log
+    details = {**vars(said), "action_id": request.binding.action_id, "stands": stands.decision}
+    append_event(log, "decision", details, FixedClock(datetime.fromisoformat(said.decided_at)))
 
 
 def use_of(run_id: str, action_id: str) -> str:
@@ -228,32 +253,39 @@ _BOUND = {
     "anchor_id": "the intention anchor",
     "plan_proposal_id": "the plan",
     "policy_digest": "the policy",
+    "measured_digest": "the measured change",
 }
 
 
-def _short(value: str) -> str:
+def _short(value: str | None) -> str:
+    if value is None:
+        return "unknown"
     return value[:12] if len(value) >= 40 else value
 
 
-def _is_void(record: ApprovalRecord, plan: PlanProposalV1, action: Action) -> bool:
+def _is_void(record: ApprovalRecord, plan: PlanProposalV1, action: Action, measured: Measured | None) -> bool:
     """Return whether RECORD no longer speaks for ACTION: it was used for something else, or what it binds to moved."""
     elsewhere = record.used_for not in {None, use_of(plan.run_id, action.action_id)}
-    return elsewhere or bool(staleness(record.request.binding, binding_of(plan, action)))
+    return elsewhere or bool(staleness(record.request.binding, binding_of(plan, action, measured)))
 
 
-def _new_request(plan: PlanProposalV1, action: Action, now: datetime, taken: Collection[str]) -> ApprovalRequestV1:
+def _new_request(
+    plan: PlanProposalV1, action: Action, now: datetime, taken: Collection[str], measured: Measured | None
+) -> ApprovalRequestV1:
     """Return a request for ACTION whose id is not TAKEN (by the same question within the same second)."""
-    binding = binding_of(plan, action)
+    binding = binding_of(plan, action, measured)
     request = ApprovalRequestV1(
         request_id="unsealed",
         project_id=plan.project_id,
         run_id=plan.run_id,
         binding=binding,
-        canonical_text=canonical_text(action, binding, plan.run_id),
-        asked_because=action.decided_by,
+        canonical_text=canonical_text(action, binding, plan.run_id, () if measured is None else measured.text),
+        asked_because=action.decided_by if measured is None else measured.rules,
         requested_at=timestamp(now),
     ).sealed()
-    return _new_request(plan, action, now + timedelta(seconds=1), taken) if request.request_id in taken else request
+    if request.request_id in taken:
+        return _new_request(plan, action, now + timedelta(seconds=1), taken, measured)
+    return request
 
 
 def _row(request: ApprovalRequestV1, evidence: str) -> stored.StoredRequest:

@@ -8,7 +8,7 @@ Trojan Source paper (CVE-2021-42574).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autopack.actions.models import Action, Interval
 from autopack.artifacts.canonical import digest
@@ -32,8 +32,8 @@ def neutralise(text: str) -> str:
     return "".join(character if _is_visible(character) else f"<U+{ord(character):04X}>" for character in text)
 
 
-def canonical_text(action: Action, binding: ApprovalBinding, run_id: str) -> str:
-    """Return the request for ACTION in plain text.
+def canonical_text(action: Action, binding: ApprovalBinding, run_id: str, measured: Sequence[str] = ()) -> str:
+    """Return the request for ACTION in plain text, with the lines MEASURED where it was done once and undone.
 
     Every path is shown; edits are shown up to a bound that is stated. Raises DeniedByPolicy for an action with more
     paths than a person could be shown.
@@ -52,6 +52,7 @@ def canonical_text(action: Action, binding: ApprovalBinding, run_id: str) -> str
         *(f"  {factor.name} {factor.points:+d}: {_excerpt(factor.detail)}" for factor in action.risk_factors),
         f"Cost: {_cost(action)}",
         f"Way back: {_excerpt(action.rollback)}",
+        *(f"! {_excerpt(line)}" for line in measured),
         f"Asked because of: {', '.join(action.decided_by)}",
         f"Run {run_id}, base commit {binding.base_commit[:12]}",
         "Valid for this action on this base, once; void when action, base, intention, plan or policy changes.",

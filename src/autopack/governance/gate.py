@@ -9,6 +9,7 @@ from autopack.actions.models import Action
 from autopack.errors import StaleError
 from autopack.governance import models
 from autopack.governance.approvals import ApprovalRecord, binding_of, staleness, use_of
+from autopack.governance.measured import NOTHING_MEASURED, Measured
 from autopack.governance.models import Grant
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.planning.models import PlanProposalV1
@@ -49,6 +50,7 @@ class _Ready:
     verdict: Verdict
     approved_by: str
     request_id: str | None
+    measured_digest: str | None
 
 
 _Standing = _Ready | tuple[str, str]
@@ -64,16 +66,26 @@ def grants(
     base_commit: str,
     executable: Collection[str],
     executed: Collection[str] = (),
+    measured: Mapping[str, Measured] = NOTHING_MEASURED,
 ) -> GateResult:
     """Return what of PLAN may run now.
 
     VERDICTS (by action id) are the policy's answers asked again now; RECORDS what people decided; EXECUTABLE the kinds
-    that can be carried out; EXECUTED the actions that this run carried out before. Raises StaleError, naming what
+    that can be carried out; EXECUTED the actions that this run carried out before; MEASURED the
+    changes that turned out worse than their claim and were undone. Raises StaleError, naming what
     moved, for a plan that was made for another anchor, base or policy, or edited since.
     """
     _require_current(plan, anchor, base_commit, verdicts)
     standing = {
-        action.action_id: _standing(plan, action, verdicts.get(action.action_id), records, executable, executed)
+        action.action_id: _standing(
+            plan,
+            action,
+            verdicts.get(action.action_id),
+            records,
+            executable,
+            executed,
+            measured.get(action.action_id),
+        )
         for action in plan.actions
     }
     _hold_dependents(plan, standing)
@@ -105,36 +117,45 @@ def _standing(
     records: Mapping[str, ApprovalRecord],
     executable: Collection[str],
     executed: Collection[str],
+    measured: Measured | None,
 ) -> _Standing:
     """Return where ACTION stands by itself; of the plan's verdict and the one asked now, the worse counts."""
     if action.action_id in executed:
         return ("executed", "")
     if verdict is None:
         return ("blocked", "the policy gave no answer")
+    verdict = verdict if measured is None else measured.verdict(verdict)
     if "blocked" in {action.approval_status, verdict.outcome}:
         rules = verdict.rules if verdict.outcome == "blocked" else action.decided_by
         return ("blocked", ", ".join(rules))
     if action.kind not in executable:
         return ("advice", "")
     if action.approval_status == verdict.outcome == "auto_approved":
-        return _Ready(verdict, f"policy:{','.join(verdict.rules)}", None)
-    return _by_people(plan, action, verdict, records.get(action.action_id))
+        return _Ready(verdict, f"policy:{','.join(verdict.rules)}", None, None)
+    return _by_people(plan, action, verdict, records.get(action.action_id), measured)
 
 
-def _by_people(plan: PlanProposalV1, action: Action, verdict: Verdict, record: ApprovalRecord | None) -> _Standing:
+def _by_people(
+    plan: PlanProposalV1,
+    action: Action,
+    verdict: Verdict,
+    record: ApprovalRecord | None,
+    measured: Measured | None,
+) -> _Standing:
     if record is None:
         return ("waiting", ", ".join(verdict.rules or action.decided_by))
     decision = record.decision
     if record.rejected and decision is not None:
         return ("rejected", f"rejected by {decision.decided_by} at {decision.decided_at}")
-    moved = staleness(record.request.binding, binding_of(plan, action))
+    moved = staleness(record.request.binding, binding_of(plan, action, measured))
     if moved:
         return ("stale", "; ".join(moved))
     if decision is None:
         return ("waiting", ", ".join(record.request.asked_because))
     if record.used_for not in {None, use_of(plan.run_id, action.action_id)}:
         return ("stale", f"the approval was used for {record.used_for}")
-    return _Ready(verdict, f"{decision.decided_by} via {decision.channel}", record.request.request_id)
+    change = None if measured is None else measured.digest
+    return _Ready(verdict, f"{decision.decided_by} via {decision.channel}", record.request.request_id, change)
 
 
 def _hold_dependents(plan: PlanProposalV1, standing: dict[str, _Standing]) -> None:
@@ -205,5 +226,6 @@ def _grant(plan: PlanProposalV1, action: Action, ready: _Ready) -> Grant:
         verdict=ready.verdict,
         approved_by=ready.approved_by,
         request_id=ready.request_id,
+        measured_digest=ready.measured_digest,
         seal=models._SEAL,
     )

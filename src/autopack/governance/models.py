@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Literal
 
 from autopack.actions.models import Action, ActionId
@@ -22,6 +22,8 @@ class ApprovalBinding(Artifact):
     anchor_id: Identifier
     plan_proposal_id: Identifier
     policy_digest: Sha256
+    measured_digest: Sha256 | None = None
+    """The change that was measured, where an action was done, found worse than its claim and undone."""
 
 
 class ApprovalRequestV1(IdentifiedArtifact):
@@ -69,6 +71,8 @@ class Grant:
     """`policy:<rule ids>` or `<person> via <channel>`."""
     request_id: str | None
     """The approval that the runner consumes before it starts; None where the policy alone approved."""
+    measured_digest: str | None = field(default=None, kw_only=True)
+    """The one measured change that a person approved although it is worse than its claim."""
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:

@@ -17,10 +17,12 @@ from autopack.file_layout import RunFileLayout
 from autopack.git import Git
 from autopack.governance.approvals import ApprovalRecord, all_records, binding_of, records_of_run, staleness
 from autopack.governance.channels.cli import decide_at_terminal
+from autopack.governance.measured import Measured
 from autopack.governance.models import ApprovalBinding, Decision, RecordedDecision
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
 from autopack.planning.models import PlanProposalV1
+from autopack.proofs.escalation import measured_changes
 from autopack.store.database import Database, open_database
 from autopack.store.runs import get_run, list_runs
 
@@ -133,7 +135,9 @@ class _Present:
         action = next((one for one in actions if one.action_id == request.binding.action_id), None)
         current = None
         if plan is not None and action is not None:
-            current = binding_of(plan, action).model_copy(update=self._bindings)
+            current = binding_of(plan, action, self._measured(plan).get(action.action_id)).model_copy(
+                update=self._bindings
+            )
         return Approval(record, action, current, staleness(request.binding, current))
 
     @cached_property
@@ -145,6 +149,9 @@ class _Present:
             return {"base_commit": "0" * 40, "anchor_id": "none", "policy_digest": "0" * 64}
         digest = policy_for(self.settings, anchor, head).digest
         return {"base_commit": head, "anchor_id": anchor.anchor_id, "policy_digest": digest}
+
+    def _measured(self, plan: PlanProposalV1) -> dict[str, Measured]:
+        return measured_changes(RunFileLayout(self.settings.runs_root, plan.project_id, plan.run_id), plan)
 
     def _plan_of(self, project_id: str, run_id: str) -> PlanProposalV1 | None:
         if run_id not in self.plans:

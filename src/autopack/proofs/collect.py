@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from autopack.artifacts.model import Approval
 from autopack.execution.checks import CheckRun
 from autopack.execution.diff import FileChange
 from autopack.governance.models import Grant
@@ -29,6 +30,9 @@ class PhaseRecord:
     tree: str
     commit: str | None = None
     second_verdict: tuple[str, ...] = ()
+    second_outcome: Approval | None = None
+    measured_digest: str | None = None
+    needs_approval: bool = False
     changes: tuple[FileChange, ...] = ()
     checks: tuple[CheckRun, ...] = ()
     gaps_closed: tuple[str, ...] = ()
@@ -57,6 +61,9 @@ def make_proof(record: PhaseRecord, plan: PlanProposalV1) -> PhaseProofV1:
         approved_by=grant.approved_by,
         first_verdict=grant.verdict.rules,
         second_verdict=record.second_verdict,
+        second_outcome=record.second_outcome,
+        measured_digest=record.measured_digest,
+        needs_approval=record.needs_approval,
         outcome=record.outcome,
         reason=record.reason,
         base_commit=grant.base_commit,

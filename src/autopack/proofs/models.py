@@ -81,6 +81,12 @@ class PhasePredicate(Artifact):
     """`policy:<rule ids>` for an auto-approval, otherwise the person and the channel."""
     first_verdict: tuple[RuleName, ...]
     second_verdict: tuple[RuleName, ...]
+    second_outcome: Approval | None = None
+    """How the real diff was judged; None where nothing was done."""
+    measured_digest: Sha256 | None = None
+    """Digest of the whole measured change."""
+    needs_approval: bool = False
+    """It was undone because it is worse than its claim; a person who has seen the measured change may allow it."""
     outcome: Literal["committed", "undone", "nothing_to_do"]
     reason: Text
     base_commit: GitOid
