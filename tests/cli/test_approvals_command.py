@@ -16,7 +16,8 @@ import pytest
 from autopack.cli.main import main
 from autopack.config import Settings, load_settings
 from autopack.file_layout import RunFileLayout
-from autopack.governance.approvals import request_approvals
+from autopack.governance.approvals import Asking, request_approvals
+from autopack.intention_anchor.v2 import GovernanceReview
 from autopack.operations.planning import propose_plan
 from autopack.planning.models import PlanProposalV1
 from autopack.store.database import open_database
@@ -24,7 +25,6 @@ from autopack.store.runs import Run, create_run
 from repositories import MakeRepository, commit_all, git, write_files
 from sample_projects import make_sample
 
-_NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _JSON = b'\xef\xbb\xbf{"a": 1}\n'
 
 Say = Callable[..., tuple[int, str, str]]
@@ -52,6 +52,7 @@ def say(capfd: pytest.CaptureFixture[str]) -> Say:
 def _plan(settings: Settings, run_id: str = "run-1") -> PlanProposalV1:
     """Put a run with its plan and its requests on record, as the autopilot does before it waits."""
     proposal = propose_plan(settings, run_id, write=True)
+    now, asking = datetime.now(UTC), Asking(GovernanceReview(), "cli:ada")
     plan = proposal.plan
     with open_database(settings.runs_root / "autopack.db") as database:
         run = Run(
@@ -63,9 +64,10 @@ def _plan(settings: Settings, run_id: str = "run-1") -> PlanProposalV1:
             plan.gap_report_id,
             plan.plan_proposal_id,
         )
-        create_run(database, run, _NOW)
+        create_run(database, run, now)
         layout = RunFileLayout(settings.runs_root, plan.project_id, run_id)
-        request_approvals(database, layout, plan, proposal.report, executable={"encoding_fix"}, now=_NOW)
+        report = proposal.report
+        request_approvals(database, layout, plan, report, executable={"encoding_fix"}, asking=asking, now=now)
     return plan
 
 

@@ -17,16 +17,18 @@ from autopack.gaps.models import Gap, GapReportV1
 from autopack.governance.approvals import (
     ApprovalRecord,
     Asked,
+    Asking,
     all_records,
     binding_of,
     consume,
-    decide,
     records_for,
     records_of_run,
     request_approvals,
     staleness,
 )
+from autopack.governance.decisions import Answer, Present, decide
 from autopack.governance.models import ApprovalRequestV1, Decision, RecordedDecision
+from autopack.intention_anchor.v2 import GovernanceReview
 from autopack.planning.models import PlanProposalV1
 from autopack.store.database import Database, open_database
 from governed import EXECUTABLE, a_plan, an_action, gap_at
@@ -49,9 +51,21 @@ def _report(*gaps: Gap) -> GapReportV1:
     return report(gaps or [gap_at(f"{name}.md") for name in "abc"])
 
 
-def _ask(database: Database, plan: PlanProposalV1, found: GapReportV1 | None = None, now: datetime = _NOW) -> Asked:
+def _ask(
+    database: Database,
+    plan: PlanProposalV1,
+    found: GapReportV1 | None = None,
+    now: datetime = _NOW,
+    review: GovernanceReview | None = None,
+) -> Asked:
     return request_approvals(
-        database, _layout(database, plan.run_id), plan, found or _report(), executable=EXECUTABLE, now=now
+        database,
+        _layout(database, plan.run_id),
+        plan,
+        found or _report(),
+        executable=EXECUTABLE,
+        asking=Asking(review or GovernanceReview(), "cli:ada"),
+        now=now,
     )
 
 
@@ -61,12 +75,18 @@ def _decide(
     plan: PlanProposalV1,
     decision: Decision = "allow_once",
     by: str = "ada",
-    **others: object,
+    *,
+    reason: str = "",
+    now: datetime = _NOW,
+    **present: object,
 ) -> RecordedDecision:
     action = next((one for one in plan.actions if one.action_id == record.request.binding.action_id), None)
     current = None if action is None else binding_of(plan, action)
-    stated = {"current": current, "decided_by": by, "channel": "cli", "now": _NOW, **others}
-    return decide(database, record, decision, **stated)  # type: ignore[arg-type]
+    stated = {"review": GovernanceReview(), "current": current, "action": action, **present}
+    answer = Answer(decision, by, "cli", reason)
+    decided = decide(database, record, answer, present=Present(**stated), now=now)  # type: ignore[arg-type]
+    assert decided.standing is not None
+    return decided.standing
 
 
 def test_requests_are_made_for_what_needs_a_person_and_can_be_carried_out(database: Database) -> None:
@@ -80,7 +100,7 @@ def test_requests_are_made_for_what_needs_a_person_and_can_be_carried_out(databa
     asked = _ask(database, plan)
     assert [one.request.binding.action_id for one in asked.waiting] == [plan.actions[0].action_id]
     stored = read_artifact(_layout(database).approval_request(plan.actions[0].action_id), ApprovalRequestV1)
-    assert stored == asked.waiting[0].request == records_of_run(database, "run-1")[0].request
+    assert stored == asked.waiting[0].request == records_of_run(database, "run-1", _NOW)[0].request
     assert not _layout(database).approval_request(plan.actions[2].action_id).exists()
 
 
@@ -90,7 +110,7 @@ def test_asking_again_asks_nothing_new(database: Database) -> None:
     first = _ask(database, plan)
     second = _ask(database, plan, now=_NOW + timedelta(hours=1))
     assert second == first
-    assert len(all_records(database)) == 2
+    assert len(all_records(database, _NOW)) == 2
 
 
 def test_the_first_decision_wins_and_says_who_and_when(database: Database) -> None:
@@ -101,7 +121,7 @@ def test_the_first_decision_wins_and_says_who_and_when(database: Database) -> No
     assert _decide(database, record, plan, by="eve") == first
     with pytest.raises(UsageError, match="was approved by ada via cli at 2026-01-02T03:04:05Z"):
         _decide(database, record, plan, "reject_once", by="eve")
-    assert records_of_run(database, "run-1")[0].decision == first
+    assert records_of_run(database, "run-1", _NOW)[0].decision == first
 
 
 @pytest.mark.parametrize(
@@ -128,7 +148,7 @@ def test_a_request_is_void_when_anything_it_binds_to_moves(
         with pytest.raises(StaleError) as refusal:
             _decide(database, record, plan, decision, current=moved)
         assert said in refusal.value.message
-    assert records_of_run(database, "run-1")[0].decision is None
+    assert records_of_run(database, "run-1", _NOW)[0].decision is None
 
 
 def test_every_part_of_a_binding_is_compared(database: Database) -> None:
@@ -148,7 +168,7 @@ def test_a_blocked_action_cannot_be_approved_but_can_be_rejected(database: Datab
     (record,) = _ask(database, plan).waiting
     with pytest.raises(DeniedByPolicy, match=r"blocked by block\.protected; no approval can change that"):
         _decide(database, record, plan, blocked_by=("block.protected",))
-    assert records_of_run(database, "run-1")[0].decision is None
+    assert records_of_run(database, "run-1", _NOW)[0].decision is None
     assert _decide(database, record, plan, "reject_once", blocked_by=("block.protected",)).decision == "reject_once"
 
 
@@ -161,7 +181,7 @@ def test_an_approval_is_used_once(database: Database) -> None:
     consume(database, allowed.request.request_id, "run-1/x", _NOW)
     consume(database, allowed.request.request_id, "run-1/x", _NOW)
     for request, use in ((allowed, "run-2/x"), (rejected, "run-1/y"), (undecided, "run-1/z")):
-        with pytest.raises(StaleError, match="used up or was never given"):
+        with pytest.raises(StaleError, match="used up, expired, revoked, or was never given"):
             consume(database, request.request.request_id, use, _NOW)
 
 
@@ -190,8 +210,8 @@ def test_a_rejection_is_remembered_by_later_runs(database: Database) -> None:
     asked = _ask(database, later)
     assert asked.waiting == ()
     assert [one.request.run_id for one in asked.rejected] == ["run-1"]
-    assert records_for(database, later, _report())[action.action_id].rejected
-    assert records_of_run(database, "run-2") == ()
+    assert records_for(database, later, _report(), _NOW)[action.action_id].rejected
+    assert records_of_run(database, "run-2", _NOW) == ()
 
 
 def test_a_rejection_is_forgotten_when_its_evidence_changes(database: Database) -> None:
@@ -231,8 +251,8 @@ def test_a_stored_request_that_was_edited_is_refused(database: Database, damage:
     text = json.dumps(document) if damage == "edited" else "{"
     with database.change() as connection:
         connection.execute("UPDATE approval_requests SET document = ?", (text,))
-    with pytest.raises(ArtifactError, match=f"{'was edited' if damage == 'edited' else 'is damaged'}"):
-        records_of_run(database, "run-1")
+    with pytest.raises(ArtifactError, match="was edited"):
+        records_of_run(database, "run-1", _NOW)
 
 
 def test_names_and_reasons_cannot_forge_anything(database: Database) -> None:

@@ -24,7 +24,8 @@ from autopack.store.database import Database, open_database
 
 def _a_request(number: int, run_id: str = "run-1", evidence: str = "e") -> StoredRequest:
     action = f"action-{number:012x}"
-    return StoredRequest(f"request-{number}", "sample", run_id, action, evidence, "{}", "2026-01-02T03:04:05Z")
+    asked, ends = "2026-01-02T03:04:05Z", "2026-01-03T03:04:05Z"
+    return StoredRequest(f"request-{number}", "sample", run_id, action, evidence, "{}", asked, ends, "subject")
 
 
 def _a_decision(number: int, decision: str = "allow_once", by: str = "ada") -> StoredDecision:

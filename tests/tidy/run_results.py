@@ -86,7 +86,18 @@ def write_decision(runs_root: Path, run_id: str, decision: str = "allow_once", r
     ).sealed()
     with open_database(runs_root / "autopack.db") as database:
         document = canonical_bytes(request.document()).decode()
-        row = (request.request_id, PROJECT, run_id, binding.action_id, "0" * 64, document, request.requested_at)
+        ends = "2026-02-02T03:04:05Z"
+        row = (
+            request.request_id,
+            PROJECT,
+            run_id,
+            binding.action_id,
+            "0" * 64,
+            document,
+            request.requested_at,
+            ends,
+            "",
+        )
         add_request(database, StoredRequest(*row))
         decided = StoredDecision(request.request_id, decision, "pat", "cli", "2026-01-02T04:05:06Z", reason)
         record_decision(database, decided)

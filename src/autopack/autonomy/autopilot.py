@@ -14,6 +14,7 @@ from autopack.actions.models import Action, Kind
 from autopack.artifacts.events import append_event, append_events
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
 from autopack.autonomous_executor import RunContext, clear_interrupted_phase, execute, is_concluded
+from autopack.autonomy.fence import Fence
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
 from autopack.clock import Clock
 from autopack.errors import UsageError
@@ -24,7 +25,7 @@ from autopack.gaps.models import GapReportV1
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
 from autopack.git import Git
-from autopack.governance.approvals import action_digest, consume, records_for, request_approvals, use_of
+from autopack.governance.approvals import Asking, action_digest, consume, records_for, request_approvals, use_of
 from autopack.governance.gate import GateResult, Withheld, grants
 from autopack.governance.models import Grant
 from autopack.intention_anchor.v2 import IntentionAnchorV2
@@ -37,9 +38,9 @@ from autopack.proofs.escalation import measured_changes
 from autopack.proofs.models import PhaseProofV1
 from autopack.store.budgets import Resource, budgets_of, set_caps, spend
 from autopack.store.database import Database
-from autopack.store.runs import Run, RunState, create_run, get_run, move_run
+from autopack.store.runs import Run, RunState, create_run, get_run, is_claimed, move_run, note_claim, take_over
 from autopack.worktrees.lease import acquire_run_lock
-from autopack.worktrees.lock import Owner, this_process
+from autopack.worktrees.lock import Lock, Owner, this_process
 from autopack.worktrees.manager import Worktree, adopt, create, retire
 from autopack.worktrees.refs import branch_of
 from autopack.worktrees.registration import registrations
@@ -61,6 +62,8 @@ class Loop:
     look: Callable[[], GapReportV1]
     recall: Callable[[GapReportV1], tuple[str, ...]]
     progress: Callable[[str], None]
+    requested_by: str
+    """`<channel>:<identity>` of whoever started this pass; asks, and may be barred from approving."""
 
     @property
     def run_id(self) -> str:
@@ -88,7 +91,7 @@ def run_once(loop: Loop, *, enabled: bool) -> AutopilotSessionV1:
     another process works on it.
     """
     owner = this_process(loop.run_id, loop.clock.now())
-    with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner):
+    with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner) as lock:
         if get_run(loop.database, loop.run_id) is not None:
             raise UsageError(
                 f"There is a run {loop.run_id} already.",
@@ -103,7 +106,7 @@ def run_once(loop: Loop, *, enabled: bool) -> AutopilotSessionV1:
             reason = f"{len(blocking)} gaps block the autopilot, the first: {blocking[0].title}"
             ending = Ending("blocked_by_gaps", reason, "stopped")
             return _record(loop, report, plan, _gate(loop, report, plan), ending)
-        return _advance(loop, owner, report, plan)
+        return _advance(loop, lock, report, plan)
 
 
 def resume(loop: Loop) -> AutopilotSessionV1:
@@ -113,10 +116,10 @@ def resume(loop: Loop) -> AutopilotSessionV1:
     works on the run.
     """
     owner = this_process(loop.run_id, loop.clock.now())
-    with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner):
+    with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner) as lock:
         report = read_artifact(loop.layout.gap_report, GapReportV1)
         plan = read_artifact(loop.layout.plan_proposal, PlanProposalV1)
-        return _advance(loop, owner, report, plan)
+        return _advance(loop, lock, report, plan)
 
 
 def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
@@ -160,17 +163,18 @@ def _caps(anchor: IntentionAnchorV2) -> dict[Resource, int | None]:
     }
 
 
-def _advance(loop: Loop, owner: Owner, report: GapReportV1, plan: PlanProposalV1) -> AutopilotSessionV1:
+def _advance(loop: Loop, lock: Lock, report: GapReportV1, plan: PlanProposalV1) -> AutopilotSessionV1:
     """Ask for what needs a person, execute what the gate grants, and record where that leaves the run."""
-    move_run(loop.database, loop.run_id, "running", loop.clock.now())
+    taken = take_over(loop.database, loop.run_id, loop.clock.now())
+    fence = Fence(loop.database, loop.run_id, taken.fence, lock)
     _ask(loop, report, plan)
     gate = _gate(loop, report, plan)
     if gate.granted:
         _log_grants(loop, gate.granted)
-        _execute(loop, owner, plan, gate.granted)
+        _execute(loop, fence, plan, gate.granted)
         _ask(loop, report, plan)
         gate = _gate(loop, report, plan)
-    return _record(loop, report, plan, gate, _ending(loop, plan, gate))
+    return _record(loop, report, plan, gate, _ending(loop, plan, gate), fence)
 
 
 def _ask(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> None:
@@ -181,6 +185,7 @@ def _ask(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> None:
         plan,
         report,
         executable=loop.executable,
+        asking=Asking(loop.anchor.governance_review, loop.requested_by),
         now=loop.clock.now(),
         measured=measured_changes(loop.layout, plan),
     )
@@ -235,7 +240,7 @@ def _gate(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> GateResult:
             action.action_id: loop.policy.decide(claimed_facts(action, loop.kinds[action.kind]), where)
             for action in plan.actions
         },
-        records=records_for(loop.database, plan, report),
+        records=records_for(loop.database, plan, report, loop.clock.now()),
         base_commit=loop.base_commit,
         executable=loop.executable,
         executed=[action.action_id for action in plan.actions if is_concluded(loop.layout, loop.repository, action)],
@@ -250,8 +255,8 @@ def _circumstances(loop: Loop) -> Circumstances:
     )
 
 
-def _execute(loop: Loop, owner: Owner, plan: PlanProposalV1, granted: Sequence[Grant]) -> None:
-    worktree = _worktree(loop, owner)
+def _execute(loop: Loop, fence: Fence, plan: PlanProposalV1, granted: Sequence[Grant]) -> None:
+    worktree = _worktree(loop, fence.lock.owner)
     with worktree.lease:
         for note in worktree.notes:
             loop.progress(note)
@@ -266,6 +271,8 @@ def _execute(loop: Loop, owner: Owner, plan: PlanProposalV1, granted: Sequence[G
             sandbox=loop.sandbox,
             rescan=lambda: _scan_worktree(loop, worktree),
             claim=_claimer(loop),
+            require_fence=fence.check,
+            beat=fence.beat,
             clock=loop.clock,
             progress=loop.progress,
         )
@@ -330,7 +337,7 @@ def stored_proofs(layout: RunFileLayout, plan: PlanProposalV1) -> tuple[PhasePro
 
 
 def _record(
-    loop: Loop, report: GapReportV1, plan: PlanProposalV1, gate: GateResult, ending: Ending
+    loop: Loop, report: GapReportV1, plan: PlanProposalV1, gate: GateResult, ending: Ending, fence: Fence | None = None
 ) -> AutopilotSessionV1:
     """Store the session and the run's state; a run that is over gives its worktree back."""
     proofs = stored_proofs(loop.layout, plan)
@@ -355,8 +362,10 @@ def _record(
         gaps_opened=tuple(sorted({gap for proof in proofs for gap in proof.predicate.gaps_opened if _kept(proof)})),
         next_command=_next_command(loop, ending),
     ).sealed()
+    if fence is not None:
+        fence.check()
     write_artifact(loop.layout.autopilot_session, session)
-    move_run(loop.database, loop.run_id, ending.state, loop.clock.now())
+    move_run(loop.database, loop.run_id, ending.state, loop.clock.now(), fence=fence.token if fence else None)
     if ending.state == "done":
         _give_back_worktree(loop)
     return session

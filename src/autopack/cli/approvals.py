@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autopack.config import Settings
+    from autopack.governance.decisions import Decided
     from autopack.governance.models import Decision
     from autopack.operations.approvals import Approval
 
@@ -24,6 +26,10 @@ IdsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="ID...", help="Action ids, or the beginning of one (4 digits or more).")
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the decision.")]
+SignOption = Annotated[
+    Path | None,
+    typer.Option("--sign-with", metavar="KEY", help="Private SSH key, where the intention asks for signatures."),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
@@ -88,6 +94,14 @@ def approve(
     everything: Annotated[
         bool, typer.Option("--all", help="Everything that waits, except what is of high or critical risk.")
     ] = False,
+    always: Annotated[
+        bool, typer.Option("--always", help="Also answer the same question beforehand, as a standing grant.")
+    ] = False,
+    paths: Annotated[
+        list[str] | None,
+        typer.Option("--paths", help="With --always: patterns it holds for (default: exact paths)."),
+    ] = None,
+    sign_with: SignOption = None,
     yes: YesOption = False,
     no_input: NoInputOption = False,
     format: FormatOption = None,
@@ -96,13 +110,21 @@ def approve(
 
     Example: autopack approvals approve action-0123456789ab --reason "checked the links"
     """
+    from autopack.errors import UsageError
+
+    if paths and not always:
+        raise UsageError("--paths belongs to a standing grant.", hint="Add --always.")
+    if always and everything:
+        raise UsageError("A standing grant is given for one action at a time.", hint="Name the action.")
     settings = settings_for(workspace)
     chosen = _chosen(settings, ids or [], run_id, everything=everything)
     for one in chosen:
         say(one.record.request.canonical_text + "\n")
     if not yes and (sys.stdin.isatty() or everything):
         _confirm(f"Approve {len(chosen)} actions?" if len(chosen) > 1 else "Approve it?", no_input=no_input)
-    _decide(settings, chosen, "allow_once", reason, chosen_format(format))
+    decision: Decision = "allow_always" if always else "allow_once"
+    done = _decide(settings, chosen, decision, reason, sign_with=sign_with, paths=tuple(paths or ()))
+    _tell(chosen, done, "Approved", chosen_format(format))
 
 
 @approvals.command("reject")
@@ -111,6 +133,9 @@ def reject(
     workspace: WorkspaceOption = None,
     run_id: RunIdOption = None,
     reason: ReasonOption = "",
+    always: Annotated[
+        bool, typer.Option("--always", help="For good: whatever the evidence, until the rejection is revoked.")
+    ] = False,
     format: FormatOption = None,
 ) -> None:
     """Reject actions; the same change is not proposed for decision again until its evidence changes.
@@ -118,7 +143,79 @@ def reject(
     Example: autopack approvals reject action-0123456789ab --reason "the file moves next week"
     """
     settings = settings_for(workspace)
-    _decide(settings, _chosen(settings, ids or [], run_id), "reject_once", reason, chosen_format(format))
+    chosen = _chosen(settings, ids or [], run_id)
+    done = _decide(settings, chosen, "reject_always" if always else "reject_once", reason)
+    _tell(chosen, done, "Rejected", chosen_format(format))
+
+
+@approvals.command("revoke")
+def revoke(
+    ids: IdsArgument = None,
+    workspace: WorkspaceOption = None,
+    run_id: RunIdOption = None,
+    reason: ReasonOption = "",
+    format: FormatOption = None,
+) -> None:
+    """Take back a request, an approval that is not used yet, a remembered rejection, or a standing grant.
+
+    Example: autopack approvals revoke action-0123456789ab --reason "not before the release"
+    """
+    from autopack.errors import UsageError
+    from autopack.operations.approvals import revoke_approvals
+
+    if not ids:
+        raise UsageError("Name what to take back.", hint="autopack approvals list --all")
+    done = revoke_approvals(settings_for(workspace), ids, run_id=run_id, reason=reason)
+    if chosen_format(format) is Format.JSON:
+        print_json({"outcome": "done", "revoked": list(done)})
+        return
+    for one in done:
+        console().print(f"Took {one} back.", markup=False)
+
+
+@approvals.command("grants")
+def grants(workspace: WorkspaceOption = None, format: FormatOption = None) -> None:
+    """List standing grants: what people answered beforehand, and until when it holds.
+
+    Example: autopack approvals grants
+    """
+    from autopack.operations.approvals import standing_grants
+
+    found = standing_grants(settings_for(workspace))
+    if chosen_format(format) is Format.JSON:
+        listed = [{**grant.document(), "state": state} for grant, state in found]
+        print_json({"outcome": "done" if found else "nothing_to_do", "grants": listed})
+        return
+    for grant, state in found:
+        told = f"{grant.grant_id}  {state}  {grant.kind} of at most {grant.max_lines} lines on {', '.join(grant.paths)}"
+        console().print(f"{told}  (by {grant.granted_by} until {grant.expires_at})", markup=False)
+    if not found:
+        say("Nobody answered anything beforehand.")
+
+
+@approvals.command("explain")
+def explain(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Name of the run.")],
+    workspace: WorkspaceOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Say, action by action, what moved since a run asked, and which of its actions still stand.
+
+    Example: autopack approvals explain autopilot-20260102T030405Z
+    """
+    from autopack.operations.approvals import explain_staleness
+
+    found = explain_staleness(settings_for(workspace), run_id)
+    if chosen_format(format) is Format.JSON:
+        print_json({"outcome": "done" if found else "nothing_to_do", "actions": [vars(one) for one in found]})
+        return
+    for one in found:
+        state = "still stands" if one.stays_valid else "has to be proposed anew"
+        console().print(f"{one.action_id}  {state}  {one.title}", markup=False)
+        for reason in one.reasons:
+            console().print(f"  {reason}", markup=False)
+    if not found:
+        say(f"The run {run_id} asked nothing.")
 
 
 def _chosen(settings: Settings, ids: Sequence[str], run_id: str | None, *, everything: bool = False) -> list[Approval]:
@@ -141,7 +238,7 @@ def _chosen(settings: Settings, ids: Sequence[str], run_id: str | None, *, every
 
 
 def _is_ordinary(one: Approval) -> bool:
-    return one.action is not None and one.action.risk_classification not in {"high", "critical"}
+    return one.request.risk_classification not in {None, "high", "critical"}
 
 
 def _confirm(question: str, *, no_input: bool) -> None:
@@ -153,39 +250,62 @@ def _confirm(question: str, *, no_input: bool) -> None:
         raise UsageError("Nothing was decided.", hint="autopack approvals list")
 
 
-def _decide(settings: Settings, chosen: Sequence[Approval], decision: Decision, reason: str, format: Format) -> None:
+def _decide(
+    settings: Settings,
+    chosen: Sequence[Approval],
+    decision: Decision,
+    reason: str,
+    *,
+    sign_with: Path | None = None,
+    paths: tuple[str, ...] = (),
+) -> tuple[Decided, ...]:
     from autopack.operations.approvals import decide_approvals
 
-    done = decide_approvals(settings, chosen, decision, reason=reason)
+    return decide_approvals(settings, chosen, decision, reason=reason, sign_with=sign_with, grant_paths=paths)
+
+
+def _tell(chosen: Sequence[Approval], done: Sequence[Decided], word: str, format: Format) -> None:
     if format is Format.JSON:
-        print_json({"outcome": "done", "decisions": [vars(one) for one in done]})
+        print_json(
+            {
+                "outcome": "done" if all(one.standing for one in done) else "waiting",
+                "decisions": [None if one.standing is None else vars(one.standing) for one in done],
+                "grants": [one.grant.document() for one in done if one.grant is not None],
+            }
+        )
         return
-    word = "Approved" if decision == "allow_once" else "Rejected"
     for one, decided in zip(chosen, done, strict=True):
-        console().print(f"{word} {one.action_id} (by {decided.decided_by} at {decided.decided_at}).", markup=False)
-    runs = sorted({one.record.request.run_id for one in chosen})
-    for run in runs:
+        console().print(f"{word} {one.action_id} ({_by(decided)}).", markup=False)
+        if decided.grant is not None:
+            until = decided.grant.expires_at
+            console().print(f"  standing grant {decided.grant.grant_id}, until {until}", markup=False)
+    for run in sorted({one.record.request.run_id for one in chosen}):
         say(f"next: autopack autopilot resume {run}")
+
+
+def _by(decided: Decided) -> str:
+    if decided.standing is None:
+        return "more people have to approve it"
+    return f"by {decided.standing.decided_by} at {decided.standing.decided_at}"
 
 
 def _status(one: Approval) -> str:
     decision = one.record.decision
+    if one.status in {"expired", "revoked"}:
+        return f"{one.status}: {one.record.ended}"
     if decision is not None and one.status != "stale":
         because = f": {decision.reason}" if decision.reason else ""
         return f"{one.status} by {decision.decided_by} via {decision.channel} at {decision.decided_at}{because}"
+    if one.status == "waiting" and one.request.min_approvers > 1:
+        return f"waiting ({one.record.approvals} of {one.request.min_approvers} approvals)"
     return f"stale: {'; '.join(one.moved)}" if one.status == "stale" else one.status
 
 
 def _line(one: Approval) -> str:
-    from autopack.governance.canonical_text import neutralise
-
-    if one.action is None:
-        return f"{one.action_id}  {one.status:<8}  run {one.record.request.run_id}"
-    action = one.action
-    title = f"{action.kind}: {neutralise(action.title)}"
-    return (
-        f"{one.action_id}  {one.status:<8}  {action.risk_classification:<8}  {title}  (run {one.record.request.run_id})"
-    )
+    request = one.request
+    told = f"{request.kind or 'unknown'}: {request.title or ''}"
+    risk = request.risk_classification or "unknown"
+    return f"{one.action_id}  {one.status:<8}  {risk:<8}  {told}  (run {request.run_id})"
 
 
 def _document(one: Approval) -> dict[str, object]:
@@ -193,11 +313,12 @@ def _document(one: Approval) -> dict[str, object]:
     return {
         "action_id": one.action_id,
         "status": one.status,
-        "moved": list(one.moved),
-        "request": one.record.request.document(),
+        "moved": [*([one.record.ended] if one.record.ended else []), *one.moved],
+        "request": one.request.document(),
         "decision": None if decision is None else vars(decision),
         "used_for": one.record.used_for,
-        "kind": None if one.action is None else one.action.kind,
-        "title": None if one.action is None else one.action.title,
-        "risk_classification": None if one.action is None else one.action.risk_classification,
+        "approvals": one.record.approvals,
+        "kind": one.request.kind,
+        "title": one.request.title,
+        "risk_classification": one.request.risk_classification,
     }

@@ -1,16 +1,17 @@
-"""Approvals: what is asked, what was answered, and what has moved since.
+"""Approval requests: what is asked, what was answered, and what has moved since.
 
-A request binds to the action, the base commit, the anchor, the plan and the policy. The first decision on it stands,
-is used once, and is void when anything it binds to moves. A blocked action cannot be approved at all; a rejected one
-is not asked again until its evidence changes.
+A request binds to the action, the base commit, the anchor, the plan and the policy; it has a nonce and an end. The
+first decision on it stands, is used once, and is void when anything it binds to moves, when it expires or is revoked.
+A rejected action is not asked about again until its evidence changes (or ever, when it was rejected for good).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import get_args
 
 from pydantic import ValidationError
 
@@ -23,9 +24,12 @@ from autopack.clock import FixedClock, timestamp
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import GapReportV1
+from autopack.governance.approvers import identity_of, require_enough, require_may_approve
 from autopack.governance.canonical_text import canonical_text, neutralise
 from autopack.governance.measured import NOTHING_MEASURED, Measured
-from autopack.governance.models import ApprovalBinding, ApprovalRequestV1, Decision, RecordedDecision
+from autopack.governance.models import ApprovalBinding, ApprovalRequestV1, Decision, RecordedDecision, StandingGrant
+from autopack.governance.standing_grants import grant_for
+from autopack.intention_anchor.v2 import GovernanceReview
 from autopack.planning.models import PlanProposalV1
 from autopack.store import approvals as stored
 from autopack.store.database import Database
@@ -33,15 +37,27 @@ from autopack.store.database import Database
 
 @dataclass(frozen=True)
 class ApprovalRecord:
-    """A request, the decision that stands on it, and what used it up."""
+    """A request, the decision that stands on it, what used it up, and what ended it."""
 
     request: ApprovalRequestV1
     decision: RecordedDecision | None = None
     used_for: str | None = None
+    ended: str = ""
+    """Why nobody can answer or use it any more ("it expired at …"), or empty. What is used already stays used."""
+    approvals: int = 0
+    """Approvals so far, where several people are needed."""
 
     @property
     def rejected(self) -> bool:
-        return self.decision is not None and self.decision.decision == "reject_once"
+        """Whether a rejection stands; it does not expire, but it can be revoked."""
+        return self.decision is not None and not self.decision.allows and not self.revoked
+
+    @property
+    def revoked(self) -> bool:
+        return self.ended.startswith(_REVOKED)
+
+
+_REVOKED = "it was revoked"
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,8 @@ class Asked:
     rejected: tuple[ApprovalRecord, ...]
     unaskable: tuple[tuple[str, str], ...]
     """Action ids with the reason."""
+    granted: tuple[ApprovalRecord, ...] = ()
+    """Requests that a standing grant answered."""
 
 
 def action_digest(action: Action) -> str:
@@ -87,6 +105,20 @@ def staleness(binding: ApprovalBinding, current: ApprovalBinding | None) -> tupl
     return tuple(moved)
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Whose intention a question is asked under, by whom, and where it is told."""
+
+    review: GovernanceReview
+    requested_by: str
+    """`<channel>:<identity>` of whoever started the run."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels that something has to be delivered to; at the terminal people come and look."""
+        return tuple(dict.fromkeys(one for one in self.review.approval_channels if one != "cli"))
+
+
 def request_approvals(
     database: Database,
     layout: RunFileLayout,
@@ -94,16 +126,17 @@ def request_approvals(
     report: GapReportV1,
     *,
     executable: Collection[str],
+    asking: Asking,
     now: datetime,
     measured: Mapping[str, Measured] = NOTHING_MEASURED,
 ) -> Asked:
     """Put every action of PLAN that needs a person on record, in the store and below the run's folder.
 
     EXECUTABLE are the kinds that can be carried out; MEASURED the changes (by action id) that turned out worse than
-    their claim and are asked about whatever the plan said. Asking again returns the requests that are there already.
+    their claim and are asked about whatever the plan said. Asking again returns the requests that are there
+    already. What a standing grant covers is answered by it. Raises UsageError where nobody could answer.
     """
-    known = records_for(database, plan, report)
-    taken = {row.request_id for row in stored.requests_of_run(database, plan.run_id)}
+    known = records_for(database, plan, report, now)
     waiting, rejected, unaskable, new = [], [], [], []
     for action in plan.actions:
         change = measured.get(action.action_id)
@@ -115,71 +148,57 @@ def request_approvals(
             rejected.append(record)
             continue
         if record is None or _is_void(record, plan, action, change):
+            require_enough(asking.review)
             try:
-                record = ApprovalRecord(_new_request(plan, action, now, taken, change))
+                record = ApprovalRecord(_new_request(database, plan, action, asking, now, change))
             except DeniedByPolicy as fault:
                 unaskable.append((action.action_id, fault.message))
                 continue
-            new.append(_row(record.request, evidence_digest(action, report)))
+            new.append(_row(record.request, action, report))
             write_artifact(layout.approval_request(action.action_id), record.request)
         if record.decision is None:
             waiting.append(record)
-    stored.add_requests(database, new)
-    asked = [("approval_requested", _request_details(row)) for row in new]
-    append_events(layout.event_log, asked, FixedClock(now))
-    return Asked(tuple(waiting), tuple(rejected), tuple(unaskable))
+    stored.add_requests(database, new, channels=asking.channels)
+    append_events(layout.event_log, [("approval_requested", _request_details(row)) for row in new], FixedClock(now))
+    granted = _answer_by_grants(database, plan, waiting, asking, now)
+    left = tuple(one for one in waiting if one.request.request_id not in granted)
+    return Asked(left, tuple(rejected), tuple(unaskable), tuple(granted.values()))
 
 
-def decide(
-    database: Database,
-    record: ApprovalRecord,
-    decision: Decision,
-    *,
-    current: ApprovalBinding | None,
-    blocked_by: tuple[str, ...] = (),
-    decided_by: str,
-    channel: str,
-    reason: str = "",
-    now: datetime,
-) -> RecordedDecision:
-    """Store DECISION on a request and return the one that stands; it is on the disk when this returns.
-
-    CURRENT is what a request for the action would bind to now, BLOCKED_BY the rules that block it now. Raises
-    DeniedByPolicy for approving a blocked action, StaleError naming what moved, UsageError where somebody decided
-    otherwise before.
-    """
-    if decision not in get_args(Decision):
-        raise UsageError(f"{decision!r} is no decision.", hint="Approve or reject.")
-    action_id = record.request.binding.action_id
-    if decision == "allow_once" and blocked_by:
-        raise DeniedByPolicy(
-            f"{action_id} is blocked by {', '.join(blocked_by)}; no approval can change that.",
-            hint="Change .autopack/intention.yaml if it should be possible, commit it, and propose again.",
+def _answer_by_grants(
+    database: Database, plan: PlanProposalV1, waiting: Iterable[ApprovalRecord], asking: Asking, now: datetime
+) -> dict[str, ApprovalRecord]:
+    actions = {action.action_id: action for action in plan.actions}
+    answered = {}
+    for record in waiting:
+        request = record.request
+        grant = grant_for(database, plan, actions[request.binding.action_id], now)
+        if grant is None or not _may_answer(grant, request, asking.review):
+            continue
+        decision = stored.StoredDecision(
+            request_id=request.request_id,
+            decision="allow_once",
+            decided_by=grant.granted_by,
+            channel="grant",
+            decided_at=timestamp(now),
+            reason=f"Standing grant {grant.grant_id}, given via {grant.channel} at {grant.granted_at}.",
         )
-    if record.decision is None:
-        moved = staleness(record.request.binding, current)
-        if moved:
-            raise StaleError(
-                f"The request for {action_id} is void: {'; '.join(moved)}.",
-                hint="Run the autopilot again to make a fresh plan and fresh requests.",
-            )
-    asked = stored.StoredDecision(
-        request_id=record.request.request_id,
-        decision=decision,
-        decided_by=neutralise(redact(decided_by))[:200],
-        channel=channel,
-        decided_at=timestamp(now),
-        reason=neutralise(redact(reason))[:2_000],
-    )
-    stands = _decision(stored.record_decision(database, asked))
-    _log_answer(database, record.request, asked, stands)
-    if stands.decision != decision:
-        said = "approved" if stands.decision == "allow_once" else "rejected"
-        raise UsageError(
-            f"{action_id} was {said} by {stands.decided_by} via {stands.channel} at {stands.decided_at}.",
-            hint="The first decision stands; run the autopilot again for a new request.",
-        )
-    return stands
+        standing = recorded(stored.record_decision(database, decision))
+        log_answer(database, request, decision, standing)
+        answered[request.request_id] = ApprovalRecord(request, standing)
+    return answered
+
+
+def _may_answer(grant: StandingGrant, request: ApprovalRequestV1, review: GovernanceReview) -> bool:
+    """Return whether the person who gave GRANT may approve REQUEST, alone; what was measured to be worse than its
+    claim nobody answers beforehand."""
+    if request.binding.measured_digest is not None:
+        return False
+    try:
+        require_may_approve(review, identity_of(grant.channel, grant.granted_by), requested_by=request.requested_by)
+    except DeniedByPolicy:
+        return False
+    return request.min_approvers == 1
 
 
 def _request_details(row: stored.StoredRequest) -> dict[str, object]:
@@ -187,12 +206,13 @@ def _request_details(row: stored.StoredRequest) -> dict[str, object]:
     return {"request_id": row.request_id, "action_id": row.action_id, "request_sha256": bytes_digest(document)}
 
 
-def _log_answer(
-    database: Database, request: ApprovalRequestV1, said: stored.StoredDecision, stands: RecordedDecision
+def log_answer(
+    database: Database, request: ApprovalRequestV1, said: stored.StoredDecision | stored.StoredVote, stands: RecordedDecision | None
 ) -> None:
     """Put an answer into the event log of the run that asked, and which decision stands after it."""
     log = RunFileLayout(database.path.parent, request.project_id, request.run_id).event_log
-    details = {**vars(said), "action_id": request.binding.action_id, "stands": stands.decision}
+    standing = None if stands is None else stands.decision
+    details = {**vars(said), "action_id": request.binding.action_id, "stands": standing}
     append_event(log, "decision", details, FixedClock(datetime.fromisoformat(said.decided_at)))
 
 
@@ -205,37 +225,52 @@ def consume(database: Database, request_id: str, used_for: str, now: datetime) -
     """Use an approval up, before the action starts; for the same use again it stands, since a run can be killed in
     between.
 
-    Raises StaleError where it is used for something else or was never given.
+    Raises StaleError where it is used for something else, was never given, expired or was revoked.
     """
     if not stored.consume(database, request_id, used_for, timestamp(now)):
         raise StaleError(
-            f"The approval {request_id} is used up or was never given.", hint="Run the autopilot again to ask anew."
+            f"The approval {request_id} is used up, expired, revoked, or was never given.",
+            hint="Run the autopilot again to ask anew.",
         )
 
 
-def records_for(database: Database, plan: PlanProposalV1, report: GapReportV1) -> Mapping[str, ApprovalRecord]:
+def records_for(
+    database: Database, plan: PlanProposalV1, report: GapReportV1, now: datetime
+) -> Mapping[str, ApprovalRecord]:
     """Return, for each action of PLAN, the request that counts: this run's latest, or a remembered rejection."""
+    instant = stored.latest_instant(database, timestamp(now))
     latest = {row.action_id: row for row in stored.requests_of_run(database, plan.run_id)}
     found = {}
     for action in plan.actions:
         evidence = evidence_digest(action, report)
         row = latest.get(action.action_id)
-        record = None if row is None else _record(row)
-        if record is None or (record.rejected and row is not None and row.evidence_digest != evidence):
-            record = _remembered_rejection(database, plan.project_id, action.action_id, evidence)
+        record = None if row is None else _record(row, instant)
+        if record is not None and record.decision is not None and not record.decision.allows:
+            forgotten = row is not None and row.evidence_digest != evidence
+            if record.revoked or (forgotten and record.decision.decision == "reject_once"):
+                record = None
+        record = record or _remembered_rejection(database, plan.project_id, action, evidence, instant)
         if record is not None:
             found[action.action_id] = record
     return found
 
 
-def records_of_run(database: Database, run_id: str) -> tuple[ApprovalRecord, ...]:
+def records_of_run(database: Database, run_id: str, now: datetime) -> tuple[ApprovalRecord, ...]:
     """Return every request of a run with its decision, in the order in which they were made."""
-    return tuple(_record(request) for request in stored.requests_of_run(database, run_id))
+    instant = stored.latest_instant(database, timestamp(now))
+    return tuple(_record(request, instant) for request in stored.requests_of_run(database, run_id))
 
 
-def all_records(database: Database, *, undecided: bool = False) -> tuple[ApprovalRecord, ...]:
+def all_records(database: Database, now: datetime, *, undecided: bool = False) -> tuple[ApprovalRecord, ...]:
     """Return the requests of all runs, or the UNDECIDED ones, in the order in which they were made."""
-    return tuple(_record(request) for request in stored.all_requests(database, undecided=undecided))
+    instant = stored.latest_instant(database, timestamp(now))
+    return tuple(_record(request, instant) for request in stored.all_requests(database, undecided=undecided))
+
+
+def record_of(database: Database, request_id: str, now: datetime) -> ApprovalRecord | None:
+    """Return the request of that id with its decision, or None."""
+    row = stored.get_request(database, request_id)
+    return None if row is None else _record(row, stored.latest_instant(database, timestamp(now)))
 
 
 def evidence_digest(action: Action, report: GapReportV1) -> str:
@@ -244,6 +279,33 @@ def evidence_digest(action: Action, report: GapReportV1) -> str:
     gaps = [gap.document() for gap in report.gaps if gap.gap_id in action.gap_ids]
     operations = [operation.document() for operation in action.operations]
     return digest({"kind": action.kind, "operations": operations, "brief": action.brief, "gaps": gaps})
+
+
+def subject_digest(action: Action) -> str:
+    """Return the SHA-256 of kind and paths of ACTION: what a rejection for good is remembered by."""
+    return digest({"kind": action.kind, "paths": sorted(action.target_paths)})
+
+
+def request_document(request: ApprovalRequestV1) -> str:
+    """Return REQUEST as it is stored: canonical JSON."""
+    return canonical_bytes(request.document()).decode()
+
+
+def recorded(decision: stored.StoredDecision) -> RecordedDecision:
+    """Return a stored decision; what is no known approval is a rejection."""
+    known: dict[str, Decision] = {
+        "allow_once": "allow_once",
+        "allow_always": "allow_always",
+        "reject_always": "reject_always",
+    }
+    return RecordedDecision(
+        request_id=decision.request_id,
+        decision=known.get(decision.decision, "reject_once"),
+        decided_by=decision.decided_by,
+        channel=decision.channel,
+        decided_at=decision.decided_at,
+        reason=decision.reason,
+    )
 
 
 _BOUND = {
@@ -264,69 +326,108 @@ def _short(value: str | None) -> str:
 
 
 def _is_void(record: ApprovalRecord, plan: PlanProposalV1, action: Action, measured: Measured | None) -> bool:
-    """Return whether RECORD no longer speaks for ACTION: it was used for something else, or what it binds to moved."""
-    elsewhere = record.used_for not in {None, use_of(plan.run_id, action.action_id)}
-    return elsewhere or bool(staleness(record.request.binding, binding_of(plan, action, measured)))
+    """Return whether RECORD no longer speaks for ACTION: it ended, was used for something else, or what it binds to
+    moved."""
+    if record.used_for == use_of(plan.run_id, action.action_id):
+        return bool(staleness(record.request.binding, binding_of(plan, action, measured)))
+    ended = bool(record.ended) or record.used_for is not None
+    return ended or bool(staleness(record.request.binding, binding_of(plan, action, measured)))
 
 
 def _new_request(
-    plan: PlanProposalV1, action: Action, now: datetime, taken: Collection[str], measured: Measured | None
+    database: Database, plan: PlanProposalV1, action: Action, asking: Asking, now: datetime, measured: Measured | None
 ) -> ApprovalRequestV1:
-    """Return a request for ACTION whose id is not TAKEN (by the same question within the same second)."""
+    """Return a request for ACTION, asked now (or at the latest instant ever seen), with a nonce of its own."""
     binding = binding_of(plan, action, measured)
-    request = ApprovalRequestV1(
+    asked_at = datetime.fromisoformat(stored.latest_instant(database, timestamp(now)))
+    expires_at = timestamp(asked_at + timedelta(hours=asking.review.approval_ttl_hours))
+    requested_by = neutralise(redact(asking.requested_by))[:200]
+    needed = asking.review.min_approvers
+    people = f"{needed} people" if needed > 1 else "one person"
+    text = canonical_text(action, binding, plan.run_id, () if measured is None else measured.text)
+    return ApprovalRequestV1(
         request_id="unsealed",
         project_id=plan.project_id,
         run_id=plan.run_id,
         binding=binding,
-        canonical_text=canonical_text(action, binding, plan.run_id, () if measured is None else measured.text),
+        kind=action.kind,
+        title=neutralise(action.title),
+        risk_classification=action.risk_classification,
+        canonical_text=f"{text}\nAsked by {requested_by}; {people} can approve it until {expires_at}.",
         asked_because=action.decided_by if measured is None else measured.rules,
-        requested_at=timestamp(now),
+        requested_at=timestamp(asked_at),
+        expires_at=expires_at,
+        nonce=secrets.token_hex(16),
+        requested_by=requested_by,
+        min_approvers=needed,
     ).sealed()
-    if request.request_id in taken:
-        return _new_request(plan, action, now + timedelta(seconds=1), taken, measured)
-    return request
 
 
-def _row(request: ApprovalRequestV1, evidence: str) -> stored.StoredRequest:
+def _row(request: ApprovalRequestV1, action: Action, report: GapReportV1) -> stored.StoredRequest:
     return stored.StoredRequest(
         request_id=request.request_id,
         project_id=request.project_id,
         run_id=request.run_id,
         action_id=request.binding.action_id,
-        evidence_digest=evidence,
-        document=canonical_bytes(request.document()).decode(),
+        evidence_digest=evidence_digest(action, report),
+        document=request_document(request),
         requested_at=request.requested_at,
+        expires_at=request.expires_at or "",
+        subject_digest=subject_digest(action),
     )
 
 
-def _remembered_rejection(database: Database, project_id: str, action_id: str, evidence: str) -> ApprovalRecord | None:
+def _remembered_rejection(
+    database: Database, project_id: str, action: Action, evidence: str, instant: str
+) -> ApprovalRecord | None:
     earlier = stored.requests_for_evidence(
-        database, project_id=project_id, action_id=action_id, evidence_digest=evidence
+        database, project_id=project_id, action_id=action.action_id, evidence_digest=evidence
     )
-    return next((record for record in map(_record, reversed(earlier)) if record.rejected), None)
+    subject = subject_digest(action)
+    for_good = stored.rejected_for_good(database, project_id=project_id, subject_digest=subject)
+    records = (_record(row, instant) for row in reversed((*earlier, *for_good)))
+    return next((record for record in records if record.rejected), None)
 
 
-def _record(request: stored.StoredRequest) -> ApprovalRecord:
+def _record(row: stored.StoredRequest, instant: str) -> ApprovalRecord:
+    """Return the record of ROW as it stands at INSTANT, after checking that its document is the one that was made."""
+    _require_untouched(row)
     try:
-        artifact = ApprovalRequestV1.model_validate_json(request.document)
+        artifact = ApprovalRequestV1.model_validate_json(row.document)
     except ValidationError as fault:
         raise ArtifactError(
-            f"The stored request {request.request_id} is damaged.", hint="Run the autopilot again."
+            f"The stored request {row.request_id} is damaged.", hint="Run the autopilot again."
         ) from fault
-    if artifact.request_id != request.request_id or artifact.expected_id() != request.request_id:
-        raise ArtifactError(f"The stored request {request.request_id} was edited.", hint="Run the autopilot again.")
-    decision = None if request.decision is None else _decision(request.decision)
-    return ApprovalRecord(artifact, decision, request.used_for)
+    told = (artifact.request_id, artifact.run_id, artifact.binding.action_id, artifact.expires_at or "")
+    if told != (row.request_id, row.run_id, row.action_id, row.expires_at):
+        raise _edited(row)
+    decision = None if row.decision is None else recorded(row.decision)
+    return ApprovalRecord(artifact, decision, row.used_for, _ended(row, instant), row.votes)
 
 
-def _decision(decision: stored.StoredDecision) -> RecordedDecision:
-    kind: Decision = "allow_once" if decision.decision == "allow_once" else "reject_once"
-    return RecordedDecision(
-        request_id=decision.request_id,
-        decision=kind,
-        decided_by=decision.decided_by,
-        channel=decision.channel,
-        decided_at=decision.decided_at,
-        reason=decision.reason,
-    )
+def _ended(row: stored.StoredRequest, instant: str) -> str:
+    if row.revocation is not None:
+        return f"{_REVOKED} by {row.revocation.revoked_by} at {row.revocation.revoked_at}"
+    if row.expires_at <= instant:
+        return (
+            f"it expired at {row.expires_at}" if row.expires_at else "it was asked by an older version, without an end"
+        )
+    return ""
+
+
+def _require_untouched(row: stored.StoredRequest) -> None:
+    """Raise ArtifactError unless the id in ROW is the digest of the rest of its document, byte for byte.
+
+    The document is stored in canonical form, so that striking the member with the id out of the text gives the bytes
+    that the id was made of; nothing has to be parsed and written again. Inside a string every quotation mark is
+    escaped, so that the member cannot be found there; text that is not canonical has another digest.
+    """
+    member = f',"request_id":"{row.request_id}"'
+    before, found, after = row.document.partition(member)
+    rest = hashlib.sha256(f"{before}{after}".encode("utf-8", "surrogatepass")).hexdigest()
+    if not found or member in after or row.request_id != f"{ApprovalRequestV1.ID_PREFIX}-{rest[:12]}":
+        raise _edited(row)
+
+
+def _edited(row: stored.StoredRequest) -> ArtifactError:
+    return ArtifactError(f"The stored request {row.request_id} was edited.", hint="Run the autopilot again.")

@@ -150,10 +150,14 @@ def _by_people(
     moved = staleness(record.request.binding, binding_of(plan, action, measured))
     if moved:
         return ("stale", "; ".join(moved))
-    if decision is None:
-        return ("waiting", ", ".join(record.request.asked_because))
     if record.used_for not in {None, use_of(plan.run_id, action.action_id)}:
         return ("stale", f"the approval was used for {record.used_for}")
+    if record.ended and record.used_for is None:
+        return ("stale", record.ended)
+    if decision is None:
+        return ("waiting", ", ".join(record.request.asked_because))
+    if not decision.allows:
+        return ("stale", "the rejection was taken back")
     change = None if measured is None else measured.digest
     return _Ready(verdict, f"{decision.decided_by} via {decision.channel}", record.request.request_id, change)
 

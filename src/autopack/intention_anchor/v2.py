@@ -78,6 +78,10 @@ GrantingPattern = Annotated[
 """A gitignore-style pattern that grants; it is anchored at the repository's root."""
 
 Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?(:[0-9]{1,5})?$")]
+ApproverIdentity = Annotated[
+    str, StringConstraints(pattern=r"^(cli|github|telegram|webhook|ssh):[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$")
+]
+"""`<channel>:<who>`, such as `github:octocat`, `telegram:12345678` or `ssh:ada@example.org`."""
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
 
 
@@ -166,13 +170,31 @@ class AutoApproveRule(Artifact):
     examples: tuple[RuleExample, ...] = ()
 
 
+class Approver(Artifact):
+    """A person who may approve, and every identity under which they do."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
+    identities: Annotated[tuple[ApproverIdentity, ...], Field(min_length=1, max_length=10)]
+
+
 class GovernanceReview(Artifact):
-    """Who decides: the default, the narrow exceptions, and how people are asked."""
+    """Who decides: the default, the narrow exceptions, how people are asked, and what makes an answer count."""
 
     default_policy: Literal["deny", "allow"] = "deny"
     auto_approve_rules: tuple[AutoApproveRule, ...] = ()
     approval_channels: tuple[Literal["cli", "github", "telegram", "webhook"], ...] = ("cli",)
     batch_policy: Literal["all_or_nothing", "independent"] = "all_or_nothing"
+    approval_ttl_hours: Annotated[int, Field(ge=1, le=720)] = 168
+    """Hours for which a request can be answered and its approval used."""
+    approvers: tuple[Approver, ...] = ()
+    """Who may approve; empty: whoever the channel lets in. Anybody may reject."""
+    min_approvers: Annotated[int, Field(ge=1, le=10)] = 1
+    """How many of `approvers` have to approve; more than one needs them to be listed."""
+    requester_may_approve: bool = True
+    standing_grant_days: Annotated[int, Field(ge=0, le=90)] = 0
+    """Days for which an `allow_always` holds; 0: nobody can give one."""
+    allowed_signers: Pattern | None = None
+    """Path of an OpenSSH allowed-signers file in the base commit; when stated, every approval has to be signed."""
 
 
 class ParallelismIsolation(Artifact):

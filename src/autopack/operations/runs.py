@@ -18,6 +18,7 @@ from autopack.errors import StaleError, UsageError
 from autopack.execution.sandbox.detect import find_sandbox
 from autopack.file_layout import RunFileLayout
 from autopack.git import Git
+from autopack.governance.approvers import identity_of
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
@@ -178,6 +179,7 @@ def _loop(
             entry.label for entry in recall_for_report(settings, anchor, layout, report, clock)
         ),
         progress=progress,
+        requested_by=identity_of("cli", settings.actor),
     )
 
 

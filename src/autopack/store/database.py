@@ -19,7 +19,7 @@ from typing import Self
 from autopack.artifacts.store import ensure_runs_root
 from autopack.errors import ArtifactError, EnvironmentFault, LockHeld
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 _BUSY_SECONDS = 10.0
 
 _SCHEMA = """
@@ -68,6 +68,93 @@ CREATE TABLE budgets (
     PRIMARY KEY (run_id, resource)
 ) STRICT;
 """
+"""The schema of version 1. It is never edited: a new file is made by it and every migration, as an old one was."""
+
+_MIGRATIONS: dict[int, str] = {
+    2: """
+CREATE TABLE new_decisions (
+    request_id TEXT PRIMARY KEY REFERENCES approval_requests (request_id),
+    decision TEXT NOT NULL CHECK (decision IN ('allow_once', 'allow_always', 'reject_once', 'reject_always')),
+    decided_by TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    decided_at TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+INSERT INTO new_decisions SELECT * FROM decisions;
+DROP TABLE decisions;
+ALTER TABLE new_decisions RENAME TO decisions;
+ALTER TABLE approval_requests ADD COLUMN expires_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE approval_requests ADD COLUMN subject_digest TEXT NOT NULL DEFAULT '';
+CREATE INDEX approval_requests_by_subject ON approval_requests (project_id, subject_digest);
+CREATE TABLE votes (
+    request_id TEXT NOT NULL REFERENCES approval_requests (request_id),
+    person TEXT NOT NULL,
+    decision TEXT NOT NULL CHECK (decision IN ('allow_once', 'allow_always', 'reject_once', 'reject_always')),
+    decided_by TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    decided_at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    PRIMARY KEY (request_id, person)
+) STRICT;
+CREATE TABLE revocations (
+    request_id TEXT PRIMARY KEY REFERENCES approval_requests (request_id),
+    revoked_by TEXT NOT NULL,
+    revoked_at TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE TABLE latest_instant (one INTEGER PRIMARY KEY CHECK (one = 1), instant TEXT NOT NULL) STRICT;
+CREATE TABLE standing_grants (
+    grant_id TEXT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    document TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    revoked_by TEXT,
+    revoked_at TEXT
+) STRICT;
+CREATE INDEX standing_grants_by_kind ON standing_grants (project_id, kind);
+CREATE TABLE outbox (
+    message_id INTEGER PRIMARY KEY,
+    channel TEXT NOT NULL,
+    request_id TEXT NOT NULL REFERENCES approval_requests (request_id),
+    event TEXT NOT NULL CHECK (event IN ('asked', 'settled')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at TEXT NOT NULL,
+    delivered_at TEXT,
+    reference TEXT NOT NULL DEFAULT '',
+    last_error TEXT NOT NULL DEFAULT '',
+    UNIQUE (channel, request_id, event)
+) STRICT;
+CREATE INDEX outbox_due ON outbox (delivered_at, next_attempt_at);
+CREATE TABLE answers (
+    channel TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    decision TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (channel, event_id)
+) STRICT;
+CREATE TABLE channel_state (
+    channel TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (channel, name)
+) STRICT;
+""",
+    3: """
+ALTER TABLE runs ADD COLUMN fence INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE claims (
+    run_id TEXT NOT NULL REFERENCES runs (run_id),
+    action_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, action_id)
+) STRICT;
+""",
+}
+"""Version -> the statements that bring a file of the version before up to it. Applied in one transaction."""
 
 
 class Database:
@@ -118,9 +205,10 @@ def open_database(path: Path) -> Database:
             connection.row_factory = sqlite3.Row
             _use_wal(connection)
             connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
             database = Database(path, connection)
             _bring_up_to_date(database)
+            # Only now: a migration replaces tables that others refer to (https://sqlite.org/lang_altertable.html).
+            connection.execute("PRAGMA foreign_keys=ON")
         except BaseException:
             connection.close()
             raise
@@ -165,15 +253,22 @@ def _bring_up_to_date(database: Database) -> None:
         return
     with database.change() as connection:
         found = _version(database)
-        if found is None:
-            for statement in _SCHEMA.split(";\n"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-        elif found != SCHEMA_VERSION:
+        if found is not None and not 1 <= found <= SCHEMA_VERSION:
             raise ArtifactError(
                 f"{database.path} has schema version {found}; this Autopack reads {SCHEMA_VERSION}.",
                 hint="Use the version of Autopack that wrote it, or a newer one.",
             )
+        if found is None:
+            _run_all(connection, _SCHEMA)
+            connection.execute("INSERT INTO schema_version VALUES (1)")
+        for version in range((found or 1) + 1, SCHEMA_VERSION + 1):
+            _run_all(connection, _MIGRATIONS[version])
+        connection.execute("UPDATE schema_version SET version = ?", (SCHEMA_VERSION,))
+
+
+def _run_all(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        connection.execute(statement)
 
 
 def _version(database: Database) -> int | None:

@@ -95,7 +95,7 @@ def _decisions(run: RunResults) -> Iterator[Entry]:
 def _decision_entry(run: RunResults, kept: KeptDecision) -> Entry:
     request, decision = kept.request, kept.decision
     action_id = request.binding.action_id
-    word = "Approved" if decision.decision == "allow_once" else "Rejected"
+    word = "Approved" if decision.decision in {"allow_once", "allow_always"} else "Rejected"
     return Entry(
         content_id("entry", vars(decision)),
         plain(f"{word}: {_titles(run).get(action_id, action_id)}", MAX_TITLE),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from autopack.governance.approvals import ApprovalRecord, decide
-from autopack.governance.models import ApprovalBinding, Decision, RecordedDecision
+from autopack.governance.approvals import ApprovalRecord
+from autopack.governance.decisions import Answer, Decided, Present, decide
+from autopack.governance.models import Decision
 from autopack.store.database import Database
 
 CHANNEL = "cli"
@@ -16,12 +17,13 @@ def decide_at_terminal(
     record: ApprovalRecord,
     decision: Decision,
     *,
-    current: ApprovalBinding | None,
+    present: Present,
     actor: str,
-    reason: str,
+    reason: str = "",
+    signature: str = "",
+    grant_paths: tuple[str, ...] = (),
     now: datetime,
-) -> RecordedDecision:
-    """Store the DECISION of ACTOR; errors as in `governance.approvals.decide`."""
-    return decide(
-        database, record, decision, current=current, decided_by=actor, channel=CHANNEL, reason=reason, now=now
-    )
+) -> Decided:
+    """Store the DECISION of ACTOR; errors as in `governance.decisions.decide`."""
+    answer = Answer(decision, actor, CHANNEL, reason, signature, grant_paths)
+    return decide(database, record, answer, present=present, now=now)
