@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autopack.actions.models import Kind
 from autopack.errors import DeniedByPolicy
+from autopack.execution.agents.bounds import path_objection, size_objection
 from autopack.execution.diff import FileChange, change_digest, measure, stage_everything
 from autopack.execution.tree import GrantedTree
 from autopack.git import Git
 from autopack.governance.models import Grant
 from autopack.policy.decide import Policy
 from autopack.policy.facts import ActionFacts, Circumstances, Verdict
+
+Perform = Callable[[Grant, Git, str], str]
+"""Carries a task out elsewhere, from the commit named, and returns the tree that came of it."""
 
 _SEVERITY = {"auto_approved": 0, "requires_approval": 1, "blocked": 2}
 _PLAIN_MODES = frozenset({"100644", "100755", "000000"})
@@ -40,14 +45,26 @@ class Outcome:
         return sum(change.lines_added + change.lines_removed for change in self.changes)
 
 
-def carry_out(grant: Grant, *, kind: Kind, git: Git, parent: str, policy: Policy, where: Circumstances) -> Outcome:
+def carry_out(
+    grant: Grant,
+    *,
+    kind: Kind,
+    git: Git,
+    parent: str,
+    policy: Policy,
+    where: Circumstances,
+    perform: Perform | None = None,
+) -> Outcome:
     """Apply the action of GRANT to the worktree of GIT, whose tip is PARENT, and judge the real diff.
 
+    What Autopack's own code does not carry out is left to PERFORM, and reaches the worktree only if it may be kept.
     Raises DeniedByPolicy for a kind without hands, and whatever the action itself raises (a stale file, for
     example); the caller undoes the tree in every case but a clean outcome.
     """
     if kind.apply is None:
-        raise DeniedByPolicy(f"{grant.action.kind} is not carried out by Autopack itself.")
+        if perform is None:
+            raise DeniedByPolicy(f"{grant.action.kind} is not carried out by Autopack itself.")
+        return _taken_over(grant, kind, git, parent, perform(grant, git, parent), policy, where)
     hands = GrantedTree(git.work_tree, frozenset(grant.action.target_paths))
     kind.apply(hands, grant.action)
     tree = stage_everything(git)
@@ -61,6 +78,27 @@ def carry_out(grant: Grant, *, kind: Kind, git: Git, parent: str, policy: Policy
     return Outcome(tree, changes, verdict, refusal, askable=bool(refusal) and verdict.outcome != "blocked")
 
 
+def _taken_over(
+    grant: Grant, kind: Kind, git: Git, parent: str, tree: str, policy: Policy, where: Circumstances
+) -> Outcome:
+    """Judge TREE, which somebody else made, and put it into the worktree of GIT if it may be kept.
+
+    Nobody is asked about more than was approved: another attempt would not make the same change.
+    """
+    changes = measure(git, parent, tree)
+    facts = measured_facts(grant, kind, changes)
+    verdict = policy.decide(facts, where)
+    refusal = (
+        _worse(grant, verdict)
+        or path_objection(grant.action, facts.paths, policy)
+        or size_objection(len(facts.paths), facts.lines or 0, policy)
+        or _odd_entry(changes)
+    )
+    if not refusal:
+        git.run("read-tree", "--reset", "-u", tree)
+    return Outcome(tree, changes, verdict, refusal)
+
+
 def measured_facts(grant: Grant, kind: Kind, changes: tuple[FileChange, ...]) -> ActionFacts:
     """Return the facts of GRANT's action with paths and lines as measured, not as claimed."""
     cost = grant.action.cost_estimate
@@ -72,19 +110,25 @@ def measured_facts(grant: Grant, kind: Kind, changes: tuple[FileChange, ...]) ->
         tokens=cost.tokens.high,
         seconds=cost.seconds.high,
         reversible=kind.reversible,
+        hosts=kind.hosts,
         link_targets=tuple(sorted({change.link_target for change in changes if change.link_target is not None})),
     )
 
 
 def _beyond_grant(grant: Grant, changes: tuple[FileChange, ...]) -> str:
-    """Return what the change did that no approval of this action can cover, or an empty string.
-
-    No kind of action makes links or sets modes: where one appears, the action is not what it said it was.
-    """
+    """Return what the change did that no approval of this action can cover, or an empty string."""
     granted = set(grant.action.target_paths)
     beyond = sorted({path for change in changes for path in change.paths} - granted)
     if beyond:
         return f"the change touched {beyond[0]}, which was not granted"
+    return _odd_entry(changes)
+
+
+def _odd_entry(changes: tuple[FileChange, ...]) -> str:
+    """Return which entry of the change is no plain file, or an empty string.
+
+    No kind of action makes links or sets modes: where one appears, the action is not what it said it was.
+    """
     for change in changes:
         if change.link_target is not None:
             return f"the change makes {change.path} a symbolic link to {change.link_target}"

@@ -35,6 +35,14 @@ class GrantedTree:
             _write_new(folder, temporary, data, mode)
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
+    def put(self, path: str, data: bytes) -> None:
+        """Write DATA as PATH, a plain file that may be new; missing folders are made."""
+        with self._parent(path, make=True) as (folder, name):
+            mode = _plain_mode(folder, name, path) if _exists(folder, name) else 0o644
+            temporary = f".autopack-{os.getpid()}-{name[:100]}"
+            _write_new(folder, temporary, data, mode)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
     def move(self, path: str, destination: str) -> None:
         """Rename PATH to DESTINATION, which must not exist; missing folders are made."""
         with self._parent(path) as (folder, name):

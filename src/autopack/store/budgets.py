@@ -1,5 +1,4 @@
-"""Budgets of a run: what was allowed, what is spent. Spending is counted before it is known to fit, and a cap never
-rises."""
+"""Budgets of a run: what was allowed, what is spent. Spending is counted before it happens, and a cap never rises."""
 
 from __future__ import annotations
 
@@ -67,6 +66,20 @@ def spend(database: Database, run_id: str, resource: Resource, amount: int) -> B
                 hint="Raise budget_cost in .autopack/intention.yaml, commit it, and start a new run.",
             )
     return budget
+
+
+def give_back(database: Database, run_id: str, resource: Resource, amount: int) -> None:
+    """Count AMOUNT (0 or more) less as spent: what was counted beforehand with `spend` and then not used.
+
+    Raises UsageError for more than is counted as spent.
+    """
+    with database.change() as connection:
+        changed = connection.execute(
+            "UPDATE budgets SET spent = spent - ?3 WHERE run_id = ?1 AND resource = ?2 AND ?3 BETWEEN 0 AND spent",
+            (run_id, resource, amount),
+        )
+        if changed.rowcount != 1:
+            raise UsageError(f"Cannot give back {amount} {resource} of run {run_id}: they were not spent.")
 
 
 def budgets_of(database: Database, run_id: str) -> tuple[Budget, ...]:

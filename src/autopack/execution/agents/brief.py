@@ -48,8 +48,8 @@ def _lines(action: Action, anchor: IntentionAnchorV2, remembered: Sequence[str])
     yield "# Bounds (a change beyond them is thrown away as a whole)"
     yield f"Write only below: {_listed(scope.allowed_write_roots)}"
     yield f"Do not touch: {_listed((*scope.protected_paths, *anchor.safety_risk.never_allow, '.git'))}"
-    yield "Do not touch, unless the task names it: secrets, CI, migrations, package manifests, lock files, the project's"
-    yield f"ledgers, agents' own instructions, {_listed(anchor.safety_risk.requires_approval)}"
+    yield "Do not touch, unless the task names it: secrets, CI, migrations, package manifests, lock files, the ledgers"
+    yield f"of the project, instructions of agents, {_listed(anchor.safety_risk.requires_approval)}"
     yield "The finding has to be gone afterwards, and the change must not open another."
     if checks:
         yield "These commands have to pass afterwards:"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -25,8 +24,6 @@ BRIEF = "{brief}"
 """Stands in a command for the brief; a command without it reads the brief from its standard input."""
 
 _NAME = r"^[a-z][a-z0-9-]{0,39}$"
-ACP_KINDS = ("read", "search", "think", "edit", "delete", "move", "execute", "fetch")
-"""Kinds of tool call that the Agent Client Protocol defines, but for `other` and `switch_mode`."""
 
 
 def _model_url(url: str) -> str:
@@ -77,7 +74,9 @@ class AgentSettings(Artifact):
     model: ModelSettings | None = None
     network: tuple[Host, ...] = ()
     """Hosts that it may reach itself; each has to be in the anchor's network_allowlist, too."""
-    variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,60}$")], ExactText] = {}
+    variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,60}$")], ExactText] = Field(
+        default_factory=dict
+    )
     """Added to its environment: switches, no secrets."""
     timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 1_800
     direct_writes: bool = False
@@ -85,7 +84,8 @@ class AgentSettings(Artifact):
     permit: tuple[Literal["read", "search", "think", "edit", "delete", "move", "execute", "fetch"], ...] = (
         *("read", "search", "think", "edit", "delete", "move"),
     )
-    """ACP: kinds of tool call that are allowed when the agent asks; its paths are judged all the same."""
+    """ACP: kinds of tool call that are allowed when the agent asks; their paths are judged all the same. What the
+    protocol calls `other` never is."""
 
 
 class Hired(Artifact):

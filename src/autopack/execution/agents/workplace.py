@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from autopack.artifacts.store import write_bytes
@@ -22,6 +23,8 @@ from autopack.git import Git
 from autopack.policy.decide import Policy
 
 _OFF_LIMITS = frozenset({"any:protected", "any:never-allow"})
+_PROTECTED_AT_MOST = 200
+"""Each is a mount of its own."""
 _WILDCARDS = "*?["
 
 
@@ -71,7 +74,7 @@ def workplace(git: Git, base: str, policy: Policy, brief: str) -> Iterator[Workp
         yield Workplace(
             folder=folder,
             roots=roots,
-            protected=_protected(folder, git, policy),
+            protected=_protected(folder, roots, git, policy),
             readable=(told.parent, git.common_dir() / "objects"),
             brief=told,
             scratch=scratch,
@@ -106,12 +109,16 @@ def _granted(folder: Path, pattern: str) -> Path | None:
     return path if path.exists() else None
 
 
-def _protected(folder: Path, git: Git, policy: Policy) -> tuple[Path, ...]:
-    """Return the tracked files below FOLDER that the policy lets nobody touch."""
+def _protected(folder: Path, roots: Sequence[Path], git: Git, policy: Policy) -> tuple[Path, ...]:
+    """Return tracked files in ROOTS that the policy lets nobody touch: as many as a box can hold. The rest is seen in
+    the diff."""
     if policy.sources is None:
         return ()
     labels = policy.sources.labels
-    return tuple(folder / path for path in git.nul_separated("ls-files", "-z") if _OFF_LIMITS & set(labels.of([path])))
+    tracked = (folder / path for path in git.nul_separated("ls-files", "-z"))
+    inside = (path for path in tracked if any(path.is_relative_to(root) for root in roots))
+    found = (path for path in inside if _OFF_LIMITS & set(labels.of([path.relative_to(folder).as_posix()])))
+    return tuple(islice(found, _PROTECTED_AT_MOST))
 
 
 def _make_repository(folder: Path, source: Git, base: str) -> None:
@@ -119,7 +126,7 @@ def _make_repository(folder: Path, source: Git, base: str) -> None:
     (folder / ".git").unlink()
     own = Git(folder, executable=source.executable)
     kind = source.run("rev-parse", "--show-object-format", check=False).text.strip() or "sha1"
-    own.run("init", "--quiet", "--template=", f"--object-format={kind}")
+    own.run("init", "--quiet", "--template=", *([] if kind == "sha1" else [f"--object-format={kind}"]))
     objects = source.common_dir() / "objects"
     write_bytes(folder / ".git/objects/info/alternates", os.fsencode(f"{objects}\n"))
     shallow = source.common_dir() / "shallow"
