@@ -451,7 +451,6 @@ def outlive_the_job() -> str:
         end = time.monotonic() + 2
         while time.monotonic() < end:
             write(f"{SRC}/beat", os.O_CREAT | os.O_APPEND)
-            time.sleep(0.005)
         os._exit(0)
     return "started"
 

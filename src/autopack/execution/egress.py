@@ -95,13 +95,13 @@ def is_public(address: str) -> bool:
     """Tell whether ADDRESS is on the public Internet, also where an IPv4 address is wrapped in an IPv6 one."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
-        inner = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
-        if parsed in _NAT64:
-            inner.append(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
-        if any(each is not None and not _is_global(each) for each in inner):
-            return False
         if parsed.ipv4_mapped is not None:
-            return True
+            return _is_global(parsed.ipv4_mapped)
+        if parsed in _NAT64:
+            return _is_global(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
+        carried = [parsed.sixtofour, *(parsed.teredo or ())]
+        if any(each is not None and not _is_global(each) for each in carried):
+            return False
     return _is_global(parsed)
 
 
@@ -222,16 +222,12 @@ class Egress:
 
     def _join(self, client: socket.socket, upstream: socket.socket, destination: Destination) -> None:
         """Carry bytes both ways, once the name inside TLS is seen to be the name that was allowed."""
-        with contextlib.suppress(OSError):
-            _say(client, "HTTP/1.1 200 OK\r\n\r\n")
-            back = threading.Thread(target=_carry, args=(upstream, client), daemon=True)
-            if destination.port != HTTPS_PORT:
-                back.start()  # the server may be the one that speaks first
-            try:
-                first = _first_message(client, destination)
-            except (Refused, TimeoutError) as fault:
-                self._tell(Connection(str(destination), allowed=False, reason=str(fault)))
-                return
+        _say(client, "HTTP/1.1 200 OK\r\n\r\n")
+        back = threading.Thread(target=_carry, args=(upstream, client), daemon=True)
+        if destination.port != HTTPS_PORT:
+            back.start()  # the server may be the one that speaks first
+        try:
+            first = _first_message(client, destination)
             self._tell(Connection(str(destination), allowed=True))
             for each in (client, upstream):
                 each.settimeout(_IDLE_SECONDS)
@@ -240,6 +236,16 @@ class Egress:
                 back.start()
             _carry(client, upstream)
             back.join()
+        except (Refused, TimeoutError) as fault:
+            self._tell(Connection(str(destination), allowed=False, reason=str(fault)))
+        except OSError:
+            pass  # one of the two is gone, and so is the connection
+        finally:
+            for each in (client, upstream):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)  # wakes the other thread, which closing would not
+            if back.is_alive():
+                back.join()
 
     @contextmanager
     def _tracked(self, connection: socket.socket) -> Iterator[None]:
