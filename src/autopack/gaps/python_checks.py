@@ -10,6 +10,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
 from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.models import Evidence
@@ -142,7 +144,12 @@ class Checkers:
 
 def _name_checks(name: str, known: frozenset[str]) -> bool:
     """Tell whether something called NAME is believed to check; what is defined in the tree is judged by its body."""
-    return name not in known and _CHECKING_NAME.search(name) is not None
+    return name not in known and _sounds_like_a_check(name)
+
+
+@lru_cache(maxsize=65_536)
+def _sounds_like_a_check(name: str) -> bool:
+    return _CHECKING_NAME.search(name) is not None
 
 
 def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
@@ -171,7 +178,7 @@ def _outer_functions(tree: ast.Module) -> Iterator[Function]:
 
 def _body(node: Function) -> tuple[ast.AST, ...]:
     """Return everything in the body of NODE: no decorators, no defaults."""
-    return tuple(item for statement in node.body for item in walk(statement))
+    return tuple(chain.from_iterable(map(walk, node.body)))
 
 
 def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
@@ -261,18 +268,24 @@ def _says_so(node: Function, text: str) -> bool:
 
 def _checks_itself(inner: tuple[ast.AST, ...]) -> bool:
     """Tell whether a body asserts, raises, or holds text that does."""
-    for item in inner:
-        if isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None):
-            return True
-        if isinstance(item, ast.Call) and any(_keyword_checks(argument) for argument in item.keywords):
-            return True
-        if isinstance(item, ast.Constant) and isinstance(item.value, str) and _CHECKING_TEXT.search(item.value):
-            return True
-        if isinstance(item, ast.Name | ast.Attribute):
-            name = item.id if isinstance(item, ast.Name) else item.attr
-            if re.search(r"assert|raises|warns", name):
-                return True
-    return False
+    return any(map(_is_check, inner))
+
+
+def _is_check(item: ast.AST) -> bool:
+    # The most common kinds come first: this is asked of every node of every helper.
+    if isinstance(item, ast.Name):
+        return _names_a_check(item.id)
+    if isinstance(item, ast.Attribute):
+        return _names_a_check(item.attr)
+    if isinstance(item, ast.Constant):
+        return isinstance(item.value, str) and _CHECKING_TEXT.search(item.value) is not None
+    if isinstance(item, ast.Call):
+        return any(map(_keyword_checks, item.keywords))
+    return isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None)
+
+
+def _names_a_check(name: str) -> bool:
+    return "assert" in name or "raises" in name or "warns" in name
 
 
 def _keyword_checks(argument: ast.keyword) -> bool:

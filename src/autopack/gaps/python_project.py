@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autopack.gaps.python_source import words
 
@@ -227,6 +228,7 @@ class Declared:
         open_ended = any(fact.open_ended for fact in manifests)
         return cls(names, closed=bool(manifests) and (locked or (known and not open_ended)))
 
+    @lru_cache(maxsize=4_096)  # noqa: B019  (a few per process, and equal ones share their answers)
     def may_provide(self, module: str) -> bool:
         """Tell whether something declared may install the top-level MODULE; generous, since names often differ."""
         wanted = {_squeezed(module), _squeezed(_IMPORT_NAMES.get(module, module))}
@@ -239,10 +241,12 @@ class Declared:
         return False
 
 
+@lru_cache(maxsize=16_384)
 def _normal(name: str) -> str:
     """Return NAME as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@lru_cache(maxsize=16_384)
 def _squeezed(name: str) -> str:
     return re.sub(r"[-_.]+", "", name).lower()
