@@ -17,7 +17,7 @@ from autopack.artifacts.store import artifact_bytes, read_artifact, write_artifa
 from autopack.clock import Clock, timestamp
 from autopack.errors import AutopackError, StaleError
 from autopack.execution.checks import CheckPlace, CheckRun, run_checks
-from autopack.execution.runner import Outcome, carry_out, undo
+from autopack.execution.runner import Outcome, Perform, carry_out, undo
 from autopack.execution.sandbox.box import Sandbox
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import GapReportV1
@@ -52,6 +52,8 @@ class RunContext:
     """Called before an action starts: counts its cost and uses its approval up; what it raises stops the action."""
     clock: Clock
     progress: Progress = field(default=lambda message: None)
+    perform: Perform | None = None
+    """Carries out what Autopack's own code does not; None where there is nobody."""
 
     @property
     def git(self) -> Git:
@@ -149,7 +151,13 @@ def _phase(run: RunContext, grant: Grant, gaps_before: frozenset[str]) -> PhaseR
         run.claim(grant)
         run.log("action_started", action_id=action.action_id, parent=tip, approved_by=grant.approved_by)
         outcome = carry_out(
-            grant, kind=run.kinds[action.kind], git=run.git, parent=tip, policy=run.policy, where=run.where
+            grant,
+            kind=run.kinds[action.kind],
+            git=run.git,
+            parent=tip,
+            policy=run.policy,
+            where=run.where,
+            perform=run.perform,
         )
         record = _judge(run, grant, outcome, tip, gaps_before)
     except AutopackError as fault:
