@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autopack.actions.claims import claimed_facts
+from autopack.actions.kinds import agent_task
 from autopack.actions.models import Action, Kind
 from autopack.artifacts.events import append_event, append_events
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
@@ -18,6 +19,7 @@ from autopack.autonomy.fence import Fence
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
 from autopack.clock import Clock
 from autopack.errors import UsageError
+from autopack.execution.agents.task import Agent
 from autopack.execution.sandbox.box import Sandbox
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.detectors import all_detectors
@@ -65,14 +67,18 @@ class Loop:
     requested_by: str
     """`<channel>:<identity>` of whoever started this pass; asks, and may be barred from approving."""
 
+    agent: Agent | None = None
+    """Carries out agents' tasks; without one they are advice."""
+
     @property
     def run_id(self) -> str:
         return self.layout.run_id
 
     @property
     def executable(self) -> frozenset[str]:
-        """Kinds that Autopack carries out itself."""
-        return frozenset(name for name, kind in self.kinds.items() if kind.apply is not None)
+        """Kinds that Autopack carries out itself, and the tasks of its agent."""
+        own = frozenset(name for name, kind in self.kinds.items() if kind.apply is not None)
+        return own if self.agent is None else own | {agent_task.NAME}
 
 
 @dataclass(frozen=True)
@@ -275,6 +281,7 @@ def _execute(loop: Loop, fence: Fence, plan: PlanProposalV1, granted: Sequence[G
             beat=fence.beat,
             clock=loop.clock,
             progress=loop.progress,
+            perform=None if loop.agent is None else loop.agent.perform,
         )
         execute(context, granted)
 
