@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
-from autopack.actions.registry import all_kinds
 from autopack.artifacts.store import read_artifact
 from autopack.autonomy.autopilot import Loop, resume, run_once
 from autopack.autonomy.session import AutopilotSessionV1
@@ -20,6 +19,7 @@ from autopack.file_layout import RunFileLayout
 from autopack.git import Git
 from autopack.governance.approvers import identity_of
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.operations.agents import agent_of_run, crew_of
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.recalling import recall_for_report
@@ -163,15 +163,20 @@ def _loop(
     stack: ExitStack,
 ) -> Loop:
     repository = Git(settings.workspace)
-    kinds = all_kinds()
+    crew, policy, sandbox = crew_of(settings, anchor, base), policy_for(settings, anchor, base), find_sandbox()
+    agent = None
+    if crew.hired is not None:
+        agent = agent_of_run(
+            settings, crew.hired, sandbox=sandbox, anchor=anchor, policy=policy, layout=layout, clock=clock
+        )
     return Loop(
         layout=layout,
         repository=repository,
         anchor=anchor,
         base_commit=base,
-        policy=policy_for(settings, anchor, base),
-        kinds=kinds,
-        sandbox=find_sandbox(),
+        policy=policy,
+        kinds=crew.kinds,
+        sandbox=sandbox,
         database=stack.enter_context(open_database(layout.database)),
         clock=clock,
         look=lambda: scan_workspace(settings, layout.run_id, layout.project_id),
@@ -180,6 +185,7 @@ def _loop(
         ),
         progress=progress,
         requested_by=identity_of("cli", settings.actor),
+        agent=agent,
     )
 
 
