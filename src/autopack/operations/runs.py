@@ -19,7 +19,8 @@ from autopack.file_layout import RunFileLayout
 from autopack.git import Git
 from autopack.governance.approvers import identity_of
 from autopack.intention_anchor.v2 import IntentionAnchorV2
-from autopack.operations.agents import agent_of_run, crew_of
+from autopack.operations.agents import agent_of_run
+from autopack.operations.crew import crew_of
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.recalling import recall_for_report
