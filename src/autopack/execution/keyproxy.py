@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
-Interface = Literal["anthropic", "openai"]
+from autopack.execution.agents.config import Interface
 
 MAX_BODY_BYTES = 32 * 1024**2
 MAX_CALLS_AT_ONCE = 8

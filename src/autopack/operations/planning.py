@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopack.actions.registry import all_kinds
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
 from autopack.config import Settings
 from autopack.errors import StaleError, UsageError
@@ -13,6 +12,7 @@ from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import Gap, GapReportV1
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.operations.crew import crew_of
 from autopack.operations.intention import default_project_id, load_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.scanning import scan_workspace
@@ -50,9 +50,8 @@ def propose_plan(
     report = _report(settings, begun, project)
     layout = RunFileLayout(settings.runs_root, report.project_id, report.run_id)
     policy = policy_for(settings, anchor, report.metadata.base_commit)
-    plan = propose(
-        anchor, report, policy=policy, kinds=all_kinds(), circumstances=Circumstances(sandbox=sandbox_tier())
-    )
+    kinds = crew_of(settings, anchor, report.metadata.base_commit).kinds
+    plan = propose(anchor, report, policy=policy, kinds=kinds, circumstances=Circumstances(sandbox=sandbox_tier()))
     if write:
         ensure_runs_root(settings.runs_root)
         write_artifact(layout.intention_anchor_v2, anchor)

@@ -15,6 +15,7 @@ from autopack.errors import ArtifactError, EnvironmentFault, UsageError
 from autopack.execution.sandbox.detect import sandbox_tier
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.operations.crew import crew_of
 from autopack.operations.intention import load_intention
 from autopack.planning.models import PlanProposalV1
 from autopack.policy.compile import cedar_text, shipped_policy
@@ -101,7 +102,9 @@ def explain_action(settings: Settings, identifier: str, run_id: str | None = Non
         action = _proposed_action(settings, identifier)
     if action is None:
         raise UsageError(f"No plan holds the action {identifier!r}.", hint="autopack propose lists the actions.")
-    explanation = explain_facts(settings, claimed_facts(action, all_kinds()[action.kind]))
+    anchor, _ = _intention(settings)
+    kinds = crew_of(settings, anchor, Git(settings.workspace).head()).kinds
+    explanation = explain_facts(settings, claimed_facts(action, kinds[action.kind]))
     return replace(explanation, planned=action)
 
 

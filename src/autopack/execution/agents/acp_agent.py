@@ -284,27 +284,33 @@ class _Lines:
         try:
             line = await stdout.readline()
         except ValueError:
-            return self._give_up(f"sent a message of more than {MAX_MESSAGE_BYTES} bytes")
+            self.fault = f"sent a message of more than {MAX_MESSAGE_BYTES} bytes"
+            return None
         except OSError:
             return None
         if not line:
             return None
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            return self._give_up("sent what is no message of the protocol")
-        if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
-            return self._give_up("sent what is no message of the protocol")
-        if message.get("method") == "session/request_permission" and not _is_whole(message.get("params")):
-            return self._give_up("asked for a permission that cannot be read as a whole")
-        return message
+        message = _message(line)
+        if message is None:
+            self.fault = "sent what is no message of the protocol"
+        elif message.get("method") == "session/request_permission" and not _is_whole(message.get("params")):
+            self.fault = "asked for a permission that cannot be read as a whole"
+        return None if self.fault else message
 
     async def close(self) -> None:
         if self.process.stdin is not None:
             self.process.stdin.close()
 
-    def _give_up(self, fault: str) -> None:
-        self.fault = fault
+
+def _message(line: bytes) -> dict[str, object] | None:
+    """Return the message that LINE holds, None where it holds none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
+        return None
+    return message
 
 
 def _is_whole(params: object) -> bool:

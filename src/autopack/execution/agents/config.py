@@ -17,8 +17,10 @@ from autopack.artifacts.canonical import digest
 from autopack.artifacts.model import Artifact, ExactText
 from autopack.config import CONFIG_FILE, agent_tables
 from autopack.errors import UsageError
-from autopack.execution.keyproxy import Interface
 from autopack.intention_anchor.v2 import Host
+
+Interface = Literal["anthropic", "openai"]
+"""Which of the two widespread ways of asking a model."""
 
 BRIEF = "{brief}"
 """Stands in a command for the brief; a command without it reads the brief from its standard input."""
