@@ -56,6 +56,8 @@ def _render_rule(explained: ExplainedRule) -> None:
     print(f"    in a comment on the line or above it:  autopack: ignore[{explained.rule_id}] -- reason")
     print(f"    for a whole file, anywhere in it:      autopack: ignore-file[{explained.rule_id}] -- reason")
     print(f'    for all:  [rules."{explained.rule_id}"] severity = "off", reason = "…"  in .autopack/config.toml')
+    if rule.blocks_autopilot:
+        print("  It blocks the autopilot: until the suppression is committed, it hides nothing.")
     print(f"\n  docs/reference/gaps.md#{rule.name}")
 
 

@@ -76,6 +76,8 @@ def sift(
             suppressed.append(hidden)
     unsure = [gap for gap in kept if not show_all and gap.confidence == "low" and not gap.blocks_autopilot]
     gaps = in_order(gap for gap in kept if gap not in unsure) if unsure else in_order(kept)
+    if gaps == report.gaps and not suppressed and not unsure:
+        return Sifted(report, ())
     metadata = report.metadata.model_copy(update={"suppressed": len(suppressed), "low_confidence": len(unsure)})
     sifted = report.model_copy(update={"gaps": gaps, "summary": summary_of(gaps), "metadata": metadata}).sealed()
     order = {gap.gap_id: place for place, gap in enumerate(in_order(one.gap for one in suppressed))}
