@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -94,8 +95,16 @@ def _excerpt(gap: Gap, evidence: Evidence, view: View, look: Look) -> Iterator[s
     marks = "^" * max(1, min(length, len(shown) - start))
     yield f"    {number} | {one_line(shown)}"
     # What is written out (control characters) is wider than it was: the caret follows.
-    indent = len(one_line(shown[:start]))
+    indent = _columns(one_line(shown[:start]))
     yield f"    {' ' * len(number)} | {' ' * indent}{_styled(marks, _COLOURS[gap.risk_classification], look)}"
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal TEXT takes: two for wide characters, none for combining ones (UAX 11)."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) != 0 for character in text)
 
 
 def _meant(gap: Gap, evidence: Evidence, line: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from autopack.artifacts.model import RISKS
 from autopack.gaps.baseline import AcceptedFinding, Comparison
 from autopack.gaps.models import Gap, GapReportV1
 from autopack.gaps.suppressions import Suppressed
+from autopack.wording import agreeing, counted
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,10 @@ def in_one_line(view: View) -> str:
     by_risk = [f"{count} {risk}" for risk, count in counts.items() if count]
     known = len(report.gaps) - len(new)
     noun = "new gap" if view.comparison is not None or report.metadata.since else "gap"
-    parts = [_counted(len(new), noun) + (f" ({', '.join(by_risk)})" if by_risk else "")]
-    parts[0] += f" in {_counted(report.metadata.files_in_scope, 'file')}"
+    parts = [counted(len(new), noun) + (f" ({', '.join(by_risk)})" if by_risk else "")]
+    parts[0] += f" in {counted(report.metadata.files_in_scope, 'file')}"
     if blocking := report.summary.blocking:
-        parts.append(f"{blocking} {'blocks' if blocking == 1 else 'block'} the autopilot")
+        parts.append(f"{blocking} {agreeing(blocking, 'blocks', 'block')} the autopilot")
     if known:
         parts.append(f"{known} accepted in the baseline")
     if view.comparison is not None and (expired := len(view.comparison.expired)):
@@ -76,12 +77,8 @@ def in_one_line(view: View) -> str:
     if unsure := report.metadata.low_confidence:
         parts.append(f"{unsure} of low confidence (--all shows them)")
     if missed := len(report.metadata.scan_incomplete):
-        parts.append(f"{_counted(missed, 'place')} not looked at")
+        parts.append(f"{counted(missed, 'place')} not looked at")
     return "; ".join(parts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def place(path: str | None, line: int | None, column: int | None = None) -> str:
