@@ -50,6 +50,10 @@ class RunContext:
     rescan: Callable[[], GapReportV1]
     claim: Callable[[Grant], None]
     """Called before an action starts: counts its cost and uses its approval up; what it raises stops the action."""
+    require_fence: Callable[[], None]
+    """Called before every write of a result; raises StaleError where another process has taken the run over."""
+    beat: Callable[[], None]
+    """Called while something is awaited: the run's heartbeat."""
     clock: Clock
     progress: Progress = field(default=lambda message: None)
     perform: Perform | None = None
@@ -247,6 +251,7 @@ def _run_required_checks(run: RunContext, phase_id: str, tree: str) -> tuple[Che
         phase_id=phase_id,
         network=run.anchor.scope_boundaries.network_allowlist,
         on_connection=lambda made: run.log("connection", **asdict(made)),
+        beat=run.beat,
     )
     return run_checks(run.anchor.evidence_verification.required_checks, place)
 
@@ -286,6 +291,7 @@ def commit_message(plan: PlanProposalV1, grant: Grant) -> str:
 def _conclude(run: RunContext, record: PhaseRecord) -> PhaseProofV1:
     """Put the proof on record and on the disk, and only then let the branch show the commit."""
     proof = make_proof(record, run.plan)
+    run.require_fence()
     run.log(
         {"committed": "commit", "undone": "undo"}.get(record.outcome, record.outcome),
         action_id=record.grant.action.action_id,
@@ -303,6 +309,7 @@ def _conclude(run: RunContext, record: PhaseRecord) -> PhaseProofV1:
 
 def _advance(run: RunContext, commit: str, expected: str) -> None:
     """Move the run's branch from EXPECTED to COMMIT; raises StaleError when somebody else moved it."""
+    run.require_fence()
     answer = run.git.run("update-ref", f"refs/heads/{run.worktree.branch}", commit, expected, check=False)
     if answer.code != 0:
         raise StaleError(f"The branch {run.worktree.branch} moved while the run was at work.", hint="Start a new run.")

@@ -28,6 +28,8 @@ EXIT_BUDGET = 7
 EXIT_UNSAFE = 8
 EXIT_ENVIRONMENT = 30
 EXIT_INTERNAL = 31
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 EXIT_CODES: dict[int, str] = {
     EXIT_OK: "done, or nothing to do (the JSON `outcome` tells which)",
@@ -41,8 +43,8 @@ EXIT_CODES: dict[int, str] = {
     EXIT_UNSAFE: "unsafe repository state",
     EXIT_ENVIRONMENT: "environment: git, disk, permissions, system package",
     EXIT_INTERNAL: "internal error",
-    130: "interrupted (SIGINT)",
-    143: "terminated (SIGTERM)",
+    EXIT_INTERRUPTED: "interrupted (SIGINT)",
+    EXIT_TERMINATED: "terminated (SIGTERM)",
 }
 
 

@@ -8,9 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from autopack.errors import UsageError
+from autopack.errors import StaleError, UsageError
 from autopack.store.database import Database, open_database
-from autopack.store.runs import RUN_STATES, Run, RunState, create_run, get_run, list_runs, move_run
+from autopack.store.runs import (
+    RUN_STATES,
+    Run,
+    RunState,
+    create_run,
+    get_run,
+    is_claimed,
+    list_runs,
+    move_run,
+    note_claim,
+    require_fence,
+    take_over,
+)
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -75,3 +87,38 @@ def test_a_run_goes_from_waiting_to_running_and_from_failed_to_running(database:
         move_run(database, "run-1", "created", _NOW)
     with pytest.raises(UsageError, match="no run run-9"):
         move_run(database, "run-9", "running", _NOW)
+
+
+def test_whoever_takes_a_run_over_gets_a_higher_token_and_the_one_before_writes_no_more(database: Database) -> None:
+    """A zombie's token is refused at every write, and the state stays as the new process has it."""
+    first = create_run(database, _a_run(), _NOW)
+    require_fence(database, "run-1", first.fence)
+    second = take_over(database, "run-1", _NOW)
+    third = take_over(database, "run-1", _NOW)
+    assert first.fence < second.fence < third.fence
+    for zombie in (first, second):
+        with pytest.raises(StaleError, match="taken run run-1 over"):
+            require_fence(database, "run-1", zombie.fence)
+        with pytest.raises(StaleError):
+            move_run(database, "run-1", "done", _NOW, fence=zombie.fence)
+    assert get_run(database, "run-1") == third
+    assert move_run(database, "run-1", "waiting", _NOW, fence=third.fence).state == "waiting"
+
+
+def test_a_finished_run_is_not_taken_over(database: Database) -> None:
+    """A refused take-over hands no token out."""
+    run = create_run(database, _a_run(), _NOW)
+    move_run(database, "run-1", "done", _NOW)
+    with pytest.raises(UsageError):
+        take_over(database, "run-1", _NOW)
+    require_fence(database, "run-1", run.fence)
+
+
+def test_a_second_attempt_at_an_action_knows_that_it_is_one(database: Database) -> None:
+    """What an action costs is counted once for a run, however often it is killed."""
+    create_run(database, _a_run(), _NOW)
+    assert not is_claimed(database, "run-1", "a")
+    note_claim(database, "run-1", "a")
+    note_claim(database, "run-1", "a")
+    assert is_claimed(database, "run-1", "a")
+    assert not is_claimed(database, "run-1", "b")

@@ -26,6 +26,7 @@ from autopack.gaps.detectors import all_detectors
 from autopack.gaps.models import GapReportV1
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
+from autopack.gaps.sources.recall import open_cache
 from autopack.git import Git
 from autopack.governance.approvals import Asking, action_digest, consume, records_for, request_approvals, use_of
 from autopack.governance.gate import GateResult, Withheld, grants
@@ -298,7 +299,8 @@ def _worktree(loop: Loop, owner: Owner) -> Worktree:
 
 def _scan_worktree(loop: Loop, worktree: Worktree) -> GapReportV1:
     detectors = all_detectors()
-    snapshot = take_snapshot(worktree.path, detectors, intention=loop.anchor, intention_source="commit")
+    kept = open_cache(worktree.path, writable=True)
+    snapshot = take_snapshot(worktree.path, detectors, intention=loop.anchor, intention_source="commit", kept=kept)
     return scan(snapshot, project_id=loop.layout.project_id, run_id=loop.run_id, detectors=detectors)
 
 
@@ -310,8 +312,11 @@ def _claimer(loop: Loop) -> Callable[[Grant], None]:
         now = loop.clock.monotonic()
         spend(loop.database, loop.run_id, "seconds", round(now - last[0]))
         last[0] = now
-        spend(loop.database, loop.run_id, "actions", 1)
-        spend(loop.database, loop.run_id, "lines", grant.action.cost_estimate.lines.high or 0)
+        attempt = f"{grant.action.action_id} {grant.approved_by}"
+        if not is_claimed(loop.database, loop.run_id, attempt):
+            spend(loop.database, loop.run_id, "actions", 1)
+            spend(loop.database, loop.run_id, "lines", grant.action.cost_estimate.lines.high or 0)
+            note_claim(loop.database, loop.run_id, attempt)
         if grant.request_id is not None:
             use = use_of(loop.run_id, grant.action.action_id)
             consume(loop.database, grant.request_id, use, loop.clock.now())

@@ -54,7 +54,8 @@ def supervise(
     def one(run_id: str) -> RunResult:
         if stop.is_set():
             return RunResult(run_id, "not_started", None, "the supervisor was stopped")
-        command = [sys.executable, "-m", "autopack", "autopilot", "--enable", "--no-input", "--format", "json"]
+        # -P: no module of the repository stands in for one of Autopack's, whatever the current folder is.
+        command = [sys.executable, "-P", "-m", "autopack", "autopilot", "--enable", "--no-input", "--format", "json"]
         result = run_to_end(
             [*command, "--run-id", run_id, "--workspace", str(workspace)],
             environment=environment,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -21,7 +22,7 @@ from autopack.cli import (
     status,
     tidying,
 )
-from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, AutopackError
+from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED, AutopackError
 
 app = typer.Typer(
     name="autopack",
@@ -39,7 +40,13 @@ for _group in (status, intention, scanning, explain, baseline, planning, approva
 
 def run() -> NoReturn:
     """Run the command line and end the process with the code of `autopack.errors.EXIT_CODES`."""
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(main())
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    """End as after an error, so that locks, folders and child processes are given up in order."""
+    raise SystemExit(EXIT_TERMINATED)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,12 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
-        return 130
+        return EXIT_INTERRUPTED
     except AutopackError as fault:
         return report_failure(fault)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        return 130
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

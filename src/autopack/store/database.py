@@ -149,8 +149,8 @@ CREATE TABLE channel_state (
 ALTER TABLE runs ADD COLUMN fence INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE claims (
     run_id TEXT NOT NULL REFERENCES runs (run_id),
-    action_id TEXT NOT NULL,
-    PRIMARY KEY (run_id, action_id)
+    claim TEXT NOT NULL,
+    PRIMARY KEY (run_id, claim)
 ) STRICT;
 """,
 }

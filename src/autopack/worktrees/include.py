@@ -58,7 +58,7 @@ def include(source: Path, git: Git, paths: tuple[str, ...]) -> None:
     """Copy PATHS from SOURCE into the worktree of GIT, never over a file; may be repeated after a kill."""
     if not paths:
         return
-    write_bytes(_record(git), b"\0".join(map(os.fsencode, (source, *paths))))
+    write_bytes(_record(git), b"\0".join(os.fsencode(one) for one in (str(source), *paths)))
     for path in paths:
         target = git.work_tree / path
         if _leads_away(git.work_tree, target) or os.path.lexists(target) or not _is_plain(source, path):
