@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,7 +17,7 @@ from autopack.errors import EXIT_FINDINGS, UsageError
 
 if TYPE_CHECKING:
     from autopack.config import Settings
-    from autopack.operations.scanning import Assessment
+    from autopack.operations.scanning import Assessment, Effort
     from autopack.reporting.view import View
 
 
@@ -69,23 +71,67 @@ def scan(
         ),
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Gaps of low confidence too.")] = False,
+    blockers: Annotated[
+        bool, typer.Option("--blockers", help="Only what blocks the autopilot, by the detectors that can tell.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor fill what earlier scans kept in the git folder.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Processes that read (default: one for each processor).")
+    ] = None,
+    stats: Annotated[bool, typer.Option("--stats", help="Seconds and findings of each detector, on stderr.")] = False,
 ) -> None:
     """Look for gaps. Reads only, runs no code of the repository, and leaves no trace (unless --write).
 
     Example: autopack scan --workspace ~/src/project --fail-on high
     """
     from autopack.clock import SystemClock
-    from autopack.operations.scanning import assess_workspace
+    from autopack.operations.scanning import assess_workspace, blockers_only
 
+    if blockers and write:
+        raise UsageError("A report of blockers only is no basis for a plan.", hint="Leave out --write or --blockers.")
     worst = _risks_from(fail_on)
     settings = settings_for(workspace)
     today = SystemClock().now().date()
-    assessment = assess_workspace(settings, run_id, project_id, write=write, since=since, show_all=all, today=today)
+    with _effort(cache="off" if no_cache else "fill" if write else "read", jobs=jobs, stats=stats) as effort:
+        assessment = assess_workspace(
+            settings,
+            run_id,
+            project_id,
+            write=write,
+            since=since,
+            show_all=all,
+            today=today,
+            effort=blockers_only(effort) if blockers else effort,
+        )
     chosen = format or (ReportFormat.TEXT if sys.stdout.isatty() else ReportFormat.JSON)
     view = _view(assessment, settings, chosen)
     _print(view, chosen, settings)
     if any(gap.risk_classification in worst for gap in view.new):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+@contextmanager
+def _effort(*, cache: Literal["off", "read", "fill"], jobs: int | None, stats: bool) -> Iterator[Effort]:
+    """Yield how to work; afterwards say what it cost, if STATS are asked for."""
+    from autopack.cli.scan_progress import scan_progress
+    from autopack.clock import SystemClock
+    from autopack.gaps.detectors import all_detectors
+    from autopack.operations.scan_statistics import ScanStatistics
+    from autopack.operations.scanning import Effort
+
+    clock = SystemClock()
+    with scan_progress() as progress:
+        if not stats:
+            yield Effort(cache=cache, jobs=jobs, progress=progress)
+            return
+        statistics = ScanStatistics(clock)
+        start = clock.monotonic()
+        # Times of another process would be lost with it.
+        yield Effort(cache=cache, jobs=1, progress=progress, detectors=statistics.timed(all_detectors()))
+    for line in statistics.lines(clock.monotonic() - start):
+        say(line)
 
 
 def _view(assessment: Assessment, settings: Settings, format: ReportFormat) -> View:

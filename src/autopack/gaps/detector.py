@@ -26,6 +26,8 @@ class Rule:
     """Why it matters, one sentence for the maintainer."""
     fix: str
     """How to fix it by hand, one sentence."""
+    may_block: bool = False
+    """A finding of this rule may block although the rule does not."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _SCRATCH: tuple[tuple[Scratch, str], ...] = (
     ("system file", r"\.ds_store\Z|thumbs\.db\Z|desktop\.ini\Z"),
     ("shell accident", r"\w\Z|[^\w.]\W?\Z|&\d\Z|=\d[\w.]{0,20}\Z|[<>|].{0,40}\Z"),
 )
+_COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _SCRATCH)
 _REPORT = re.compile(
     r"(?:.+[-_](?:notes?|summary|reports?|status|analysis|findings|complete(?:d)?|results?|progress|handoff|checklist"
     r"|plan|audit|review|investigation|postmortem|retrospective|diagnosis|fix(?:es)?|update)(?:[-_].{0,60})?"
@@ -61,7 +62,7 @@ _BACKUP_ENDING = re.compile(r"(?:~|\.(?:bak|orig|old|save)|\.bak\.\d{1,14})\Z", 
 
 def scratch_kind(name: str) -> Scratch | None:
     """Return what kind of leftover the file NAME looks like, None when it looks like none."""
-    return next((kind for kind, pattern in _SCRATCH if re.match(pattern, name, re.IGNORECASE)), None)
+    return next((kind for kind, pattern in _COMPILED if pattern.match(name)), None)
 
 
 def is_report(name: str) -> bool:

@@ -24,7 +24,7 @@ from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources import databases, history, listing, repository, scope
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
-from autopack.gaps.sources.workers import Progress, read_in_parallel
+from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
 from autopack.gaps.state import (
     ChangeFact,
     CommitFact,
@@ -75,7 +75,7 @@ def take_snapshot(
     runs_folder: str = RUNS_FOLDER,
     kept: FactCache | None = None,
     jobs: int | None = None,
-    progress: Progress = lambda files: None,
+    progress: Progress = silent,
 ) -> Snapshot:
     """Look at WORKSPACE (the root of a working tree) once and return all that DETECTORS may judge.
 
@@ -277,7 +277,8 @@ def _with_past(
     git: Git, places: repository.Places, snapshot: Snapshot, detectors: Sequence[Detector], kept: FactCache | None
 ) -> Snapshot:
     """Add what became of the paths that DETECTORS ask about, as KEPT where everything it follows from is the same."""
-    name = f"past {_digest(snapshot)} {places.past_digest()}"
+    asking = " ".join(detector.gap_type for detector in detectors if detector.history_candidates)
+    name = f"past {_digest(snapshot)} {places.past_digest()} {asking}"
     stored = kept.answer(name) if kept is not None else None
     if stored is not None:
         history, ignored = json.loads(stored)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from autopack.artifacts.redaction import redact
 from autopack.gaps.python_source import (
     called_name,
     constant_string,
@@ -28,6 +29,7 @@ _CANDIDATE = re.compile(
 _PATH_CANDIDATE = re.compile(rb"\.(?:read_text|write_text|open)\(")
 _NAMED = re.compile(rb"""encoding|["'][rwaxtU+]*b[rwaxtbU+]*["']""")
 _CALL_BYTES = 600
+_SHOWN_CALL = 200
 _PYTHON_2 = re.compile(rb"^from __future__ import .*(?:print_function|unicode_literals|absolute_import|division)", re.M)
 _OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)
 _COOKIE_BYTES = 200
@@ -277,7 +279,7 @@ def _edits(data: bytes, tree: ast.Module, calls: list[ast.Call]) -> tuple[TextEd
     if _PYTHON_2.search(data) or _OTHER_COOKIE.search(data[:_COOKIE_BYTES]):
         return ()
     lines = data.split(b"\n")
-    edits = [_edit(lines, call) for call in calls]
+    edits = [_shown_whole(lines, call, calls, _edit(lines, call)) for call in calls]
     whole = tuple(edit for edit in edits if edit is not None)
     if len(whole) != len(calls) or not _only_adds_keywords(data, tree, whole):
         return ()
@@ -301,6 +303,33 @@ def _edit(lines: list[bytes], call: ast.Call) -> TextEdit | None:
     if not old.isascii() or not old:
         return None
     return TextEdit(line + 1, end - 1, old.decode(), f"{old.decode()}, {addition}")
+
+
+def _shown_whole(
+    lines: Sequence[bytes], call: ast.Call, calls: Sequence[ast.Call], edit: TextEdit | None
+) -> TextEdit | None:
+    """Return EDIT, which is inside CALL, spread over the whole call, so that a person who approves it sees the call.
+
+    Left as it is where the call has several lines, is long, holds a secret or lies around or inside another of CALLS.
+    """
+    if edit is None or call.lineno != call.end_lineno or any(_overlap(call, other) for other in calls):
+        return edit
+    line, start = lines[call.lineno - 1], call.col_offset
+    whole = line[start : call.end_col_offset].decode()
+    if len(whole) > _SHOWN_CALL or redact(whole) != whole:
+        return edit
+    before = line[start : edit.column].decode()
+    after = line[edit.column + len(edit.old.encode()) : call.end_col_offset].decode()
+    return TextEdit(edit.line, start, whole, f"{before}{edit.new}{after}")
+
+
+def _overlap(call: ast.Call, other: ast.Call) -> bool:
+    """Tell whether OTHER is another call that has a place in common with CALL."""
+    return (
+        other is not call
+        and (other.lineno, other.col_offset) < (call.end_lineno or 0, call.end_col_offset or 0)
+        and (call.lineno, call.col_offset) < (other.end_lineno or 0, other.end_col_offset or 0)
+    )
 
 
 def apply_edits(data: bytes, edits: tuple[TextEdit, ...]) -> bytes:

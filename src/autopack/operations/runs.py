@@ -24,7 +24,7 @@ from autopack.operations.crew import crew_of
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.recalling import recall_for_report
-from autopack.operations.scanning import scan_workspace
+from autopack.operations.scanning import FILLING, scan_workspace
 from autopack.proofs.verify import Link, verify_run
 from autopack.store.database import open_database
 from autopack.store.runs import Run, get_run, list_runs
@@ -180,7 +180,7 @@ def _loop(
         sandbox=sandbox,
         database=stack.enter_context(open_database(layout.database)),
         clock=clock,
-        look=lambda: scan_workspace(settings, layout.run_id, layout.project_id),
+        look=lambda: scan_workspace(settings, layout.run_id, layout.project_id, FILLING),
         recall=lambda report: tuple(
             entry.label for entry in recall_for_report(settings, anchor, layout, report, clock)
         ),

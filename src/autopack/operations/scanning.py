@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
 
 from autopack.artifacts.store import ensure_runs_root, write_artifact
 from autopack.config import Settings
 from autopack.errors import UsageError
 from autopack.file_layout import RUNS_FOLDER, RunFileLayout
 from autopack.gaps.baseline import Acceptance, BaselineV1, Comparison, compare, entry_of
+from autopack.gaps.detector import Detector, Finding
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.detectors.baseline_policy_drift import suppression_comments
+from autopack.gaps.facts import FactCache
 from autopack.gaps.models import Gap, GapReportV1
-from autopack.gaps.scanner import scan, summary_of
+from autopack.gaps.scanner import FAILED, scan, summary_of
 from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.earlier import earlier
+from autopack.gaps.sources.recall import open_cache
+from autopack.gaps.sources.workers import Progress, silent
 from autopack.gaps.state import Snapshot
 from autopack.gaps.suppressions import Stated, Suppressed, sift
 from autopack.git import Git
@@ -41,13 +48,56 @@ class Assessment:
     """Gaps that were there at that commit and are left out of the report."""
 
 
-def scan_workspace(settings: Settings, run_id: str | None = None, project_id: str | None = None) -> GapReportV1:
+@dataclass(frozen=True)
+class Effort:
+    """How a scan does its work; none of it changes a byte of the answer."""
+
+    cache: Literal["off", "read", "fill"] = "read"
+    """Whether facts of an earlier scan are used, and whether this one may write its own into the git folder."""
+    jobs: int | None = None
+    """How many processes read; None: one for each processor."""
+    progress: Progress = silent
+    detectors: tuple[Detector, ...] | None = None
+    """None: all. Facts found by some of them only are not kept."""
+
+
+PLAIN = Effort()
+FILLING = Effort(cache="fill")
+"""For commands that write anyway: what they find serves the next scan."""
+
+
+def blockers_only(effort: Effort) -> Effort:
+    """Return EFFORT for the detectors of which a rule can block, without the rules that cannot."""
+    return replace(effort, detectors=tuple(filter(None, map(_blocking, effort.detectors or all_detectors()))))
+
+
+def _blocking(detector: Detector) -> Detector | None:
+    rules = {rule.name for rule in detector.rules if rule.blocks_autopilot or rule.may_block}
+    if not rules:
+        return None
+
+    def detect(snapshot: Snapshot) -> Iterator[Finding]:
+        blocks = {rule.name: rule.blocks_autopilot for rule in detector.rules}
+        found = (finding for finding in detector.detect(snapshot) if finding.rule in rules)
+        return (
+            finding
+            for finding in found
+            if (blocks[finding.rule] if finding.blocks_autopilot is None else finding.blocks_autopilot)
+        )
+
+    return replace(detector, detect=detect)
+
+
+def scan_workspace(
+    settings: Settings, run_id: str | None = None, project_id: str | None = None, effort: Effort = PLAIN
+) -> GapReportV1:
     """Return the gap report of the workspace as a plan may be built upon it: only what is committed hides a gap.
 
     By default PROJECT_ID is the intention's and RUN_ID follows from the state of the workspace.
     """
-    snapshot = look(settings)
-    raw = _raw_report(settings, snapshot, run_id, project_id)
+    kept = _kept(settings, effort)
+    snapshot = look(settings, effort=effort, kept=kept)
+    raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
     return sift_report(settings, snapshot, raw, only_committed=True, show_all=False).report
 
 
@@ -60,6 +110,7 @@ def assess_workspace(
     since: str | None = None,
     show_all: bool = False,
     today: date,
+    effort: Effort = PLAIN,
 ) -> Assessment:
     """Return what a person is told about the workspace; WRITE also puts the whole report into the run's folder.
 
@@ -67,8 +118,9 @@ def assess_workspace(
     is written), and commits after it need an approval trailer for protected paths. SHOW_ALL adds the gaps of low
     confidence.
     """
-    snapshot = look(settings, since=since)
-    raw = _raw_report(settings, snapshot, run_id, project_id)
+    kept = _kept(settings, effort)
+    snapshot = look(settings, since=since, effort=effort, kept=kept)
+    raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
     sifted = sift_report(settings, snapshot, raw, only_committed=write, show_all=show_all)
     report = sifted.report
     if write:
@@ -87,11 +139,44 @@ def assess_workspace(
     )
 
 
-def _raw_report(settings: Settings, snapshot: Snapshot, run_id: str | None, project_id: str | None) -> GapReportV1:
+def _raw_report(
+    settings: Settings,
+    snapshot: Snapshot,
+    run_id: str | None,
+    project_id: str | None,
+    effort: Effort,
+    kept: FactCache | None,
+) -> GapReportV1:
+    """Return what the detectors find, which for an unchanged workspace may be KEPT."""
     project = project_id or default_project_id(settings, snapshot.intention)
     run = run_id or default_run_id(snapshot)
     RunFileLayout(settings.runs_root, project, run)  # refuses names that no folder may have
-    return scan(snapshot, project_id=project, run_id=run, detectors=all_detectors())
+    detectors = effort.detectors or all_detectors()
+    name = f"report {snapshot.state_digest} {project} {run} {' '.join(one.gap_type for one in detectors)}"
+    report = _answered(kept, name)
+    if report is None:
+        report = scan(snapshot, project_id=project, run_id=run, detectors=detectors)
+        if kept is not None and not any(gap.rule_id.endswith(f"/{FAILED}") for gap in report.gaps):
+            kept.keep_answer(name, report.model_dump_json().encode())
+    return report
+
+
+def _answered(kept: FactCache | None, name: str) -> GapReportV1 | None:
+    """Return the report that is KEPT under NAME, if it is whole and this environment would mask nothing in it."""
+    stored = kept.answer(name) if kept is not None else None
+    if stored is None:
+        return None
+    try:
+        report = GapReportV1.model_validate_json(stored)
+    except ValidationError:
+        return None
+    return report if report.gap_report_id == report.expected_id() else None
+
+
+def _kept(settings: Settings, effort: Effort) -> FactCache | None:
+    if effort.cache == "off":
+        return None
+    return open_cache(settings.workspace, writable=effort.cache == "fill" and effort.detectors is None)
 
 
 def _base(settings: Settings, since: str) -> str | None:
@@ -121,18 +206,23 @@ def _only_new(report: GapReportV1, before: Sequence[Gap], base: str) -> GapRepor
     return report.model_copy(update={"gaps": gaps, "summary": summary_of(gaps), "metadata": metadata}).sealed()
 
 
-def look(settings: Settings, *, since: str | None = None) -> Snapshot:
+def look(
+    settings: Settings, *, since: str | None = None, effort: Effort = PLAIN, kept: FactCache | None = None
+) -> Snapshot:
     """Return one look at the workspace, with the intention that governs it."""
     intention, source = load_intention(settings)
     return take_snapshot(
         settings.workspace,
-        all_detectors(),
+        effort.detectors or all_detectors(),
         intention=intention,
         intention_source=source,
         # Where the working copy says something else, what was committed still protects.
         base_intention=load_committed_intention(settings) if source == "working_copy" else None,
         since=since,
         runs_folder=_runs_folder(settings),
+        kept=kept,
+        jobs=effort.jobs,
+        progress=effort.progress,
     )
 
 

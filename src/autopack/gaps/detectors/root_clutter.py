@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from posixpath import normpath, relpath
 from urllib.parse import quote
 
@@ -89,13 +90,18 @@ def _mentions(path: str, data: bytes) -> frozenset[str]:
     if len(data) > _MAX_BYTES or path.rpartition("/")[2] in _DOES_NOT_CLAIM:
         return frozenset()
     if "/" not in path or path.startswith(_CONTINUOUS_INTEGRATION):
-        words = {match[0] for match in _NAME.finditer(data)}
+        words = set(_NAME.findall(data))
     elif _CODE.search(path):
         words = set(_words_around(data, _KEPT_FOR_CODE))
     else:
         return frozenset()
     names = {word.decode("ascii", "replace").strip(".") for word in words if b"." in word or b"~" in word}
-    return frozenset(name for name in names if name != path and (scratch_kind(name) or is_report(name)))
+    return frozenset(name for name in names if name != path and _is_remarkable(name))
+
+
+@lru_cache(maxsize=65_536)
+def _is_remarkable(name: str) -> bool:
+    return scratch_kind(name) is not None or is_report(name)
 
 
 def _words_around(data: bytes, literals: tuple[bytes, ...]) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ RULES = (
         signal="The same ledger exists in two of the root, docs/ and archive/.",
         why="As soon as somebody writes into one of them, nobody can tell which ledger is the truth.",
         fix="Keep the one in its configured place; make the other a pointer to it, or remove it.",
+        may_block=True,
     ),
     Rule(
         name="duplicate-entry-id",

@@ -20,8 +20,8 @@ from autopack.gaps.sources.contents import Harvest
 
 Paths = Sequence[tuple[str, str]]
 Read = Callable[[Iterable[tuple[str, str]]], Harvest]
-Progress = Callable[[int], None]
-"""Is told how many files were handed out since the last call."""
+Progress = Callable[[int, int], None]
+"""Is told how many files are read, of how many."""
 
 FILES_PER_PROCESS = 300
 """Fewer files cost less to read than a further process costs to start."""
@@ -32,9 +32,11 @@ _TICKET = 4
 _CHILD_FAILED = 1
 
 
-def read_in_parallel(
-    paths: Paths, read: Read, *, jobs: int | None = None, progress: Progress = lambda files: None
-) -> Harvest:
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def read_in_parallel(paths: Paths, read: Read, *, jobs: int | None = None, progress: Progress = silent) -> Harvest:
     """Return what READ brings home from PATHS, with at most JOBS processes (default: one for each processor)."""
     size = max(16, -(-len(paths) // _MAX_CHUNKS))
     chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
@@ -87,12 +89,11 @@ def _filled_queue(count: int) -> int:
 
 def _taken(chunks: Sequence[Paths], queue: int, numbers: list[int], progress: Progress) -> Iterator[tuple[str, str]]:
     """Yield the paths of one chunk after the other, as long as the QUEUE gives numbers; note them in NUMBERS."""
-    reported = 0
+    size, total = len(chunks[0]) if chunks else 0, sum(map(len, chunks))
     while ticket := os.read(queue, _TICKET):
         numbers.append(int.from_bytes(ticket, "big"))
         # The numbers rise, whoever takes them: all chunks before this one are read or being read.
-        progress(len(chunks[0]) * (numbers[-1] - reported))
-        reported = numbers[-1]
+        progress(size * numbers[-1], total)
         yield from chunks[numbers[-1]]
 
 
@@ -123,7 +124,7 @@ def _work(sender: int, chunks: Sequence[Paths], queue: int, read: Read) -> NoRet
     """Answer and end at once: nothing of the parent's (buffers, exit handlers) may run a second time."""
     try:
         numbers: list[int] = []
-        harvest = read(_taken(chunks, queue, numbers, lambda files: None))
+        harvest = read(_taken(chunks, queue, numbers, silent))
         with os.fdopen(sender, "wb") as answers:
             pickle.dump((numbers, harvest), answers, pickle.HIGHEST_PROTOCOL)
     except BaseException:  # noqa: BLE001  (whatever it is, the parent reads these files itself)
