@@ -155,6 +155,12 @@ def agent_tables(data: bytes) -> tuple[str | None, Mapping[str, object]]:
     return chosen, _table(written.get("agents", {}), "[agents]")
 
 
+def channel_tables(data: bytes) -> Mapping[str, object]:
+    """Return the tables `[channels.NAME]` of a `.autopack/config.toml` of these bytes, as they stand. Raises UsageError
+    like `load_settings`."""
+    return _table(_parse_config(data).get("channels", {}), "[channels]")
+
+
 def _read_config(path: Path) -> dict[str, object]:
     try:
         return _parse_config(path.read_bytes())
@@ -171,7 +177,7 @@ def _parse_config(data: bytes) -> dict[str, object]:
         written = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as fault:
         raise UsageError(f"{CONFIG_FILE} cannot be read: {fault}.") from fault
-    _table(written, "the file", {"runs_dir", "ledgers", "scan", "rules", "agent", "agents"})
+    _table(written, "the file", {"runs_dir", "ledgers", "scan", "rules", "agent", "agents", "channels"})
     if not isinstance(written.get("runs_dir", ""), str):
         raise UsageError(f"{CONFIG_FILE}: runs_dir is no text.")
     ledgers = _table(written.get("ledgers", {}), "[ledgers]")

@@ -12,6 +12,7 @@ import typer
 from autopack.cli import (
     approvals,
     baseline,
+    channels,
     explain,
     intention,
     planning,
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 
 
-for _group in (status, intention, scanning, explain, baseline, planning, approvals, runs, policy, tidying, sandbox):
+for _group in (status, intention, scanning, explain, baseline, planning, approvals, channels, runs, policy, tidying, sandbox):
     _group.register(app)
 
 
