@@ -214,6 +214,8 @@ def version(executable: str = "git") -> tuple[int, ...]:
 def require_supported(executable: str = "git") -> None:
     """Raise EnvironmentFault when git is absent or older than 2.25."""
     found = version(executable)
+    if found == (0,):
+        raise EnvironmentFault("git is too old, or it is not git: it names no version.", hint="Install git 2.25 or newer.")
     if found < MINIMUM_VERSION:
         raise EnvironmentFault(f"git {'.'.join(map(str, found))} is too old.", hint="Install git 2.25 or newer.")
 
@@ -235,7 +237,10 @@ def find_work_tree(start: Path) -> Path:
             hint=f"If you trust it: git config --global --add safe.directory {start}",
         )
     if "work tree" in answer.stderr:
-        raise UnsafeRepository(f"{start} is a bare repository: there is no working tree to look at.")
+        raise UnsafeRepository(
+            f"{start} has no working tree: it is a bare repository, or the inside of a git folder.",
+            hint="Go to the folder with the files; of a bare repository make a clone first.",
+        )
     damaged = next((folder for folder in (start, *start.parents) if (folder / ".git" / "objects").is_dir()), None)
     if damaged is not None:
         raise UnsafeRepository(

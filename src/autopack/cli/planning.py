@@ -8,6 +8,7 @@ import typer
 
 from autopack.cli.options import Format, FormatOption, ProjectIdOption, RunIdOption, WorkspaceOption
 from autopack.cli.output import chosen_format, console, print_json, say
+from autopack.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -146,5 +147,9 @@ def _in_one_line(plan: PlanProposalV1) -> str:
         (left_out, "gap left out" if left_out == 1 else "gaps left out"),
     )
     listed = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to do"
-    size = f"; at most {plan.summary.lines_high} lines in {plan.summary.files} files" if plan.summary.files else ""
+    size = (
+        f"; at most {counted(plan.summary.lines_high, 'line')} in {counted(plan.summary.files, 'file')}"
+        if plan.summary.files
+        else ""
+    )
     return listed + size

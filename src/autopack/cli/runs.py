@@ -9,7 +9,7 @@ import typer
 
 from autopack.cli.options import Format, FormatOption, NoInputOption, ProjectIdOption, RunIdOption, WorkspaceOption
 from autopack.cli.output import chosen_format, console, print_json, say
-from autopack.cli.workspace import settings_for
+from autopack.cli.workspace import name_workspace, settings_for
 from autopack.errors import EXIT_DENIED, EXIT_OK, EXIT_STALE, EXIT_UNSAFE, EXIT_WAITING
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def fly(
     Example: autopack autopilot --enable
     """
     if context.invoked_subcommand is not None:
+        if workspace is not None:
+            name_workspace(workspace)
         return
     from autopack.operations.runs import parse_duration, start_run
 

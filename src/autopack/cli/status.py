@@ -9,7 +9,8 @@ import typer
 
 from autopack.cli.options import Format, FormatOption, WorkspaceOption
 from autopack.cli.output import chosen_format, console, print_json
-from autopack.cli.workspace import settings_for
+from autopack.cli.workspace import name_workspace, settings_for
+from autopack.wording import agreeing, counted
 
 if TYPE_CHECKING:
     from autopack.operations.status import Status
@@ -35,6 +36,7 @@ def start(
 
         print(f"autopack {__version__}")
         raise typer.Exit
+    name_workspace(workspace)
     if context.invoked_subcommand is None:
         show(workspace, Format.TEXT)
 
@@ -86,13 +88,17 @@ def _print(found: Status) -> None:
     unconfirmed = f", {found.unconfirmed} inferred values to confirm" if found.unconfirmed else ""
     line("Intention", f"{_WHERE[found.intention_source]}, {found.pivots_stated} of 8 pivots stated{unconfirmed}")
     risks = ", ".join(f"{count} {risk}" for risk, count in found.gaps.by_risk.document().items() if count)
-    blocking = f"; {found.gaps.blocking} block the autopilot" if found.gaps.blocking else ""
+    blocking = (
+        f"; {found.gaps.blocking} {agreeing(found.gaps.blocking, 'blocks', 'block')} the autopilot"
+        if found.gaps.blocking
+        else ""
+    )
     line("Gaps", f"{found.gaps.total} ({risks}){blocking}" if found.gaps.total else "none")
     if found.plan is not None:
         plan = found.plan
         line(
             "Plan",
-            f"{plan.total_actions} actions: {plan.auto_approved} auto-approved, "
+            f"{counted(plan.total_actions, 'action')}: {plan.auto_approved} auto-approved, "
             f"{plan.requires_approval} ask, {plan.blocked} blocked",
         )
     line("Approvals", f"{len(found.waiting)} waiting" if found.waiting else "none waiting")

@@ -9,6 +9,7 @@ from autopack.gaps.models import GapReportV1
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.planning.models import GovernanceCheck
 from autopack.planning.selection import Selection
+from autopack.wording import agreeing, counted
 
 PATH_RULES = frozenset({"block.outside-write-roots", "block.protected-path", "block.never-allow", "engine.unsafe-path"})
 
@@ -107,5 +108,9 @@ def _committed_intention(report: GapReportV1) -> GovernanceCheck:
 
 def _no_blocking_gap(report: GapReportV1) -> GovernanceCheck:
     blocking = [gap for gap in report.gaps if gap.blocks_autopilot]
-    detail = f"{len(blocking)} gaps block the autopilot" if blocking else "no gap blocks the autopilot"
+    detail = (
+        f"{counted(len(blocking), 'gap')} {agreeing(len(blocking), 'blocks', 'block')} the autopilot"
+        if blocking
+        else "no gap blocks the autopilot"
+    )
     return GovernanceCheck(name="plan.no-blocking-gap", passed=not blocking, detail=detail)

@@ -316,6 +316,20 @@ PYTHON = st.lists(
 ).map("".join)
 
 
+def test_an_edit_shows_the_whole_call_where_that_is_one_line() -> None:
+    """A person who approves the edit sees the call; nested calls and calls of several lines keep the smallest edit."""
+
+    def edits(source: str) -> list[tuple[str, str]]:
+        found = text_io_calls.find_text_calls(source.encode())
+        return [(edit.old, edit.new) for edit in found.edits] if found else []
+
+    assert edits("é = open(path, 'r').read()\n") == [("open(path, 'r')", "open(path, 'r', encoding='utf-8')")]
+    assert edits("open(open(p).name).read()\n") == [("e", 'e, encoding="utf-8"'), ("p", 'p, encoding="utf-8"')]
+    assert edits("open(\n    p\n).read()\n") == [("p", 'p, encoding="utf-8"')]
+    secret = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF2gH5"
+    assert [old for old, _ in edits(f"open('{secret}').read()\n")] == ["'"]
+
+
 @given(source=PYTHON)
 def test_edits_add_keywords_and_nothing_else(source: str) -> None:
     """Whatever the source, the edits proposed for it parse to the same tree but for `encoding="utf-8"`."""

@@ -1,0 +1,13 @@
+"""Words that depend on a number."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """Return NUMBER and NOUN with its plural's s where there is not exactly one: `1 gap`, `0 gaps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def agreeing(number: int, singular: str, plural: str) -> str:
+    """Return the verb that goes with NUMBER things."""
+    return singular if number == 1 else plural

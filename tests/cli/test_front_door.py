@@ -1,0 +1,79 @@
+"""What every command shares: where it looks, and how it says that it cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autopack.cli.main import main
+from repositories import MakeRepository, git
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["scan", "--format", "json"],
+        ["status", "--format", "json"],
+        ["approvals", "list", "--format", "json"],
+        ["tidy", "plan", "--format", "json"],
+    ],
+    ids=" ".join,
+)
+def test_a_workspace_named_before_the_command_is_heeded(
+    command: list[str],
+    make_repository: MakeRepository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`autopack -C DIR scan` looks at DIR like `autopack scan -C DIR`, from a folder that is no repository."""
+    repository = make_repository()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["-C", str(repository), *command]) == 0
+    before = capsys.readouterr().out
+    assert main([*command, "-C", str(repository)]) == 0
+    assert capsys.readouterr().out == before
+    assert main(command) == 2
+
+
+def test_of_two_workspaces_the_one_after_the_command_counts(
+    make_repository: MakeRepository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The nearer `-C` wins, and a wrong one before it does no harm."""
+    repository = make_repository({"README.md": "# Sample\n"})
+    assert main(["-C", str(tmp_path), "scan", "-C", str(repository)]) == 0
+    assert json.loads(capsys.readouterr().out)["metadata"]["files_in_scope"] == 1
+
+
+def test_a_workspace_named_before_a_subcommand_of_the_autopilot_is_heeded(
+    make_repository: MakeRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`autopack autopilot -C DIR resume` looks for runs in DIR."""
+    repository = make_repository()
+    monkeypatch.chdir(tmp_path)
+    assert main(["autopilot", "-C", str(repository), "resume"]) == 2
+    assert "There are no runs yet" in capsys.readouterr().err
+
+
+def test_one_gap_is_said_in_the_singular(make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A single gap `blocks`, two `block`."""
+    repository = make_repository({"a.txt": "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> topic\n"})
+    assert main(["status", "-C", str(repository), "--format", "text"]) == 0
+    assert "1 (1 high); 1 blocks the autopilot" in capsys.readouterr().out
+
+
+def test_inside_the_git_folder_the_way_out_is_named(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Inside `.git`, and in a bare repository, Autopack says that there are no files and where to go."""
+    repository = make_repository()
+    assert main(["scan", "-C", str(repository / ".git")]) == 8
+    said = capsys.readouterr().err
+    assert "has no working tree" in said and "  next: " in said
+    git(repository, "clone", "--quiet", "--bare", ".", "bare.git")
+    assert main(["scan", "-C", str(repository / "bare.git")]) == 8
+    assert "  next: " in capsys.readouterr().err
