@@ -100,3 +100,66 @@ def test_places_that_cannot_be_scanned_are_explained(
         streams = capsys.readouterr()
         assert streams.out == ""
         assert said in streams.err, streams.err
+
+
+@pytest.mark.parametrize("format", ["json", "sarif"])
+def test_json_and_sarif_are_one_document_on_stdout(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    """Prose goes to stderr, whatever was found or not."""
+    for name, files in {"faulty": {"a.txt": CONFLICT}, "clean": {"a.txt": "a\n"}}.items():
+        assert main(["scan", "-C", str(make_repository(files, name=name)), "--format", format]) == 0
+        json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("format", ["text", "json", "ndjson", "sarif", "junit", "github", "markdown"])
+def test_every_format_gives_the_same_bytes_for_the_same_state(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    """Two scans of one state print the same, and so does a copy elsewhere: no absolute path is in any of them."""
+    files = {"a.txt": CONFLICT, "README.md": "# A\n\n[x](gone.md)\n", "load.py": "def a(p):\n    return open(p)\n"}
+    repositories = [make_repository(files, name=name) for name in ("one", "two")]
+    printed = []
+    for repository in (*repositories, repositories[0]):
+        assert main(["scan", "-C", str(repository), "--format", format, "--project-id", "same"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2]
+
+
+def test_a_setting_that_names_no_rule_is_refused(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt rule would silence nothing without a word; a glob that is none is named, too."""
+    repository = make_repository()
+    for written, said in {
+        '[rules."doc_drift/brokn-link"]\nseverity = "off"\nreason = "r"\n': "Did you mean 'doc_drift/broken-link'?",
+        '[scan]\nignore = [{glob = "a[", reason = "r"}]\n': "is not a pattern",
+        '[scan]\nignore = [{glob = "!a", reason = "r"}]\n': "is not a pattern that can match",
+    }.items():
+        write_files(repository, {".autopack/config.toml": written})
+        assert main(["scan", "-C", str(repository)]) == 2, written
+        assert said in capsys.readouterr().err
+
+
+def test_an_uncommitted_suppression_hides_nothing_from_a_plan(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the screen it counts at once; in a report that is kept, and for what blocks, only once it is committed."""
+    repository = make_repository({"README.md": "# A\n\n[x](gone.md)\n", "a.txt": CONFLICT})
+    off = ("doc_drift/broken-link", "git_state_corruption/conflict-markers")
+    settings = "".join(f'[rules."{rule}"]\nseverity = "off"\nreason = "r"\n' for rule in off)
+    write_files(repository, {".autopack/config.toml": settings})
+
+    def totals(*options: str) -> tuple[int, int]:
+        assert main(["scan", "-C", str(repository), *options]) == 0
+        report = json.loads(capsys.readouterr().out)
+        return report["summary"]["total"], report["metadata"]["suppressed"]
+
+    assert totals() == (1, 1)
+    assert totals("--write") == (2, 0)
+    git(repository, "add", ".autopack")
+    assert totals("--write") == (2, 0)
+    git(repository, "commit", "-q", "-m", "settings")
+    assert totals() == totals("--write") == (0, 2)
+    (repository / ".autopack/config.toml").unlink()
+    assert totals() == totals("--write") == (2, 0)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from autopack.artifacts.model import Risk
+from autopack.artifacts.model import RISKS, Risk
 from autopack.config import CONFIG_FILE, IgnoredPaths, ScanSettings
 from autopack.gaps.detector import Finding
 from autopack.gaps.models import Evidence, Gap, GapReportV1
@@ -68,12 +68,13 @@ def sift(
     kept: list[Gap] = []
     suppressed: list[Suppressed] = []
     for gap in (*report.gaps, *complaints):
-        sieve = fixed if only_committed or gap.blocks_autopilot else now
-        hidden = sieve.hides(gap)
-        if hidden is None:
-            kept.append(sieve.rated(gap))
+        # Where it matters, both have to agree: what a person has just taken back no longer hides anything either.
+        sieves = (now, fixed) if only_committed or gap.blocks_autopilot else (now,)
+        hidden = [sieve.hides(gap) for sieve in sieves]
+        if hidden[0] is None or None in hidden:
+            kept.append(min((sieve.rated(gap) for sieve in sieves), key=_badness))
         else:
-            suppressed.append(hidden)
+            suppressed.append(hidden[0])
     unsure = [gap for gap in kept if not show_all and gap.confidence == "low" and not gap.blocks_autopilot]
     gaps = in_order(gap for gap in kept if gap not in unsure) if unsure else in_order(kept)
     if gaps == report.gaps and not suppressed and not unsure:
@@ -139,6 +140,10 @@ class _Sieve:
             if (not entry.rules or gap.rule_id in entry.rules) and enough(pattern.matches(path) for path in paths):
                 return entry.reason
         return None
+
+
+def _badness(gap: Gap) -> int:
+    return RISKS.index(gap.risk_classification)
 
 
 def _by_comments(gap: Gap, comments: Mapping[str, tuple[Comment, ...]]) -> str | None:
