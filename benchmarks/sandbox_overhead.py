@@ -1,0 +1,80 @@
+"""Time what a sandbox adds to one process: `python benchmarks/sandbox_overhead.py`. Target: under 20 ms for isolated;
+the looks before and after a job: under 100 ms for 20,000 files."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from autopack.execution.sandbox.box import HIDDEN, Job, Sandbox
+from autopack.execution.sandbox.bubblewrap import Bubblewrap
+from autopack.execution.sandbox.canaries import prove
+from autopack.execution.sandbox.confined import Confined
+from autopack.execution.sandbox.survey import postflight, preflight
+from autopack.execution.sandbox.unconfined import Unconfined
+
+ROUNDS = 60
+TARGET_MS = 20.0
+FILES = 20_000
+LOOK_TARGET_MS = 100.0
+
+
+def main() -> None:
+    """Print the median time of a process in each box, in turn with a plain one, and of the looks at a large tree."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made).resolve()
+        boxes: list[Sandbox] = [box for box in (Bubblewrap(), Confined()) if prove(box).stands]
+        boxes.append(Unconfined("benchmark"))
+        jobs: dict[str, Callable[[], object]] = {"plain spawn": lambda: _plain(folder)}
+        for box in boxes:
+            jobs[box.tier] = lambda box=box: box.run(Job(("true",), folder))  # type: ignore[misc]
+        if boxes[0].tier == "isolated":
+            jobs["isolated, with network"] = lambda: boxes[0].run(Job(("true",), folder, network=("host.example:443",)))
+        times = _in_turn(jobs)
+        for name, milliseconds in times.items():
+            added = milliseconds - times["plain spawn"]
+            verdict = "" if name != "isolated" else "  ok" if added < TARGET_MS else "  above the target"
+            print(f"{name:24} {milliseconds:6.1f} ms, {added:+6.1f} ms{verdict}")
+    _looks()
+
+
+def _plain(folder: Path) -> None:
+    subprocess.run(["true"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+
+
+def _in_turn(jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the median time of each of JOBS in milliseconds; they take turns, so that a busy moment hits all."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(ROUNDS):
+        for name, job in jobs.items():
+            start = time.perf_counter()
+            job()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def _looks() -> None:
+    with tempfile.TemporaryDirectory() as made:
+        tree = Path(made).resolve()
+        for number in range(FILES):
+            path = tree / f"folder-{number // 100}" / f"file-{number}.py"
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+        looks: dict[str, Callable[[], object]] = {
+            "before": lambda: preflight(tree, (tree,), hidden=HIDDEN),
+            "after": lambda: postflight(tree, (tree,)),
+        }
+        for name, look in looks.items():
+            start = time.perf_counter()
+            look()
+            milliseconds = (time.perf_counter() - start) * 1e3
+            verdict = "ok" if milliseconds < LOOK_TARGET_MS else "above the target"
+            print(f"look {name:19} {milliseconds:6.1f} ms for {FILES:,} files  {verdict}")
+
+
+if __name__ == "__main__":
+    main()
