@@ -41,6 +41,7 @@ def sifted(
         stated,
         stated if committed else NOTHING,
         rule_ids=RULES,
+        paths=snapshot.files.keys(),
         only_committed=only_committed,
         show_all=False,
     )
@@ -164,6 +165,13 @@ def test_settings_hide_by_path_root_and_rule_with_their_reasons(make_repository:
     assert {one.kind for one in result.suppressed} == {"external"}
 
 
+def test_an_ignored_glob_that_matches_no_file_is_reported(make_repository: MakeRepository) -> None:
+    """One that matches a file without findings is kept for what may come."""
+    settings = ScanSettings(ignored=(IgnoredPaths("gone/**", "moved away"), IgnoredPaths("*.md", "by others")))
+    result = sifted(make_repository, {"a.md": "# A\n"}, settings)
+    assert [gap.title for gap in result.report.gaps] == [".autopack/config.toml ignores gone/**, which matches no file"]
+
+
 def test_a_severity_rates_a_finding_and_leaves_whether_it_blocks(make_repository: MakeRepository) -> None:
     """Called harmless by committed settings, a conflict still blocks the autopilot."""
     files = {"a.txt": "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> topic\n"}
@@ -234,7 +242,7 @@ def test_a_detector_that_failed_cannot_be_suppressed(make_repository: MakeReposi
     """What it would have found is unknown, so that no glob and no root hides it."""
     report = report_with(make_repository, a_gap(f"doc_drift/{FAILED}", "high", blocks=True))
     stated = Stated(ScanSettings(roots=("src",), ignored=(IgnoredPaths("*", "all"),)))
-    result = sift(report, stated, stated, rule_ids=RULES, only_committed=False, show_all=False)
+    result = sift(report, stated, stated, rule_ids=RULES, paths=["README.md"], only_committed=False, show_all=False)
     assert result.report == report
 
 
@@ -247,7 +255,9 @@ def test_gaps_of_low_confidence_are_counted_and_shown_on_demand(
 ) -> None:
     """Only high and medium are reported by default; what blocks is always shown."""
     report = report_with(make_repository, a_gap(LINK, confidence, blocks=blocks))
-    result = sift(report, NOTHING, NOTHING, rule_ids=RULES, only_committed=False, show_all=show_all)
+    result = sift(
+        report, NOTHING, NOTHING, rule_ids=RULES, paths=["README.md"], only_committed=False, show_all=show_all
+    )
     assert len(result.report.gaps) == shown
     assert result.report.metadata.low_confidence == len(result.unsure) == 1 - shown
 

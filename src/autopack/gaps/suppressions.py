@@ -6,7 +6,7 @@ hides nothing at all: whoever can write a file of the working copy, but not comm
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,17 +54,18 @@ def sift(
     committed: Stated,
     *,
     rule_ids: frozenset[str],
+    paths: Collection[str],
     only_committed: bool,
     show_all: bool,
 ) -> Sifted:
     """Return REPORT without the gaps that are meant, and without those of low confidence unless SHOW_ALL.
 
-    STATED is what the working copy says, COMMITTED the part of it that HEAD says too. Suppressions that hide nothing
-    or give no reason become gaps themselves. RULE_IDS are the rules that exist. Raises ValueError for a glob that is no
-    pattern.
+    STATED is what the working copy says, COMMITTED what HEAD says. Suppressions that hide nothing or give no reason
+    become gaps themselves. RULE_IDS are the rules and PATHS the files that exist. Raises ValueError for a glob that is
+    no pattern.
     """
     now, fixed = _Sieve.of(stated), _Sieve.of(committed)
-    complaints = _complaints(stated.comments, report, rule_ids)
+    complaints = (*_complaints(stated.comments, report, rule_ids), *_idle_patterns(now, paths))
     kept: list[Gap] = []
     suppressed: list[Suppressed] = []
     for gap in (*report.gaps, *complaints):
@@ -190,6 +191,15 @@ def _complaints(
                     if rule not in rule_ids:
                         title = f"A suppression in {path} names {rule or 'no rule'}, which is no rule"
                     yield _complaint(UNUSED.name, title, _numbered(seen, (path, rule)), comment.place)
+
+
+def _idle_patterns(sieve: _Sieve, paths: Collection[str]) -> Iterator[Gap]:
+    """Yield a gap for every ignored glob that matches no file."""
+    for entry, pattern in sieve.ignored:
+        if not any(pattern.matches(path) for path in paths):
+            title = f"{CONFIG_FILE} ignores {entry.glob}, which matches no file"
+            place = Evidence(path=CONFIG_FILE, preview=entry.glob)
+            yield _complaint(UNUSED.name, title, (CONFIG_FILE, entry.glob), place)
 
 
 def _numbered(seen: dict[tuple[str, ...], int], key: tuple[str, ...]) -> tuple[str, ...]:

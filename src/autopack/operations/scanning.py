@@ -194,7 +194,10 @@ def _gaps_at(settings: Settings, snapshot: Snapshot, report: GapReportV1, base: 
     before = earlier(git, snapshot, all_detectors(), base, intention)
     raw = scan(before, project_id=report.project_id, run_id=report.run_id, detectors=all_detectors())
     stated = Stated(settings_at(settings, base), suppression_comments(before))
-    return sift(raw, stated, stated, rule_ids=rule_ids(), only_committed=False, show_all=True).report.gaps
+    sifted = sift(
+        raw, stated, stated, rule_ids=rule_ids(), paths=before.files.keys(), only_committed=False, show_all=True
+    )
+    return sifted.report.gaps
 
 
 def _only_new(report: GapReportV1, before: Sequence[Gap], base: str) -> GapReportV1:

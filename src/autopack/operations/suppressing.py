@@ -38,6 +38,7 @@ def sift_report(
             Stated(written, comments),
             Stated(_committed(settings, snapshot, written), {path: comments[path] for path in sorted(clean)}),
             rule_ids=rule_ids(),
+            paths=snapshot.files.keys(),
             only_committed=only_committed,
             show_all=show_all,
         )
