@@ -89,10 +89,10 @@ def _taken_over(
     facts = measured_facts(grant, kind, changes)
     verdict = policy.decide(facts, where)
     refusal = (
-        _worse(grant, verdict)
+        _odd_entry(changes)
+        or _worse(grant, verdict)
         or path_objection(grant.action, facts.paths, policy)
         or size_objection(len(facts.paths), facts.lines or 0, policy)
-        or _odd_entry(changes)
     )
     if not refusal:
         git.run("read-tree", "--reset", "-u", tree)
