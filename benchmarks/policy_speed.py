@@ -23,28 +23,34 @@ KINDS = ("advice", "agent_task", "encoding_fix", "file_move", "link_fix")
 def main() -> None:
     """Print the time to build a policy and to decide, for more and more owner rules and paths. Processor time, since
     wall time says more about what else the machine does."""
-    for rules, paths in ((1, 1), (1, 10), (20, 1), (100, 1)):
+    for rules, paths, fresh in ((1, 1, False), (1, 10, False), (20, 1, False), (100, 1, False), (1, 1, True)):
         start = time.process_time()
         policy = Policy.build(_anchor(rules), kinds=KINDS)
         built = time.process_time() - start
-        each = _seconds_each(policy, paths)
+        each = _seconds_each(policy, paths, fresh=fresh)
         verdict = "ok" if 1 / each >= FLOOR_PER_SECOND else "below the floor"
+        what = f"{rules:4} rules, {paths:3} paths{', no two alike' if fresh else ''}"
         print(
-            f"{rules:4} rules, {paths:3} paths: built in {built * 1e3:5.0f} ms, {each * 1e6:5.0f} us a decision,"
+            f"{what:38} built in {built * 1e3:5.0f} ms, {each * 1e6:5.0f} us a decision,"
             f" {1 / each:6.0f} a second  {verdict}"
         )
 
 
-def _seconds_each(policy: Policy, paths: int) -> float:
+def _seconds_each(policy: Policy, paths: int, *, fresh: bool) -> float:
     where = Circumstances()
     facts = [
-        ActionFacts("link_fix", tuple(f"docs/part-{number}/page-{path}.md" for path in range(paths)), lines=3, risk=5)
+        ActionFacts(
+            "link_fix",
+            tuple(f"docs/part-{number}/page-{path}.md" for path in range(paths)),
+            lines=number if fresh else 3,
+            risk=5,
+        )
         for number in range(DECISIONS)
     ]
     start = time.process_time()
     outcomes = {policy.decide(each, where).outcome for each in facts}
     seconds = (time.process_time() - start) / DECISIONS
-    assert outcomes == {"auto_approved"}, outcomes
+    assert fresh or outcomes == {"auto_approved"}, outcomes
     return seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from autopack.errors import EXIT_DENIED, EXIT_OK, EXIT_STALE, EXIT_UNSAFE, EXIT_
 if TYPE_CHECKING:
     from autopack.autonomy.session import AutopilotSessionV1
     from autopack.autonomy.supervisor import RunResult
+    from autopack.proofs.verify import Link
 
 autopilot = typer.Typer(rich_markup_mode=None, invoke_without_command=True, no_args_is_help=False)
 
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to APP."""
     app.add_typer(autopilot, name="autopilot")
     app.command("verify")(verify)
+    app.command("audit")(audit)
 
 
 @autopilot.callback()
@@ -108,7 +111,10 @@ def supervise(
 
 
 def verify(
-    run: Annotated[str | None, typer.Argument(help="The run to check (default: the latest).")] = None,
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN|COMMIT", help="A run, or a commit that one made (default: the latest).")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every link, not one line for each phase.")] = False,
     workspace: WorkspaceOption = None,
     format: FormatOption = None,
 ) -> None:
@@ -130,8 +136,8 @@ def verify(
         )
     else:
         out = console()
-        for link in links:
-            out.print(f"{'ok ' if link.holds else 'BROKEN'} {link.name}", markup=False)
+        for line in _every_link(links) if everything else _by_phase(links):
+            out.print(line, markup=False)
         out.print(
             f"Run {run_id}: {len(links)} links hold."
             if broken is None
@@ -139,6 +145,80 @@ def verify(
             markup=False,
         )
     raise typer.Exit(EXIT_OK if broken is None else EXIT_UNSAFE)
+
+
+def _every_link(links: Sequence[Link]) -> list[str]:
+    return [f"{'ok ' if link.holds else 'BROKEN'} {link.name}" for link in links]
+
+
+def _by_phase(links: Sequence[Link]) -> list[str]:
+    """Return one line for the run as a whole and one for each phase."""
+    groups: dict[str, list[Link]] = {}
+    for link in links:
+        groups.setdefault(link.phase, []).append(link)
+    lines = []
+    for phase, group in groups.items():
+        bad = [link for link in group if not link.holds]
+        what = phase or "intention, gaps, plan, branch and event log"
+        lines.append(f"{'BROKEN' if bad else 'ok '} {what}: {len(group) - len(bad)} of {len(group)} links hold")
+    return lines
+
+
+def audit(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN|COMMIT", help="A run, or a commit that one made (default: the latest).")
+    ] = None,
+    event: Annotated[list[str] | None, typer.Option("--event", help="Only events of this name; repeatable.")] = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Show what is on record of a run, event by event, and whether the record is whole (exit 8 if it is not).
+
+    Every verdict, request, answer, grant, use, check, connection, commit and undo is one line of a hash chain.
+
+    Example: autopack audit autopilot-20261122T103000Z --event decision --event commit
+    """
+    from autopack.operations.runs import audit as read_log
+
+    run_id, log = read_log(settings_for(workspace), run)
+    shown = [one for one in log.events if not event or one.event in event]
+    if chosen_format(format) is Format.JSON:
+        print_json(
+            {
+                "run_id": run_id,
+                "outcome": "broken" if log.fault else "whole",
+                "fault": log.fault,
+                "torn_lines": list(log.torn),
+                "head": log.events[-1].digest if log.events else None,
+                "events": [vars(one) for one in shown],
+            }
+        )
+    else:
+        out = console()
+        for one in shown:
+            out.print(f"{one.seq:5} {one.at} {one.event}: {_brief(one.details)}", markup=False)
+        out.print(
+            f"The log of run {run_id} is broken: {log.fault}."
+            if log.fault
+            else f"Run {run_id}: {len(log.events)} events in one whole chain, head {log.events[-1].digest[:12]}."
+            if log.events
+            else f"Run {run_id} has no events.",
+            markup=False,
+        )
+    raise typer.Exit(EXIT_UNSAFE if log.fault else EXIT_OK)
+
+
+def _brief(details: Mapping[str, object]) -> str:
+    """Return DETAILS on one line: what has a value, digests shortened, nothing that a terminal would not show."""
+    from autopack.governance.canonical_text import neutralise
+
+    parts = []
+    for name, value in details.items():
+        if value in (None, "", []):
+            continue
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        parts.append(f"{name}={text[:12] if len(text) >= 40 and text.isalnum() else neutralise(text)}")
+    return " ".join(parts)
 
 
 def show_session(session: AutopilotSessionV1, format: Format) -> int:

@@ -207,7 +207,10 @@ def _request_details(row: stored.StoredRequest) -> dict[str, object]:
 
 
 def log_answer(
-    database: Database, request: ApprovalRequestV1, said: stored.StoredDecision | stored.StoredVote, stands: RecordedDecision | None
+    database: Database,
+    request: ApprovalRequestV1,
+    said: stored.StoredDecision | stored.StoredVote,
+    stands: RecordedDecision | None,
 ) -> None:
     """Put an answer into the event log of the run that asked, and which decision stands after it."""
     log = RunFileLayout(database.path.parent, request.project_id, request.run_id).event_log

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autopack.artifacts.events import EventLog, read_events
 from autopack.artifacts.store import read_artifact
 from autopack.autonomy.autopilot import Loop, resume, run_once
 from autopack.autonomy.session import AutopilotSessionV1
@@ -25,7 +27,7 @@ from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.recalling import recall_for_report
 from autopack.operations.scanning import FILLING, scan_workspace
-from autopack.proofs.verify import Link, verify_run
+from autopack.proofs.verify import Link, commit_trailers, verify_run
 from autopack.store.database import open_database
 from autopack.store.runs import Run, get_run, list_runs
 
@@ -133,10 +135,40 @@ def find_run(settings: Settings, run_id: str | None, *, unfinished: bool = False
     return Found(run, RunFileLayout(settings.runs_root, run.project_id, run.run_id))
 
 
-def verify(settings: Settings, run_id: str | None) -> tuple[str, tuple[Link, ...]]:
-    """Return the run's id and every link of its chain, recomputed offline."""
-    found = find_run(settings, run_id)
-    return found.run.run_id, verify_run(found.layout, Git(settings.workspace))
+def verify(settings: Settings, run_or_commit: str | None) -> tuple[str, tuple[Link, ...]]:
+    """Return the id of a run, or of the run that made a commit, and every link of its chain, recomputed offline."""
+    git = Git(settings.workspace)
+    found = find_run(settings, _run_named(settings, git, run_or_commit))
+    return found.run.run_id, verify_run(found.layout, git)
+
+
+def audit(settings: Settings, run_or_commit: str | None) -> tuple[str, EventLog]:
+    """Return the id of a run, or of the run that made a commit, and its event log."""
+    found = find_run(settings, _run_named(settings, Git(settings.workspace), run_or_commit))
+    return found.run.run_id, read_events(found.layout.event_log)
+
+
+def _run_named(settings: Settings, git: Git, name: str | None) -> str | None:
+    """Return the run that NAME means: its own id, or that in the trailers of the commit that it names."""
+    if name is None or _COMMIT.fullmatch(name) is None or _is_run(settings, name):
+        return name
+    commit = git.resolve(f"{name}^{{commit}}")
+    run_id = None if commit is None else commit_trailers(git, commit).get("Autopack-Run")
+    if run_id is None:
+        raise UsageError(
+            f"{name} is neither a run nor a commit that a run made.", hint="`autopack status` shows the runs."
+        )
+    return run_id
+
+
+def _is_run(settings: Settings, name: str) -> bool:
+    if not settings.runs_root.is_dir():
+        return False
+    with open_database(RunFileLayout(settings.runs_root, "any", "any").database) as database:
+        return get_run(database, name) is not None
+
+
+_COMMIT = re.compile(r"[0-9a-f]{4,64}")
 
 
 def session_of(settings: Settings, run_id: str | None) -> AutopilotSessionV1:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import cedarpy
+
+MOST_REMEMBERED = 10_000
+"""Answers that one policy remembers; further ones are asked anew each time."""
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -27,6 +30,9 @@ class Compiled:
 
     policies: cedarpy.PolicySet
     schema: cedarpy.Schema
+    answered: dict[tuple[str, str], Answers] = field(default_factory=dict, compare=False)
+    """Clean answers by (attributes, context). Asking is a pure function of the two, and most actions of a plan differ
+    in nothing that the policy sees: paths reach it as labels."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,12 @@ def ask(compiled: Compiled, attributes: Mapping[str, Json], context: Mapping[str
     import cedarpy
 
     resource = {"type": "Proposal", "id": "proposal"}
-    request = {
-        "principal": {"type": "Proposer", "id": "proposer"},
-        "resource": resource,
-        "context": json.dumps(context, allow_nan=False),
-    }
+    told = json.dumps(attributes, allow_nan=False), json.dumps(context, allow_nan=False)
+    if told in compiled.answered:
+        return compiled.answered[told]
+    request = {"principal": {"type": "Proposer", "id": "proposer"}, "resource": resource, "context": told[1]}
     questions = [{**request, "action": {"type": "Action", "id": name}} for name in ("attempt", "auto_approve")]
-    entities = json.dumps([{"uid": resource, "attrs": attributes, "parents": []}], allow_nan=False)
+    entities = f'[{{"uid": {json.dumps(resource)}, "attrs": {told[0]}, "parents": []}}]'
     try:
         results = cedarpy.is_authorized_batch(questions, compiled.policies, entities, compiled.schema)
     except BaseException as fault:
@@ -79,4 +84,7 @@ def ask(compiled: Compiled, attributes: Mapping[str, Json], context: Mapping[str
     attempt, auto_approve = (
         Answer(each.decision is cedarpy.Decision.Allow, tuple(sorted(each.diagnostics.reasons))) for each in results
     )
-    return Answers(attempt, auto_approve)
+    answers = Answers(attempt, auto_approve)
+    if len(compiled.answered) < MOST_REMEMBERED:
+        compiled.answered[told] = answers
+    return answers

@@ -113,10 +113,8 @@ def normal(path: str) -> str:
         raise UnsafePath("a path is a text of 1 to 4096 characters")
     if path.startswith("/") or "\\" in path or ":" in path:
         raise UnsafePath("absolute, or with a backslash or colon")
-    if any(unicodedata.category(character) in _UNSEEN for character in path) or _DEFAULT_IGNORABLE.search(path):
-        raise UnsafePath("with control, invisible or broken characters")
-    if not unicodedata.is_normalized("NFC", path):
-        raise UnsafePath("not in Unicode normal form C")
+    if not (path.isascii() and path.isprintable()):
+        _require_plain(path)
     for part in path.split("/"):
         if part in {"", ".", ".."}:
             raise UnsafePath("with an empty part, '.' or '..'")
@@ -125,6 +123,13 @@ def normal(path: str) -> str:
         if part != part.rstrip(". ") or _SHORT_NAME.search(part):
             raise UnsafePath("with a part that Windows reads differently (trailing dot or blank, 8.3 name)")
     return path
+
+
+def _require_plain(path: str) -> None:
+    if any(unicodedata.category(character) in _UNSEEN for character in path) or _DEFAULT_IGNORABLE.search(path):
+        raise UnsafePath("with control, invisible or broken characters")
+    if not unicodedata.is_normalized("NFC", path):
+        raise UnsafePath("not in Unicode normal form C")
 
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -1,12 +1,14 @@
 """Recomputes the chain anchor -> gap report -> plan -> approval -> action -> commit of a run, offline, from what is
-stored."""
+stored, and holds it against the run's event log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from autopack.artifacts.canonical import bytes_digest
+from autopack.artifacts.events import Event, EventLog, read_events
 from autopack.artifacts.store import read_artifact
 from autopack.config import INTENTION_FILE
 from autopack.errors import AutopackError
@@ -25,6 +27,8 @@ class Link:
     name: str
     holds: bool
     detail: str
+    phase: str = ""
+    """The phase that it belongs to; empty for what the run as a whole stands on."""
 
 
 def verify_run(layout: RunFileLayout, git: Git) -> tuple[Link, ...]:
@@ -51,10 +55,13 @@ def _chain(layout: RunFileLayout, git: Git) -> Iterator[Link]:
     known = {gap.gap_id for gap in report.gaps}
     strangers = sorted({gap for action in plan.actions for gap in action.gap_ids} - known)
     yield Link("every action answers a gap of the report", not strangers, strangers[0] if strangers else "")
+    log = read_events(layout.event_log)
+    yield from _log_links(log, plan)
     proven: set[str] = set()
     for path in sorted(layout.proofs.glob("*.json")):
         proof = read_artifact(path, PhaseProofV1)
-        yield from _phase_links(proof, plan, layout, git)
+        for link in (*_phase_links(proof, plan, layout, git), *_recorded_links(proof, path, log.events)):
+            yield replace(link, phase=proof.predicate.phase_id)
         if proof.predicate.commit is not None:
             proven.add(proof.predicate.commit)
     yield from _branch_links(plan, proven, git)
@@ -70,6 +77,7 @@ def _phase_links(proof: PhaseProofV1, plan: PlanProposalV1, layout: RunFileLayou
         never = action.approval_status == "blocked"
         yield Link(f"{name} was not forbidden", not never, ", ".join(action.decided_by))
         agrees = said.approval == action.approval_status and said.first_verdict == action.decided_by
+        agrees = agrees or (said.approval, action.approval_status) == ("requires_approval", "auto_approved")
         yield Link(f"{name} was judged as the plan says", agrees, ", ".join(said.first_verdict))
     yield Link(f"{name} says who approved", bool(said.approved_by), said.approved_by)
     for check in said.checks:
@@ -103,6 +111,39 @@ def _expected_trailers(said: PhasePredicate) -> dict[str, str]:
         "Autopack-Action": said.action_id,
         "Autopack-Approval": said.approved_by,
     }
+
+
+def _log_links(log: EventLog, plan: PlanProposalV1) -> Iterator[Link]:
+    events = len(log.events)
+    torn = f"; a killed process tore line {', '.join(map(str, log.torn))}, which is named there" if log.torn else ""
+    yield Link("the event log is whole", not log.fault, log.fault or f"{events} events{torn}")
+    begun = next((event.details.get("plan_proposal_id") for event in log.events if event.event == "run_begun"), None)
+    yield _same("the event log begins with the plan", str(begun or "nothing"), plan.plan_proposal_id)
+
+
+def _recorded_links(proof: PhaseProofV1, path: Path, events: Sequence[Event]) -> Iterator[Link]:
+    """Hold PROOF, stored at PATH, against what the log says of its action."""
+    said = proof.predicate
+    mine = [event for event in events if event.details.get("action_id") == said.action_id]
+    stored = bytes_digest(path.read_bytes())
+    on_record = [event for event in mine if event.details.get("proof_sha256") == stored]
+    yield Link(f"{said.phase_id}: the proof is the one on record", bool(on_record), stored[:12])
+    if said.commit is None or not on_record:
+        return
+    before = [event for event in mine if event.seq < on_record[-1].seq]
+    granted = [event for event in before if event.event == "grant"]
+    yield Link(f"{said.phase_id}: a grant is on record", bool(granted), "")
+    request = granted[-1].details.get("request_id") if granted else None
+    if request is None:
+        by_policy = said.approved_by.startswith("policy:")
+        yield Link(f"{said.phase_id}: the policy alone approved", by_policy, said.approved_by)
+        return
+    answers = [event.details for event in before if event.event == "decision"]
+    stands = [one for one in answers if one.get("request_id") == request and str(one.get("stands")).startswith("allow")]
+    yield Link(f"{said.phase_id}: the approval was on record before", bool(stands), str(request))
+    used = [one.details for one in events if one.event == "approval_used"]
+    uses = {str(one.get("used_for")) for one in used if one.get("request_id") == request}
+    yield Link(f"{said.phase_id}: the approval was used once", len(uses) == 1, str(request))
 
 
 def _branch_links(plan: PlanProposalV1, proven: set[str], git: Git) -> Iterator[Link]:
