@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_VENDORED_FOLDERS = frozenset({"vendor", "third_party", "third-party", "node_modules", "bower_components"})
+_VENDORED_FOLDERS = frozenset(
+    (
+        *("vendor", "vendored", "_vendor", "_vendored", "third_party", "third-party", "thirdparty", "3rdparty"),
+        *("node_modules", "bower_components"),
+    )
+)
 _MINIFIED = re.compile(r"\.min\.[a-z0-9]+(\.map)?\Z", re.IGNORECASE)
 _LINGUIST = ("linguist-vendored", "linguist-generated")
 
