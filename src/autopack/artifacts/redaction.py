@@ -48,7 +48,8 @@ def register_secret_values(values: Iterable[str]) -> None:
 
     Each is also masked the way JSON and URLs would write it. Values of fewer than 6 characters are ignored.
     """
-    global _registered
+    global _registered, _met_registered
+    _met_registered = False
     spellings = {
         spelling
         for value in values
@@ -60,8 +61,8 @@ def register_secret_values(values: Iterable[str]) -> None:
 
 
 def has_masked_a_registered_value() -> bool:
-    """Tell whether this process has met a registered value: what it made depends on the environment, and is no use
-    to a later process."""
+    """Tell whether one of the values registered now was met in this process: what it made since depends on the
+    environment, and is of no use to another process."""
     return _met_registered
 
 

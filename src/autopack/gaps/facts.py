@@ -30,7 +30,7 @@ FILE = Path("autopack", "cache", "scan.db")
 _BUSY_MILLISECONDS = 250
 _VERSIONS_OF_A_PATH = 4
 """The worktrees of a repository rarely hold more versions of one file at a time."""
-_SPARE_PATHS = 50
+_SPARE_PATHS = 8
 _KEPT_ANSWERS = 20
 _PROTOCOL = 5
 _TABLES = (

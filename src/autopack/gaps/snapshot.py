@@ -1,7 +1,8 @@
 """One look at a workspace: the only input and output of a scan. Reads, and leaves no trace.
 
-No index is refreshed, no object or cache is written, no code that the repository names is run, no lock is taken. What
-cannot be seen is noted (`Snapshot.not_looked_at`), never passed over.
+No index is refreshed, no object is written, no code that the repository names is run, no lock is taken; facts
+are kept for the next look only where the caller may write. What cannot be seen is noted (`Snapshot.not_looked_at`),
+never passed over.
 """
 
 from __future__ import annotations
