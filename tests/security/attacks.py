@@ -236,6 +236,8 @@ several(
         "env_file_in_root": lambda: read(f"{SRC}/.env"),
         "env_file_by_link": lambda: read(f"{SRC}/env_link"),
         "env_file_by_proc": lambda: read(f"/proc/self/root{WT}/.env"),
+        "git_config": lambda: read(f"{GIT}/config") if SECRET in read(f"{GIT}/config") else no(),
+        "git_remote": lambda: run("git", "config", "remote.origin.url"),
         "named_glob": lambda: read(f"{WT}/tests/hidden.txt"),
         "hidden_folder": lambda: read(f"{WT}/.ssh/id_rsa"),
         "shadow": lambda: read("/etc/shadow"),

@@ -151,6 +151,9 @@ def _furnish(root: Path, *, secrets_in_roots: bool) -> None:
     ):
         environment = {**os.environ, **GIT_ENVIRONMENT}
         subprocess.run([*git, *command], cwd=root / "repo", env=environment, check=True, capture_output=True)
+    with (root / "repo/.git/config").open("a", encoding="utf-8") as config:
+        config.write(f'[http "https://code.example"]\n\textraheader = Authorization: {secret("git-config")}\n')
+        config.write(f'[remote "origin"]\n\turl = https://user:{secret("git-remote")}@code.example/repo\n')
     (root / "worktree/.env").write_text(secret("env"))
     (root / "worktree/.ssh").mkdir()
     (root / "worktree/.ssh/id_rsa").write_text(secret("hidden-folder"))

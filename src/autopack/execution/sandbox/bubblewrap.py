@@ -36,6 +36,7 @@ from autopack.execution.sandbox.environment import (
     proxy_variables,
     tool_folders,
 )
+from autopack.execution.sandbox.git_settings import git_settings
 from autopack.execution.sandbox.process import run_launch
 from autopack.execution.sandbox.survey import Survey, preflight, require_safe
 from autopack.policy.facts import SandboxTier
@@ -77,7 +78,7 @@ class Bubblewrap:
                 *_namespaces(descriptors),
                 *_system(),
                 *_identity(descriptors),
-                *_folders(job, survey),
+                *_folders(job, survey, descriptors),
                 *_door_mounts(doors),
                 *("--remount-ro", "/", "--chdir", str(job.start or job.folder)),
             ]
@@ -188,12 +189,10 @@ def _identity(descriptors: _Descriptors) -> list[str]:
     return ["--ro-bind-data", str(user), "/etc/passwd", "--ro-bind-data", str(group), "/etc/group"]
 
 
-def _folders(job: Job, survey: Survey) -> Iterator[str]:
+def _folders(job: Job, survey: Survey, descriptors: _Descriptors) -> Iterator[str]:
     """Yield mounts from the general to the particular: a later one covers an earlier one."""
     for readable in (*tool_folders(), *(folder.resolve() for folder in job.readable)):
         yield from ("--ro-bind", str(readable), str(readable))
-        for special in _sockets(readable):
-            yield from ("--ro-bind", os.devnull, str(special))
     yield from ("--ro-bind", str(job.folder), str(job.folder))
     roots = sorted(write_roots(job))
     pins = _pins((*survey.protected, *survey.hidden), roots)
@@ -206,6 +205,11 @@ def _folders(job: Job, survey: Survey) -> Iterator[str]:
             yield from ("--tmpfs", str(hidden), "--remount-ro", str(hidden))
         else:
             yield from ("--ro-bind", os.devnull, str(hidden))
+    for readable in job.readable:
+        for special in _sockets(readable.resolve()):
+            yield from ("--ro-bind", os.devnull, str(special))
+        for path, shown in git_settings(readable.resolve()):
+            yield from ("--ro-bind-data", str(descriptors.add(shown)), str(path))
 
 
 def _sockets(folder: Path) -> list[Path]:

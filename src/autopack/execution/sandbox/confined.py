@@ -21,6 +21,7 @@ from autopack.execution.sandbox import seccomp
 from autopack.execution.sandbox.box import Job, JobResult, Launch
 from autopack.execution.sandbox.bubblewrap import SYSTEM_FILES, write_roots
 from autopack.execution.sandbox.environment import inner_python, job_environment, tool_folders
+from autopack.execution.sandbox.git_settings import git_settings, holds_credentials
 from autopack.execution.sandbox.process import run_launch
 from autopack.execution.sandbox.survey import Survey, preflight, require_safe
 from autopack.policy.facts import SandboxTier
@@ -76,7 +77,7 @@ def _require_expressible(job: Job, survey: Survey, roots: Sequence[Path]) -> Non
 
 
 def _grants(job: Job, survey: Survey, roots: Sequence[Path], home: str) -> dict[str, list[str]]:
-    hidden = set(survey.hidden)
+    hidden = {*survey.hidden, *_credentials(job)}
     read, listed = [*_SYSTEM, *(f"/etc/{name}" for name in (*SYSTEM_FILES, "passwd", "group"))], []
     for folder in (*tool_folders(), *(path.resolve() for path in job.readable), job.folder):
         shown, split = _without(folder, hidden)
@@ -88,6 +89,12 @@ def _grants(job: Job, survey: Survey, roots: Sequence[Path], home: str) -> dict[
         "write": [*map(str, roots), home],
         "devices": [f"/dev/{name}" for name in _DEVICES],
     }
+
+
+def _credentials(job: Job) -> set[Path]:
+    """Return the settings of git that hold credentials: they cannot be shown in part here, so git has to fail."""
+    found = (settings for folder in job.readable for settings in git_settings(folder.resolve()))
+    return {path for path, _ in found if holds_credentials(path.read_bytes())}
 
 
 def _without(folder: Path, hidden: set[Path]) -> tuple[list[str], list[str]]:
