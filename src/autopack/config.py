@@ -147,6 +147,12 @@ def parse_scan_settings(data: bytes) -> ScanSettings:
     return _scan_settings(_parse_config(data))
 
 
+def configured_ledgers(data: bytes) -> Mapping[str, str]:
+    """Return the ledgers that a `.autopack/config.toml` of these bytes names; raises UsageError as `load_settings`
+    does."""
+    return cast(dict[str, str], _parse_config(data).get("ledgers", {}))
+
+
 def agent_tables(data: bytes) -> tuple[str | None, Mapping[str, object]]:
     """Return what a `.autopack/config.toml` of these bytes says about agents: which one is to be used, and the tables
     `[agents.NAME]` as they stand. Raises UsageError like `load_settings`."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from autopack.actions.claims import claimed_facts
 from autopack.actions.models import Action
 from autopack.actions.registry import all_kinds
+from autopack.artifacts.model import printable
 from autopack.artifacts.store import read_artifact
-from autopack.config import POLICY_FILE, Settings
+from autopack.config import CONFIG_FILE, DEFAULT_LEDGERS, POLICY_FILE, Settings, configured_ledgers
 from autopack.errors import ArtifactError, EnvironmentFault, UsageError
 from autopack.execution.sandbox.detect import sandbox_tier
 from autopack.git import Git
@@ -58,8 +61,57 @@ def policy_for(settings: Settings, anchor: IntentionAnchorV2, base_commit: str |
     Every judgement of a repository goes by this one, so that digests agree. Raises UsageError for rules that cannot
     stand.
     """
-    local = local_policy(settings, base_commit)
-    return Policy.build(anchor, kinds=tuple(all_kinds()), local_policy=local, ledgers=tuple(settings.ledgers.values()))
+    return Policy.build(anchor, **_judged_by(settings, base_commit))
+
+
+class _Judged(TypedDict):
+    kinds: tuple[str, ...]
+    local_policy: str
+    ledgers: tuple[str, ...]
+    links: dict[str, str]
+
+
+def _judged_by(settings: Settings, base_commit: str | None) -> _Judged:
+    """Return what a policy is built from besides the anchor, all of it as BASE_COMMIT holds it."""
+    return {
+        "kinds": tuple(all_kinds()),
+        "local_policy": local_policy(settings, base_commit),
+        "ledgers": _ledgers(settings, base_commit),
+        "links": tree_links(Git(settings.workspace), base_commit) if base_commit else {},
+    }
+
+
+def _ledgers(settings: Settings, base_commit: str | None) -> tuple[str, ...]:
+    """Return the ledgers that the configuration in BASE_COMMIT names; the working copy's count before there is a
+    commit."""
+    if base_commit is None:
+        return tuple(settings.ledgers.values())
+    written = Git(settings.workspace).show(base_commit, CONFIG_FILE)
+    return tuple(sorted({**DEFAULT_LEDGERS, **configured_ledgers(written or b"")}.values()))
+
+
+def tree_links(git: Git, commit: str) -> dict[str, str]:
+    """Return every symbolic link in COMMIT: path -> what it holds, sorted by path."""
+    links = []
+    for entry in filter(None, git.run("ls-tree", "-r", "-z", "--full-tree", commit).text.split("\0")):
+        head, path = entry.split("\t", 1)
+        mode, _, oid = head.split(" ")
+        if mode == "120000":
+            links.append((printable(path), oid))
+    held = _blobs(git, [oid for _, oid in links])
+    return {path: printable(os.fsdecode(target)) for (path, _), target in sorted(zip(links, held, strict=True))}
+
+
+def _blobs(git: Git, oids: Sequence[str]) -> list[bytes]:
+    """Return the bytes of the blobs OIDS, in their order, from one process (format: git-cat-file(1), `--batch`)."""
+    answer = git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode()).stdout if oids else b""
+    found, place = [], 0
+    for _ in oids:
+        end = answer.index(b"\n", place)
+        size = int(answer[place:end].rsplit(b" ", 1)[1])
+        found.append(answer[end + 1 : end + 1 + size])
+        place = end + 2 + size
+    return found
 
 
 def local_policy(settings: Settings, base_commit: str | None) -> str:
@@ -135,9 +187,7 @@ def try_examples(settings: Settings) -> tuple[ExampleResult, ...]:
     anchor, _ = _intention(settings)
     policy = Policy.untested(
         anchor,
-        kinds=tuple(all_kinds()),
-        local_policy=local_policy(settings, Git(settings.workspace).head()),
-        ledgers=tuple(settings.ledgers.values()),
+        **_judged_by(settings, Git(settings.workspace).head()),
     )
     if policy.fault:
         raise _engine_fault(policy)

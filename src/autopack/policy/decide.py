@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autopack.artifacts.canonical import digest
 from autopack.artifacts.model import Approval
@@ -16,6 +16,7 @@ from autopack.intention_anchor.v2 import AutoApproveRule, IntentionAnchorV2, Rul
 from autopack.policy.compile import Sources, compile_sources, gather, shipped_policy
 from autopack.policy.engine import Answers, Compiled, Json, PolicyDefect, ask, reference
 from autopack.policy.facts import ActionFacts, Circumstances, Verdict
+from autopack.policy.links import all_led_to
 from autopack.policy.paths import UnsafePath, normal
 from autopack.policy.self_test import self_test
 
@@ -26,6 +27,8 @@ MOMENT_SECONDS = 60
 """Seconds that may be spent unasked where the anchor states no time cap."""
 
 NO_RULE = "default.no-rule-auto-approves"
+
+NO_LINKS: Mapping[str, str] = {}
 
 _LIMITS = {"lines": 10**9, "risk": 100, "tokens": 10**12, "seconds": 10**9}
 """Largest value of each fact that is believed; larger ones are malformed."""
@@ -44,6 +47,8 @@ class Policy:
     compiled: Compiled | None
     fault: str
     """The rule `engine.*` that blocks everything, or empty."""
+    links: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Symbolic links of the tree that is judged; each path is judged also by where it leads."""
 
     @classmethod
     def build(
@@ -53,13 +58,16 @@ class Policy:
         kinds: Sequence[str],
         local_policy: str = "",
         ledgers: Sequence[str] = tuple(DEFAULT_LEDGERS.values()),
+        links: Mapping[str, str] = NO_LINKS,
     ) -> Policy:
         """Return the policy of ANCHOR for KINDS of action, with the owner's extra forbids (LOCAL_POLICY, Cedar text).
+
+        LINKS are the symbolic links of the tree that is judged: path -> what the link holds.
 
         Raises UsageError for owner rules that cannot stand or whose own examples fail. A missing or damaged engine
         raises nothing: the policy then blocks everything and says why.
         """
-        policy = cls.untested(anchor, kinds=kinds, local_policy=local_policy, ledgers=ledgers)
+        policy = cls.untested(anchor, kinds=kinds, local_policy=local_policy, ledgers=ledgers, links=links)
         policy.check_examples()
         return policy
 
@@ -71,9 +79,13 @@ class Policy:
         kinds: Sequence[str],
         local_policy: str = "",
         ledgers: Sequence[str] = tuple(DEFAULT_LEDGERS.values()),
+        links: Mapping[str, str] = NO_LINKS,
     ) -> Policy:
         """Return what `build` returns, before the owner's examples are tried: for showing them all."""
-        return _build(cls, anchor, kinds, local_policy, ledgers, shipped_policy())
+        built = _build(cls, anchor, kinds, local_policy, ledgers, shipped_policy())
+        if not links:
+            return built
+        return replace(built, links=dict(links), digest=digest({"rules": built.digest, "links": dict(links)}))
 
     def decide(self, facts: ActionFacts, circumstances: Circumstances) -> Verdict:
         """Return the verdict on an action with every rule that determined it, sorted. Never raises."""
@@ -82,7 +94,7 @@ class Policy:
         try:
             if facts.kind not in self.kinds:
                 return self._blocked("block.unknown-kind")
-            attributes = _attributes(facts, self.sources, self.anchor)
+            attributes = _attributes(facts, self.sources, self.anchor, self.links)
             context = _context(self.anchor, self.sources, circumstances)
             return self._verdict(ask(self.compiled, attributes, context))
         except UnsafePath:
@@ -178,13 +190,16 @@ def _confirmed(anchor: IntentionAnchorV2) -> IntentionAnchorV2:
     return anchor.model_copy(update={"metadata": anchor.metadata.model_copy(update={"inferred": inferred})})
 
 
-def _attributes(facts: ActionFacts, sources: Sources, anchor: IntentionAnchorV2) -> dict[str, Json]:
+def _attributes(
+    facts: ActionFacts, sources: Sources, anchor: IntentionAnchorV2, links: Mapping[str, str]
+) -> dict[str, Json]:
     """Return FACTS as attributes of a Cedar entity; what is unknown is left out. Raises UnsafePath, _BadFacts."""
     if any(not isinstance(listed, tuple) for listed in (facts.paths, facts.link_targets, facts.hosts)):
         raise _BadFacts("paths, link targets or hosts")
     if not isinstance(facts.reversible, bool):
         raise _BadFacts("reversible")
-    paths = sorted({normal(path) for path in (*facts.paths, *facts.link_targets)})
+    named = {normal(path) for path in (*facts.paths, *facts.link_targets)}
+    paths = sorted(named | {normal(path) for path in all_led_to(sorted(named), links)})
     attributes: dict[str, Json] = {
         "kind": reference("Kind", facts.kind),
         "labels": [reference("Label", label) for label in sources.labels.of(paths)],
