@@ -125,6 +125,19 @@ def test_a_job_that_hangs_is_killed_with_its_children(box: Sandbox, tmp_path: Pa
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.parametrize("standing", BOXES[:-1], ids=lambda box: box.tier)
+@pytest.mark.parametrize("end", ["ended", "timed_out"])
+def test_nothing_of_a_job_lives_on(standing: Sandbox, end: str, tmp_path: Path) -> None:
+    """A daemon that left the job's session is gone when the result is there, however the job ended."""
+    daemon = "setsid sh -c 'setsid sh -c \"while :; do echo x >> beat; done\" &' > /dev/null 2>&1 &"
+    wait = "while [ ! -s beat ]; do :; done;" + (" sleep 60" if end == "timed_out" else "")
+    result = standing.run(Job(("sh", "-c", f"{daemon} {wait}"), tmp_path, timeout_seconds=3))
+    size = (tmp_path / "beat").stat().st_size
+    assert result.outcome == end
+    time.sleep(0.2)
+    assert (tmp_path / "beat").stat().st_size == size
+
+
 def test_endless_output_is_cut(box: Sandbox, tmp_path: Path) -> None:
     """A job that prints without end fills neither memory nor disk."""
     result = box.run(Job(("sh", "-c", "yes | head -c 9000000"), tmp_path, timeout_seconds=60))
