@@ -8,7 +8,6 @@ list of the host's processes can be read. See docs/adr/0010.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -49,14 +48,11 @@ class Confined:
         survey = preflight(job.folder, roots, hidden=job.hidden, protected=job.protected)
         _require_expressible(job, survey, roots)
         with tempfile.TemporaryDirectory(prefix="autopack-home-") as home:
-            order = {
-                **_grants(job, survey, roots, home),
-                "filter": seccomp.program((), shared_host=True).hex(),
-                "limits": _limits(job),
-            }
+            order = [f"{name}={path}" for name, paths in _grants(job, survey, roots, home).items() for path in paths]
+            order += [f"{name}={value}" for name, value in _limits(job).items()]
+            order.append(f"filter={seccomp.program((), shared_host=True).hex()}")
             environment = {**job_environment(home, temporary=home), **dict(job.variables)}
-            python = (inner_python(), "-I", "-S", str(_LAUNCHER))
-            argv = (*python, json.dumps(order), "--", *job.argv)
+            argv = (inner_python(), "-I", "-S", str(_LAUNCHER), *order, "--", *job.argv)
             yield Launch(argv, environment, job.start or job.folder, ask_first_seconds=_GRACE_SECONDS)
 
 

@@ -1,28 +1,32 @@
 """Runs on the host, before a job of the tier `confined`: starts the command under Landlock and seccomp, waits for it,
 and ends whatever it left behind. Standard library only; started as a file.
 
-    launcher.py ORDER -- COMMAND...
+    launcher.py NAME=VALUE... -- COMMAND...
 
-ORDER is JSON: {"read": [path], "list": [path], "write": [path], "devices": [path], "filter": hex, "limits": {name: n}}.
+NAME is `read`, `list`, `write` or `devices` (a path, may be repeated), `filter` (hex), or a limit of the module
+`resource` without `RLIMIT_`.
 Landlock: `linux/landlock.h`, landlock(7). The command has no process namespace, so this process is the reaper of its
 descendants (PR_SET_CHILD_SUBREAPER, prctl(2)): a daemon ends with the job. SIGTERM ends them all.
 """
 
-# ruff: noqa: PTH123
-# Pathlib would be a third of the time that this process adds to every job.
+# ruff: noqa: PTH123, SIM105
+# What is imported here is most of the time that this process adds to every job, so it is little.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import json
 import os
 import resource
 import signal
 import stat
 import struct
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # the module typing would cost 8 ms
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    Order = dict[str, list[str]]
 
 FAILED = 126
 """Exit code when the command could not be confined; nothing was run then."""
@@ -48,7 +52,8 @@ class _Stopped(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the command of ARGUMENTS and return its exit code (128 + signal if one ended it)."""
-    order, command = json.loads(arguments[0]), arguments[2:]
+    end = arguments.index("--")
+    order, command = _ordered(arguments[:end]), arguments[end + 1 :]
     _prctl(_SET_CHILD_SUBREAPER, 1)
     _prctl(_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGTERM, _stop)
@@ -66,21 +71,29 @@ def main(arguments: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def _ordered(pairs: list[str]) -> Order:
+    order: Order = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        order.setdefault(name, []).append(value)
+    return order
+
+
 def _stop(number: int, frame: object) -> NoReturn:
     raise _Stopped
 
 
-def _become(order: dict[str, object], command: list[str]) -> NoReturn:
+def _become(order: Order, command: list[str]) -> NoReturn:
     """Confine this process and turn it into COMMAND; on any failure end it, so that nothing runs unconfined."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-        _limit(order["limits"])
+        _limit(order)
         _drop_capabilities()
         _prctl(_SET_NO_NEW_PRIVS, 1)
         _landlock(order)
-        _filter(bytes.fromhex(str(order["filter"])))
+        _filter(bytes.fromhex(order["filter"][0]))
     except BaseException as fault:  # noqa: BLE001  (whatever it is, the command must not run unconfined)
         print(f"autopack: the tier confined cannot start here: {fault}", file=sys.stderr, flush=True)
         os._exit(FAILED)
@@ -91,10 +104,9 @@ def _become(order: dict[str, object], command: list[str]) -> NoReturn:
     os._exit(127)
 
 
-def _limit(limits: object) -> None:
-    assert isinstance(limits, dict)
-    for name, value in limits.items():
-        which = getattr(resource, f"RLIMIT_{name}")
+def _limit(order: Order) -> None:
+    for name in ("AS", "FSIZE", "NOFILE", "CORE", "NPROC"):
+        value, which = int(order[name][0]), getattr(resource, f"RLIMIT_{name}")
         _, hard = resource.getrlimit(which)
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (allowed, allowed))
@@ -109,7 +121,7 @@ def _drop_capabilities() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def _landlock(order: dict[str, object]) -> None:
+def _landlock(order: Order) -> None:
     version = int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1)))
     if version < 1:
         raise OSError("this kernel has no Landlock, or it is switched off")
@@ -122,9 +134,7 @@ def _landlock(order: dict[str, object]) -> None:
     ruleset = _call(_CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(size), ctypes.c_uint(0))
     grants = {"read": _READ, "list": _READ_DIR, "write": handled & ~_NO_WRITE, "devices": _READ_FILE | _WRITE_FILE}
     for name, rights in grants.items():
-        paths = order[name]
-        assert isinstance(paths, list)
-        for path in paths:
+        for path in order.get(name, ()):
             _grant(ruleset, path, rights & handled)
     _call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0))
     os.close(ruleset)
@@ -166,8 +176,10 @@ def _end_descendants() -> None:
     """Kill until nobody is left; who loses a parent becomes a child of this process."""
     while True:
         for child in _children():
-            with contextlib.suppress(ProcessLookupError):
+            try:
                 os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
