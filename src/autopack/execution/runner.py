@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autopack.actions.models import Kind
-from autopack.errors import DeniedByPolicy
+from autopack.errors import DeniedByPolicy, EnvironmentFault
 from autopack.execution.agents.bounds import path_objection, size_objection
 from autopack.execution.diff import FileChange, change_digest, measure, stage_everything
 from autopack.execution.tree import GrantedTree
@@ -83,9 +83,11 @@ def _taken_over(
 ) -> Outcome:
     """Judge TREE, which somebody else made, and put it into the worktree of GIT if it may be kept.
 
-    Nobody is asked about more than was approved: another attempt would not make the same change.
+    Raises EnvironmentFault where nothing was changed. Nobody is asked about more than was approved: another attempt would not make the same change.
     """
     changes = measure(git, parent, tree)
+    if not changes:
+        raise EnvironmentFault("the agent changed nothing")
     facts = measured_facts(grant, kind, changes)
     verdict = policy.decide(facts, where)
     refusal = (
