@@ -3,6 +3,7 @@
 #   make run              the whole loop on a fresh demo repository
 #   make run REPO=path    the same on your own repository
 #   make test             every test
+#   make crash            kill -9 before every single step and at 300 random moments; locks by the ten thousand
 #   make check            format, lint, types, layers, generated files
 #   make fmt gen bench    format the code; write generated files; time things
 #   make lock             resolve pyproject.toml into the lock files anew
@@ -12,13 +13,16 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 REPO ?=
 
-.PHONY: run test check fmt gen bench lock clean
+.PHONY: run test crash check fmt gen bench lock clean
 
 run: $(VENV)/.installed
 	@$(PY) tools/run.py $(if $(REPO),--repo "$(REPO)")
 
 test: $(VENV)/.installed-dev
 	$(PY) -m pytest -n auto
+
+crash: $(VENV)/.installed-dev
+	$(PY) -m pytest -n auto -m crash tests/crash tests/parallelism
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check

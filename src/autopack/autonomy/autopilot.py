@@ -44,7 +44,7 @@ from autopack.store.database import Database
 from autopack.store.runs import Run, RunState, create_run, get_run, is_claimed, move_run, note_claim, take_over
 from autopack.worktrees.lease import acquire_run_lock
 from autopack.worktrees.lock import Lock, Owner, this_process
-from autopack.worktrees.manager import Worktree, adopt, create, retire
+from autopack.worktrees.manager import Worktree, adopt, create, give_back
 from autopack.worktrees.refs import branch_of
 from autopack.worktrees.registration import registrations
 
@@ -154,8 +154,8 @@ def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
         gap_report_id=plan.gap_report_id,
         plan_proposal_id=plan.plan_proposal_id,
     )
+    set_caps(loop.database, loop.run_id, _caps(loop.anchor))  # first: a run that exists has its caps
     create_run(loop.database, run, loop.clock.now())
-    set_caps(loop.database, loop.run_id, _caps(loop.anchor))
     _log_plan(loop, plan)
     return report, plan
 
@@ -377,17 +377,11 @@ def _record(
     if fence is not None:
         fence.check()
     write_artifact(loop.layout.autopilot_session, session)
+    if ending.state == "done":  # before the run is over: a removal that is killed is finished by the next `resume`
+        owner = this_process(loop.run_id, loop.clock.now())
+        give_back(loop.repository, run_id=loop.run_id, path=loop.layout.worktree, owner=owner)
     move_run(loop.database, loop.run_id, ending.state, loop.clock.now(), fence=fence.token if fence else None)
-    if ending.state == "done":
-        _give_back_worktree(loop)
     return session
-
-
-def _give_back_worktree(loop: Loop) -> None:
-    owner = this_process(loop.run_id, loop.clock.now())
-    known = {registration.run_id for registration in registrations(loop.repository.common_dir())}
-    if loop.run_id in known:
-        retire(adopt(loop.repository, run_id=loop.run_id, path=loop.layout.worktree, owner=owner))
 
 
 def _kept(proof: PhaseProofV1) -> bool:

@@ -22,6 +22,7 @@ from autopack.cli import (
     scanning,
     status,
     tidying,
+    worktrees,
 )
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED, AutopackError
 
@@ -35,7 +36,21 @@ app = typer.Typer(
 )
 
 
-for _group in (status, intention, scanning, explain, baseline, planning, approvals, channels, runs, policy, tidying, sandbox):
+for _group in (
+    status,
+    intention,
+    scanning,
+    explain,
+    baseline,
+    planning,
+    approvals,
+    channels,
+    runs,
+    policy,
+    tidying,
+    sandbox,
+    worktrees,
+):
     _group.register(app)
 
 

@@ -98,7 +98,7 @@ def adopt(repository: Git, *, run_id: str, path: Path, owner: Owner) -> Worktree
         _take_back(repository, common_dir, known)
         return create(repository, run_id=run_id, base_commit=known.base_commit, path=path, owner=owner)
     if known.state == "retiring":
-        _remove(common_dir, known)
+        _finish_removal(common_dir, known)
         raise UsageError(
             f"The worktree of run {run_id} has been removed; its results are on {branch_of(run_id)}.",
             hint="Start a new run.",
@@ -148,6 +148,20 @@ def retire(worktree: Worktree) -> Retired:
     _remove(worktree.common_dir, known)
     worktree.lease.release()
     return Retired(worktree.branch, backup)
+
+
+def give_back(repository: Git, *, run_id: str, path: Path, owner: Owner) -> Retired | None:
+    """Remove the worktree of a run that is over, as `retire` does; finish a removal that was killed.
+
+    Returns None where the run has none (any more). The caller holds the lock of the run.
+    """
+    common_dir = repository.common_dir()
+    if not record_path(common_dir, run_id).exists():
+        return None
+    known = read_registration(common_dir, run_id)
+    if known.state != "retiring":
+        return retire(adopt(repository, run_id=run_id, path=path, owner=owner))
+    return Retired(branch_of(run_id), _finish_removal(common_dir, known).backup)
 
 
 def _require_free(repository: Git, run_id: str, path: Path) -> None:
@@ -239,16 +253,26 @@ def _disagreement(worktree: Worktree) -> str:
     return next((fault for fault, holds in checks.items() if not holds), "")
 
 
-def _remove(common_dir: Path, known: Registration) -> None:
-    """Delete the folder and its own registration; may be repeated after a kill, what is left is parked again."""
+def _finish_removal(common_dir: Path, known: Registration) -> Registration:
+    """Finish a removal that was killed: what is left in the folder, or came into it since, is parked first."""
     path, git_dir = Path(known.path), Path(known.git_dir)
     shared = Git(common_dir, git_dir=common_dir)
-    if path.exists() and not (path / ".git").exists():
+    if path.exists() and git_dir.is_dir():
         if PhysicalFolder.of(path).inode != known.inode:
             raise UnsafeRepository(f"{path} was replaced while it was being removed.", hint="Look at it.")
-        park(Git(path, git_dir, settings=features_of(shared, known.base_commit).settings), known.run_id)
-        shutil.rmtree(path)
-    if git_dir.is_dir():
+        _await_index_lock(git_dir)
+        parked = park(Git(path, git_dir, settings=features_of(shared, known.base_commit).settings), known.run_id)
+        known = replace(known, backup=parked.ref if parked else known.backup)
+        if not (path / ".git").exists():
+            shutil.rmtree(path)
+    _remove(common_dir, known)
+    return known
+
+
+def _remove(common_dir: Path, known: Registration) -> None:
+    """Delete a folder whose content is parked, and its own registration; may be repeated after a kill."""
+    shared = Git(common_dir, git_dir=common_dir)
+    if Path(known.git_dir).is_dir():
         shared.run("worktree", "unlock", known.path, check=False)
         shared.run("worktree", "remove", "--force", known.path)
     record_path(common_dir, known.run_id).unlink(missing_ok=True)

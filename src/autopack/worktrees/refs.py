@@ -67,8 +67,8 @@ def park(git: Git, run_id: str) -> Parked | None:
         return Parked(reference, tree)
     parents = [tip]
     if staged not in {None, held, tree}:
-        parents.append(_commit(git, str(staged), [tip], f"autopack: index of run {run_id}"))
-    commit = _commit(git, tree, [*parents, *before[:1]], f"autopack: what run {run_id} left uncommitted")
+        parents.append(commit_tree(git, str(staged), [tip], f"autopack: index of run {run_id}"))
+    commit = commit_tree(git, tree, [*parents, *before[:1]], f"autopack: what run {run_id} left uncommitted")
     git.run("update-ref", reference, commit, before[0] if before else "0" * len(commit))
     return Parked(reference, tree)
 
@@ -125,7 +125,21 @@ def _tree_of_index(git: Git) -> str | None:
     return answer.text.strip() if answer.code == 0 else None
 
 
-def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
+def park_branch(git: Git, run_id: str, tip: str) -> str:
+    """Make the backup ref of RUN_ID reach the commit TIP of its branch, besides what it reaches already; return it."""
+    reference = f"{BACKUPS}/{run_id}"
+    before = git.resolve(reference)
+    if before is None:
+        git.run("update-ref", reference, tip, "0" * len(tip))
+    elif git.run("merge-base", "--is-ancestor", tip, before, check=False).code != 0:
+        tree = git.run("rev-parse", f"{before}^{{tree}}").text.strip()
+        both = commit_tree(git, tree, [before, tip], f"autopack: branch and backup of run {run_id}")
+        git.run("update-ref", reference, both, before)
+    return reference
+
+
+def commit_tree(git: Git, tree: str, parents: list[str], message: str) -> str:
+    """Make a commit of TREE in Autopack's name and return its id; no ref moves."""
     named = [part for parent in parents for part in ("-p", parent)]
     return git.run("commit-tree", tree, *named, stdin=message.encode(), extra_environment=_IDENTITY).text.strip()
 
