@@ -62,6 +62,7 @@ def test_one_waiting_action_stops_the_whole_batch(prepare: Prepare) -> None:
     assert (session.outcome, session.executed) == ("waiting", ())
     assert [step.kind for step in session.waiting_for_approval] == ["encoding_fix"]
     assert [step.kind for step in session.would_execute] == ["link_fix"]
+    assert "1 waits for approval. 1 allowed one is held back: the whole batch waits for action-" in session.reason
     assert not (settings.runs_root / "worktrees").exists()
     assert git(settings.workspace, "branch", "--list", "autopack/*") == ""
 
@@ -105,6 +106,7 @@ def test_a_rejected_action_never_runs_and_is_not_asked_again(prepare: Prepare) -
     decide_approvals(settings, list_approvals(settings), "reject_once", reason="the mark is wanted")
     done = resume(settings)
     assert [step.outcome for step in done.executed] == ["committed"]
+    assert [step.kind for step in done.rejected] == ["encoding_fix"]
     assert start(settings, "r2").waiting_for_approval == ()
 
 

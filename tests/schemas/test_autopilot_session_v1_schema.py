@@ -31,6 +31,7 @@ SAMPLE: dict[str, Any] = {
     "would_execute": [STEP],
     "waiting_for_approval": [STEP],
     "blocked": [],
+    "rejected": [],
     "executed": [
         {
             "action_id": "action-0123456789ab",

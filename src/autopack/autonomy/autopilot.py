@@ -42,6 +42,7 @@ from autopack.proofs.models import PhaseProofV1
 from autopack.store.budgets import Resource, budgets_of, set_caps, spend
 from autopack.store.database import Database
 from autopack.store.runs import Run, RunState, create_run, get_run, is_claimed, move_run, note_claim, take_over
+from autopack.wording import agreeing, counted
 from autopack.worktrees.lease import acquire_run_lock
 from autopack.worktrees.lock import Lock, Owner, this_process
 from autopack.worktrees.manager import Worktree, adopt, create, give_back
@@ -110,7 +111,9 @@ def run_once(loop: Loop, *, enabled: bool) -> AutopilotSessionV1:
             ending = Ending("disabled", "Nothing was executed: --enable was not given.", "stopped")
             return _record(loop, report, plan, _gate(loop, report, plan), ending)
         if blocking:
-            reason = f"{len(blocking)} gaps block the autopilot, the first: {blocking[0].title}"
+            number = len(blocking)
+            holding = f"{counted(number, 'gap')} {agreeing(number, 'blocks', 'block')} the autopilot"
+            reason = f"{holding}, the first: {blocking[0].title}"
             ending = Ending("blocked_by_gaps", reason, "stopped")
             return _record(loop, report, plan, _gate(loop, report, plan), ending)
         return _advance(loop, lock, report, plan)
@@ -135,7 +138,7 @@ def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
     loop.progress("Looking for gaps")
     report = loop.look()
     write_artifact(loop.layout.gap_report, report)
-    loop.progress(f"{report.summary.total} gaps; proposing a plan")
+    loop.progress(f"{counted(report.summary.total, 'gap')}; proposing a plan")
     plan = propose(
         loop.anchor,
         report,
@@ -331,15 +334,25 @@ def _ending(loop: Loop, plan: PlanProposalV1, gate: GateResult) -> Ending:
     committed = sum(proof.predicate.outcome == "committed" for proof in proofs)
     undone = [proof for proof in proofs if proof.predicate.outcome == "undone"]
     waiting = len(gate.waiting) + len(gate.stale)
+    done = f"{counted(committed, 'action')} executed"
     if waiting:
-        reason = f"{committed} actions executed, {waiting} wait for approval."
+        reason = f"{done}, {waiting} {agreeing(waiting, 'waits', 'wait')} for approval.{_held_note(gate)}"
         return Ending("partly_executed" if committed else "waiting", reason, "waiting")
     if undone:
-        reason = f"{committed} actions executed, {len(undone)} undone; the first: {undone[0].predicate.reason}."
+        reason = f"{done}, {len(undone)} undone; the first: {undone[0].predicate.reason}."
         return Ending("partly_executed" if committed else "failed", reason, "failed")
     if committed:
-        return Ending("executed", f"{committed} actions executed.", "done")
-    return Ending("nothing_to_do", "There is nothing that Autopack may carry out here.", "done")
+        return Ending("executed", f"{done}.{_held_note(gate)}", "done")
+    nothing = "There is nothing that Autopack may carry out here."
+    return Ending("nothing_to_do", f"{nothing}{_held_note(gate)}", "done")
+
+
+def _held_note(gate: GateResult) -> str:
+    """Say how many allowed actions do not run all the same, and why the first of them does not."""
+    if not gate.held:
+        return ""
+    number = len(gate.held)
+    return f" {number} allowed {agreeing(number, 'one is', 'ones are')} held back: {gate.held[0].reason}."
 
 
 def stored_proofs(layout: RunFileLayout, plan: PlanProposalV1) -> tuple[PhaseProofV1, ...]:
@@ -369,6 +382,7 @@ def _record(
         would_execute=tuple(_step(grant.action) for grant in gate.granted) + _steps(gate.held),
         waiting_for_approval=_steps(gate.waiting) + _steps(gate.stale),
         blocked=_steps(gate.blocked),
+        rejected=_steps(gate.rejected),
         executed=tuple(_executed(proof) for proof in proofs),
         gaps_closed=tuple(sorted({gap for proof in proofs for gap in proof.predicate.gaps_closed})),
         gaps_opened=tuple(sorted({gap for proof in proofs for gap in proof.predicate.gaps_opened if _kept(proof)})),

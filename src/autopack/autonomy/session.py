@@ -53,6 +53,8 @@ class AutopilotSessionV1(IdentifiedArtifact):
     would_execute: tuple[PlannedStep, ...]
     waiting_for_approval: tuple[PlannedStep, ...]
     blocked: tuple[PlannedStep, ...]
+    rejected: tuple[PlannedStep, ...] = ()
+    """What a person said no to."""
     executed: tuple[ExecutedStep, ...]
     gaps_closed: tuple[GapId, ...]
     gaps_opened: tuple[GapId, ...]

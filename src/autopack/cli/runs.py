@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +39,10 @@ def fly(
         bool,
         typer.Option("--enable", help="Really execute what is allowed; without it, only record what would happen."),
     ] = False,
-    every: Annotated[str | None, typer.Option("--every", help="Repeat after this long: 90s, 15m, 2h, 1d.")] = None,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", help="Repeat after this long (90s, 15m, 2h, 1d), as long as something moves."),
+    ] = None,
 ) -> None:
     """Make one pass of the loop: scan, propose, execute what the intention allows, ask for the rest.
 
@@ -54,15 +56,21 @@ def fly(
         return
     from autopack.operations.runs import parse_duration, start_run
 
-    settings = settings_for(workspace)
-    pause = parse_duration(every) if every else None
-    while True:
+    settings, shape = settings_for(workspace), chosen_format(format)
+    if every is None:
         session = start_run(settings, run_id=run_id, project_id=project_id, enabled=enable, progress=say)
-        code = show_session(session, chosen_format(format))
-        if pause is None:
-            raise typer.Exit(code)
-        say(f"Next pass in {every}.")
-        time.sleep(pause.total_seconds())
+        raise typer.Exit(show_session(session, shape))
+    from autopack.operations.repeated_runs import keep_passing
+
+    keep_passing(
+        settings,
+        pause=parse_duration(every),
+        family=run_id,
+        project_id=project_id,
+        enabled=enable,
+        progress=say,
+        show=lambda session: show_session(session, shape),
+    )
 
 
 @autopilot.command("resume")
@@ -239,8 +247,9 @@ def _print_session(session: AutopilotSessionV1) -> None:
     out = console()
     out.print(f"Run {session.run_id}: {session.outcome.replace('_', ' ')}. {session.reason}", markup=False)
     for heading, steps in (
-        ("Would execute", session.would_execute),
+        ("Held back" if session.enabled else "Would execute", session.would_execute),
         ("Waiting for approval", session.waiting_for_approval),
+        ("Rejected by a person", session.rejected),
         ("Blocked by policy", session.blocked),
     ):
         if steps:
