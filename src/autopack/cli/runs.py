@@ -41,7 +41,7 @@ def fly(
     ] = False,
     every: Annotated[
         str | None,
-        typer.Option("--every", help="Repeat after this long (90s, 15m, 2h, 1d), as long as something moves."),
+        typer.Option("--every", help="Repeat after this long (90s, 15m, 2h, 1d); a new run only if something moved."),
     ] = None,
 ) -> None:
     """Make one pass of the loop: scan, propose, execute what the intention allows, ask for the rest.
@@ -247,9 +247,8 @@ def _print_session(session: AutopilotSessionV1) -> None:
     out = console()
     out.print(f"Run {session.run_id}: {session.outcome.replace('_', ' ')}. {session.reason}", markup=False)
     for heading, steps in (
-        ("Held back" if session.enabled else "Would execute", session.would_execute),
+        ("Would execute", session.would_execute),
         ("Waiting for approval", session.waiting_for_approval),
-        ("Rejected by a person", session.rejected),
         ("Blocked by policy", session.blocked),
     ):
         if steps:
