@@ -15,7 +15,7 @@ from autopack.reporting.junit import render as junit
 from autopack.reporting.markdown import SHOWN_GAPS
 from autopack.reporting.markdown import render as markdown
 from autopack.reporting.ndjson import render as ndjson
-from autopack.reporting.text import Look
+from autopack.reporting.text import Look, supports_links
 from autopack.reporting.text import render as text
 from autopack.reporting.view import View
 from report_views import a_gap, a_report, everything, hostile
@@ -205,3 +205,24 @@ def test_links_and_colours_are_for_screens_that_show_them() -> None:
     assert "\x1b]8;;file:///home/a%20b/repo/%C3%A4%20b.txt#L1\x1b\\" in shown
     assert "\x1b[31mhigh\x1b[0m" in shown
     assert "\x1b" not in text(everything())
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7402"}, True),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "4900"}, False),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "xterm-256color", "WT_SESSION": "1"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "dumb", "VTE_VERSION": "7402"}, False),
+        ({"TERM": "xterm-kitty", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "FORCE_HYPERLINK": "1"}, True),
+        ({"TERM": "xterm-kitty", "FORCE_HYPERLINK": "0"}, False),
+        ({}, False),
+    ],
+)
+def test_only_terminals_that_are_known_for_it_get_hyperlinks(environment: dict[str, str], shown: bool) -> None:
+    """An unknown terminal would print the control characters or nothing; the reader may say otherwise."""
+    assert supports_links(environment) == shown
