@@ -46,7 +46,7 @@ class WebhookSettings(Artifact):
     """Where signed answers can be fetched, if they cannot be posted to `autopack channels serve`."""
 
 
-S = TypeVar("S", TelegramSettings, GitHubSettings, WebhookSettings)
+S = TypeVar("S", bound=Artifact)
 
 
 def channel_settings(tables: Mapping[str, object], name: str, model: type[S]) -> S:
