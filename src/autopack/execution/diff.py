@@ -31,6 +31,7 @@ class FileChange:
     link_target: str | None = None
     mode: str = field(default="", compare=False)
     """Git's mode of the file now, such as `100644`; `000000` for one that is gone."""
+    previous_mode: str = field(default="", compare=False)
     content: str = field(default="", compare=False)
     """Git's id of the file's bytes now."""
 
@@ -57,6 +58,12 @@ def stage_everything(git: Git) -> str:
     """
     git.run("add", "--all", "--", ".")
     return git.run("write-tree").text.strip()
+
+
+def ignored_files(git: Git) -> frozenset[str]:
+    """Return the files of the worktree that git ignores, whatever rule of the tree says so."""
+    listed = git.run("ls-files", "-z", "--others", "--ignored", "--exclude-standard").text
+    return frozenset(filter(None, listed.split("\0")))
 
 
 def measure(git: Git, base: str, tree: str) -> tuple[FileChange, ...]:
@@ -88,6 +95,7 @@ def measure(git: Git, base: str, tree: str) -> tuple[FileChange, ...]:
                 lines_removed=removed,
                 link_target=_link_target(git, new_oid) if new_mode == _SYMLINK else None,
                 mode=new_mode,
+                previous_mode=old_mode,
                 content=new_oid,
             )
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autopack.actions.models import Kind
 from autopack.errors import DeniedByPolicy, EnvironmentFault
 from autopack.execution.agents.bounds import path_objection, size_objection
-from autopack.execution.diff import FileChange, change_digest, measure, stage_everything
+from autopack.execution.diff import FileChange, change_digest, ignored_files, measure, stage_everything
 from autopack.execution.tree import GrantedTree
 from autopack.git import Git
 from autopack.governance.models import Grant
@@ -19,7 +19,7 @@ Perform = Callable[[Grant, Git, str], str]
 """Carries a task out elsewhere, from the commit named, and returns the tree that came of it."""
 
 _SEVERITY = {"auto_approved": 0, "requires_approval": 1, "blocked": 2}
-_PLAIN_MODES = frozenset({"100644", "100755", "000000"})
+_NO_FILE = "000000"
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,10 @@ def carry_out(
             raise DeniedByPolicy(f"{grant.action.kind} is not carried out by Autopack itself.")
         return _taken_over(grant, kind, git, parent, perform(grant, git, parent), policy, where)
     hands = GrantedTree(git.work_tree, frozenset(grant.action.target_paths))
+    hidden = ignored_files(git)
     kind.apply(hands, grant.action)
     tree = stage_everything(git)
+    _refuse_hidden(git, ignored_files(git) - hidden)
     changes = measure(git, parent, tree)
     verdict = policy.decide(measured_facts(grant, kind, changes), where)
     integrity = _beyond_grant(grant, changes)
@@ -99,6 +101,14 @@ def _taken_over(
     if not refusal:
         git.run("read-tree", "--reset", "-u", tree)
     return Outcome(tree, changes, verdict, refusal)
+
+
+def _refuse_hidden(git: Git, left_behind: frozenset[str]) -> None:
+    """Raise DeniedByPolicy for files that git would neither measure nor clean away; they are removed."""
+    for path in left_behind:
+        (git.work_tree / path).unlink(missing_ok=True)
+    if left_behind:
+        raise DeniedByPolicy(f"the change left {min(left_behind)} behind, which git ignores")
 
 
 def measured_facts(grant: Grant, kind: Kind, changes: tuple[FileChange, ...]) -> ActionFacts:
@@ -134,10 +144,10 @@ def _odd_entry(changes: tuple[FileChange, ...]) -> str:
     for change in changes:
         if change.link_target is not None:
             return f"the change makes {change.path} a symbolic link to {change.link_target}"
-        if change.change in {"mode", "type"} or change.mode not in _PLAIN_MODES:
+        came, gone = change.previous_mode == _NO_FILE, change.mode == _NO_FILE
+        usual = change.mode == "100644" if came else gone or change.mode == change.previous_mode
+        if not usual:
             return f"the change gives {change.path} the mode {change.mode}"
-        if change.change == "added" and change.mode != "100644":
-            return f"the change makes {change.path} executable"
     return ""
 
 
