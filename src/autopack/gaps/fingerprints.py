@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 
-from autopack.artifacts.canonical import digest
 from autopack.gaps.models import Evidence, Gap
 
 VERSION = "autopack/v1"
@@ -22,7 +23,8 @@ def fingerprint(gap: Gap) -> str:
     line or file, or where there is none, the preview and the file's own name. Two equal findings in two files have
     the same one; `gap_id` tells them apart.
     """
-    return digest([gap.rule_id, _without_places(gap.title, gap.evidence), [_content(one) for one in gap.evidence]])
+    content = [gap.rule_id, _without_places(gap.title, gap.evidence), [_content(one) for one in gap.evidence]]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _without_places(title: str, evidence: Sequence[Evidence]) -> str:
