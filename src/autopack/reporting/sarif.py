@@ -16,7 +16,7 @@ from autopack.reporting.view import View
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "SRCROOT"
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
-_SECURITY_FREE_RANK = {"critical": 95.0, "high": 80.0, "medium": 50.0, "low": 20.0, "info": 5.0}
+_RANKS = {"critical": 95.0, "high": 80.0, "medium": 50.0, "low": 20.0, "info": 5.0}
 
 
 def render(view: View) -> str:
@@ -47,14 +47,17 @@ def render(view: View) -> str:
         },
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    # Without indentation: readers refuse files of more than some megabytes, and the fast encoder knows no indentation.
+    return json.dumps(log, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _rules(gaps: Sequence[Gap], gone: Sequence[AcceptedFinding]) -> list[dict[str, Any]]:
     """Return a descriptor for each rule that has a result, by id."""
-    found: dict[str, dict[str, Any]] = {entry.rule_id: {"id": entry.rule_id} for entry in gone}
-    found |= {gap.rule_id: _descriptor(gap) for gap in reversed(gaps)}
-    return [found[rule_id] for rule_id in sorted(found)]
+    first: dict[str, Gap] = {}
+    for gap in gaps:
+        first.setdefault(gap.rule_id, gap)
+    names = sorted({*first, *(entry.rule_id for entry in gone)})
+    return [_descriptor(first[name]) if name in first else {"id": name} for name in names]
 
 
 def _descriptor(gap: Gap) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def _result(gap: Gap, view: View, indices: dict[str, int]) -> dict[str, Any]:
         "ruleId": gap.rule_id,
         "ruleIndex": indices[gap.rule_id],
         "level": _LEVELS[gap.risk_classification],
-        "rank": _SECURITY_FREE_RANK[gap.risk_classification],
+        "rank": _RANKS[gap.risk_classification],
         "message": {"text": gap.title},
         "locations": [{"physicalLocation": _location(evidence)} for evidence in places[:1]],
         "partialFingerprints": {VERSION: fingerprint(gap)},
