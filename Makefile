@@ -6,6 +6,7 @@
 #   make crash            kill -9 before every single step and at 300 random moments; locks by the ten thousand
 #   make check            format, lint, types, layers, generated files
 #   make fmt gen bench    format the code; write generated files; time things
+#   make agents           install the third-party coding agent that some tests drive, once
 #   make lock             resolve pyproject.toml into the lock files anew
 
 VENV := .venv
@@ -13,7 +14,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 REPO ?=
 
-.PHONY: run test crash check fmt gen bench lock clean
+AGENTS := .agents/mini-swe-agent
+
+.PHONY: agents run test crash check fmt gen bench lock clean
 
 run: $(VENV)/.installed
 	@$(PY) tools/run.py $(if $(REPO),--repo "$(REPO)")
@@ -40,6 +43,15 @@ gen: $(VENV)/.installed
 
 bench: $(VENV)/.installed-dev
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(PY) "$$benchmark" || exit 1; done
+
+agents: $(AGENTS)/.installed
+
+# In a folder of its own, since it brings eighty packages that Autopack itself does not need.
+$(AGENTS)/.installed: tests/agents/requirements.lock | $(PY)
+	@echo "Installing the pinned mini-swe-agent."
+	@$(PY) -m venv --clear $(AGENTS)
+	@$(AGENTS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r $<
+	@touch $@
 
 lock: | $(PY)
 	$(PIP) 'uv>=0.9'
