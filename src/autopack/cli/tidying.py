@@ -58,7 +58,8 @@ def plan(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
             for entry in addition.entries:
                 console().print("".join(f"  + {line}\n" for line in entry.text.split("\n")), markup=False)
     if made.total:
-        say(f"{made.total} entries would be added. next: autopack tidy apply --execute")
+        noun = "entry" if made.total == 1 else "entries"
+        say(f"{made.total} {noun} would be added. next: autopack tidy apply --execute")
     else:
         say("The ledgers hold everything that the runs have to tell.")
 
