@@ -7,6 +7,7 @@ the phase.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
@@ -55,6 +56,8 @@ class RunContext:
     beat: Callable[[], None]
     """Called while something is awaited: the run's heartbeat."""
     clock: Clock
+    remember: Callable[[PhaseRecord], None] = field(default=lambda record: None, kw_only=True)
+    """Called with each phase that ended, for later estimates."""
     progress: Progress = field(default=lambda message: None)
     perform: Perform | None = None
     """Carries out what Autopack's own code does not; None where there is nobody."""
@@ -92,6 +95,7 @@ def execute(run: RunContext, grants: Sequence[Grant]) -> tuple[PhaseProofV1, ...
             if missing
             else _phase(run, grant, gaps)
         )
+        run.remember(record)
         proofs.append(_conclude(run, record))
         if record.outcome == "undone":
             failed.add(action.action_id)
@@ -153,6 +157,7 @@ def _phase(run: RunContext, grant: Grant, gaps_before: frozenset[str]) -> PhaseR
         )
     try:
         run.claim(grant)
+        begun = run.clock.monotonic()
         run.log("action_started", action_id=action.action_id, parent=tip, approved_by=grant.approved_by)
         outcome = carry_out(
             grant,
@@ -163,7 +168,8 @@ def _phase(run: RunContext, grant: Grant, gaps_before: frozenset[str]) -> PhaseR
             where=run.where,
             perform=run.perform,
         )
-        record = _judge(run, grant, outcome, tip, gaps_before)
+        seconds = math.ceil(run.clock.monotonic() - begun)
+        record = replace(_judge(run, grant, outcome, tip, gaps_before), seconds=seconds)
     except AutopackError as fault:
         record = _undone(run, grant, fault.message)
     if record.outcome != "committed":

@@ -131,7 +131,7 @@ def test_high_risk_always_needs_approval(tolerance: str) -> None:
 
 def test_high_risk_is_asked_even_where_the_policy_would_not() -> None:
     """With the highest tolerance and a rule that fits, the proposer's own rule still asks."""
-    operations = [delete(f"src/m{number}.py") for number in range(6)]
+    operations = [delete(f"src/m{number}.py") for number in range(4)]
     risky = gap("x", kind="file_delete", operations=operations, lines=10)
     action = only(plan(anchor(rules=[ALL_LINKS], tolerance="high"), [risky]))
     assert 50 < action.risk_score <= 75

@@ -27,8 +27,12 @@ FACTS = st.builds(
     gap_risk=st.sampled_from(RISKS),
     confidence=st.sampled_from(CONFIDENCES),
     code_files=st.integers(0, 50),
+    untested=st.integers(0, 50),
+    importers=COUNTS,
+    undone_before=st.integers(0, 10),
     checks=st.integers(0, 5),
 )
+GROWING = ("paths", "deletions", "moves", "guarded", "untested", "importers", "undone_before")
 REASONS = st.lists(st.tuples(st.sampled_from("xy"), st.integers(0, 100), st.just("")))
 
 
@@ -36,7 +40,7 @@ REASONS = st.lists(st.tuples(st.sampled_from("xy"), st.integers(0, 100), st.just
 def worse_pairs(draw: st.DrawFn) -> tuple[RiskFacts, RiskFacts]:
     """Facts, and the same with any of them made worse."""
     facts = draw(FACTS)
-    more = {name: getattr(facts, name) + draw(COUNTS) for name in ("paths", "deletions", "moves", "guarded")}
+    more = {name: getattr(facts, name) + draw(COUNTS) for name in GROWING}
     lines = None if facts.lines is None or draw(st.booleans()) else facts.lines + draw(COUNTS)
     worse = replace(
         facts,
@@ -60,7 +64,7 @@ def test_a_worse_fact_never_lowers_the_score(pair: tuple[RiskFacts, RiskFacts]) 
     assert RISKS.index(worse.classification) <= RISKS.index(facts.classification)
 
 
-@pytest.mark.parametrize("fact", ["kind_base", "paths", "lines", "deletions", "moves", "guarded", "code_files"])
+@pytest.mark.parametrize("fact", [*GROWING, "kind_base", "lines", "code_files"])
 def test_each_count_alone_is_monotone(fact: str) -> None:
     """From step to step of any one count the score never falls, and the last step is above the first."""
     scores = [assess(replace(RiskFacts(0, 1, 0), **{fact: count})).score for count in range(101)]

@@ -107,3 +107,10 @@ def test_links_and_configuration_come_from_the_base_commit(make_repository: Make
 
 def _run() -> Circumstances:
     return Circumstances()
+
+
+def test_the_number_of_hops_is_bounded() -> None:
+    """Forty links in a row are followed, as the kernel does, and one more leads nowhere."""
+    chain = {f"l{number}": f"l{number - 1}" for number in range(1, 60)}
+    assert led_to("l40", chain) == "l0"
+    assert led_to("l41", chain) == NOWHERE

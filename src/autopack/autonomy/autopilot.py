@@ -32,15 +32,17 @@ from autopack.governance.approvals import Asking, action_digest, consume, record
 from autopack.governance.gate import GateResult, Withheld, grants
 from autopack.governance.models import Grant
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.planning.experience import Experience
 from autopack.planning.models import PlanProposalV1
 from autopack.planning.plan_proposer import propose
 from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances
-from autopack.proofs.collect import phase_id_of
+from autopack.proofs.collect import PhaseRecord, phase_id_of
 from autopack.proofs.escalation import measured_changes
 from autopack.proofs.models import PhaseProofV1
 from autopack.store.budgets import Resource, budgets_of, set_caps, spend
 from autopack.store.database import Database
+from autopack.store.history import PhaseActual, record_phase
 from autopack.store.runs import Run, RunState, create_run, get_run, is_claimed, move_run, note_claim, take_over
 from autopack.wording import agreeing, counted
 from autopack.worktrees.lease import acquire_run_lock
@@ -66,6 +68,7 @@ class Loop:
     look: Callable[[], GapReportV1]
     recall: Callable[[GapReportV1], tuple[str, ...]]
     progress: Callable[[str], None]
+    experience: Callable[[GapReportV1], Experience]
     requested_by: str
     """`<channel>:<identity>` of whoever started this pass; asks, and may be barred from approving."""
 
@@ -146,6 +149,7 @@ def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
         kinds=loop.kinds,
         circumstances=Circumstances(sandbox=loop.sandbox.tier),
         recalled=loop.recall(report),
+        experience=loop.experience(report),
     )
     write_artifact(loop.layout.plan_proposal, plan)
     run = Run(
@@ -281,6 +285,7 @@ def _execute(loop: Loop, fence: Fence, plan: PlanProposalV1, granted: Sequence[G
             sandbox=loop.sandbox,
             rescan=lambda: _scan_worktree(loop, worktree),
             claim=_claimer(loop),
+            remember=_rememberer(loop),
             require_fence=fence.check,
             beat=fence.beat,
             clock=loop.clock,
@@ -305,6 +310,38 @@ def _scan_worktree(loop: Loop, worktree: Worktree) -> GapReportV1:
     kept = open_cache(worktree.path, writable=True)
     snapshot = take_snapshot(worktree.path, detectors, intention=loop.anchor, intention_source="commit", kept=kept)
     return scan(snapshot, project_id=loop.layout.project_id, run_id=loop.run_id, detectors=detectors)
+
+
+def _rememberer(loop: Loop) -> Callable[[PhaseRecord], None]:
+    """Return what is called after each phase: it records what the action really cost, for later estimates."""
+    before = [_tokens_spent(loop)]
+
+    def remember(record: PhaseRecord) -> None:
+        spent, action = _tokens_spent(loop), record.grant.action
+        tokens, before[0] = spent - before[0], spent
+        if record.seconds is None:
+            return
+        cost = action.cost_estimate
+        actual = PhaseActual(
+            run_id=loop.run_id,
+            action_id=action.action_id,
+            kind=action.kind,
+            paths=action.target_paths,
+            outcome=record.outcome,
+            estimated_lines=cost.lines.high,
+            estimated_seconds=cost.seconds.high,
+            estimated_tokens=cost.tokens.high,
+            lines=sum(change.lines_added + change.lines_removed for change in record.changes),
+            seconds=record.seconds,
+            tokens=max(tokens, 0),
+        )
+        record_phase(loop.database, loop.layout.project_id, actual, loop.clock.now())
+
+    return remember
+
+
+def _tokens_spent(loop: Loop) -> int:
+    return next((one.spent for one in budgets_of(loop.database, loop.run_id) if one.resource == "tokens"), 0)
 
 
 def _claimer(loop: Loop) -> Callable[[Grant], None]:

@@ -13,6 +13,7 @@ from autopack.gaps.models import Gap, GapReportV1
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.operations.crew import crew_of
+from autopack.operations.experience import experience_for
 from autopack.operations.intention import default_project_id, load_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.scanning import scan_workspace
@@ -51,7 +52,14 @@ def propose_plan(
     layout = RunFileLayout(settings.runs_root, report.project_id, report.run_id)
     policy = policy_for(settings, anchor, report.metadata.base_commit)
     kinds = crew_of(settings, anchor, report.metadata.base_commit).kinds
-    plan = propose(anchor, report, policy=policy, kinds=kinds, circumstances=Circumstances(sandbox=sandbox_tier()))
+    plan = propose(
+        anchor,
+        report,
+        policy=policy,
+        kinds=kinds,
+        circumstances=Circumstances(sandbox=sandbox_tier()),
+        experience=experience_for(settings, report),
+    )
     if write:
         ensure_runs_root(settings.runs_root)
         write_artifact(layout.intention_anchor_v2, anchor)

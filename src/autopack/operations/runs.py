@@ -23,6 +23,7 @@ from autopack.governance.approvers import identity_of
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.operations.agents import agent_of_run
 from autopack.operations.crew import crew_of
+from autopack.operations.experience import experience_for
 from autopack.operations.intention import load_committed_intention
 from autopack.operations.policy import policy_for
 from autopack.operations.recalling import recall_for_report
@@ -217,6 +218,7 @@ def _loop(
             entry.label for entry in recall_for_report(settings, anchor, layout, report, clock)
         ),
         progress=progress,
+        experience=lambda report: experience_for(settings, report),
         requested_by=identity_of("cli", settings.actor),
         agent=agent,
     )

@@ -6,14 +6,28 @@ from functools import lru_cache
 
 from autopack.actions.models import CostEstimate, Draft, Interval, Kind
 from autopack.gaps.remedies import MoveFile
+from autopack.planning.experience import Overrun
+
+NO_OVERRUN = Overrun()
 
 
-def estimate(draft: Draft, kind: Kind) -> CostEstimate:
-    """Return the cost of DRAFT: lines of diff, seconds and tokens of the action itself.
+def estimate(draft: Draft, kind: Kind, overrun: Overrun = NO_OVERRUN) -> CostEstimate:
+    """Return the cost of DRAFT: lines of diff, seconds and tokens of the action itself, each widened by the worst
+    OVERRUN of its kind so far. What is unknown stays unknown.
 
     The required checks that run after it are not part of it: each has its own time-out in the anchor.
     """
-    return CostEstimate(lines=_lines(draft), seconds=_interval(kind.seconds), tokens=_interval(kind.tokens))
+    return CostEstimate(
+        lines=_widened(_lines(draft), overrun.lines),
+        seconds=_widened(_interval(kind.seconds), overrun.seconds),
+        tokens=_widened(_interval(kind.tokens), overrun.tokens),
+    )
+
+
+def _widened(interval: Interval, by: int) -> Interval:
+    if interval.high is None or not by:
+        return interval
+    return _interval((interval.low, interval.high + by))
 
 
 def _lines(draft: Draft) -> Interval:

@@ -13,7 +13,8 @@ from autopack.gaps.models import Gap, GapReportV1, GapType
 from autopack.gaps.remedies import DeleteFile, MoveFile
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.planning.checks import governance_checks
-from autopack.planning.costs import estimate
+from autopack.planning.costs import NO_OVERRUN, estimate
+from autopack.planning.experience import Experience
 from autopack.planning.models import LeftOut, PlanMetadata, PlanProposalV1, PlanSummary
 from autopack.planning.order import Candidate, draft_paths, in_execution_order
 from autopack.planning.risk import Assessment, RiskFacts, assess, is_code, worst
@@ -34,6 +35,8 @@ FOR_PEOPLE: frozenset[GapType] = frozenset(
     }
 )
 """Gaps that lie outside a worktree or are matters of judgement: no agent gets them."""
+
+NO_EXPERIENCE = Experience()
 
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
 
@@ -59,16 +62,18 @@ def propose(
     kinds: Mapping[str, Kind],
     circumstances: Circumstances,
     recalled: Sequence[str] = (),
+    experience: Experience = NO_EXPERIENCE,
 ) -> PlanProposalV1:
     """Return the plan that answers REPORT as far as ANCHOR's bounds and POLICY allow.
 
-    Every action carries the verdict on all of its paths. Blocked ones are listed for what they would have done; what
-    found no place is in `metadata.left_out` with the reason, the worst first.
+    EXPERIENCE widens estimates and adds to risks; it never narrows either. Every action carries the verdict on all of
+    its paths. Blocked ones are listed for what they would have done; what found no place is in `metadata.left_out`
+    with the reason, the worst first.
     """
     gaps = {gap.gap_id: gap for gap in sorted(report.gaps, key=_urgency)}
     drafts, unanswered = _drafts(anchor, kinds, gaps.values())
     caps = _within_caps(circumstances, anchor)
-    judge = _Judge(anchor, policy, kinds, gaps, caps, _guarded_places(anchor))
+    judge = _Judge(anchor, policy, kinds, gaps, caps, _guarded_places(anchor), experience)
     selection = Selection(anchor.budget_cost, caps)
     selection.fill((judge.candidate(draft) for draft in drafts), judge)
     executable, blocked = (tuple(map(judge.action, part)) for part in (selection.executable, selection.blocked))
@@ -177,6 +182,7 @@ class _Judge:
     gaps: Mapping[str, Gap]
     circumstances: Circumstances
     guarded: PathList
+    experience: Experience
 
     def candidate(self, draft: Draft) -> Candidate:
         gaps = self._gaps_of(draft)
@@ -188,7 +194,8 @@ class _Judge:
         )
 
     def judged(self, candidate: Candidate, circumstances: Circumstances) -> Judged:
-        cost = estimate(candidate.draft, self.kinds[candidate.draft.kind])
+        kind = self.kinds[candidate.draft.kind]
+        cost = estimate(candidate.draft, kind, self.experience.overruns.get(kind.name, NO_OVERRUN))
         risk = assess(self._risk_facts(candidate))
         verdict = self._verdict(candidate, risk.score, cost, circumstances)
         return Judged(candidate, cost, risk, *_with_own_rule(verdict, risk))
@@ -233,7 +240,7 @@ class _Judge:
         return [self.gaps[gap_id] for gap_id in draft.gap_ids]
 
     def _risk_facts(self, candidate: Candidate) -> RiskFacts:
-        draft, gaps = candidate.draft, self._gaps_of(candidate.draft)
+        draft, gaps, known = candidate.draft, self._gaps_of(candidate.draft), self.experience
         return RiskFacts(
             kind_base=self.kinds[draft.kind].base_risk,
             paths=len(candidate.paths),
@@ -245,6 +252,9 @@ class _Judge:
             gap_risk=candidate.gap_risk,
             confidence=max((gap.confidence for gap in gaps), key=_CONFIDENCES.index, default="low"),
             code_files=sum(map(is_code, candidate.paths)),
+            untested=sum(is_code(path) and path not in known.tested for path in candidate.paths),
+            importers=sum(known.importers.get(path, 0) for path in candidate.paths),
+            undone_before=max((known.undone.get((draft.kind, path), 0) for path in candidate.paths), default=0),
             checks=len(self.anchor.evidence_verification.required_checks),
         )
 

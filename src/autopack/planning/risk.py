@@ -12,6 +12,9 @@
 | `gap-risk` | of the worst gap: info 0 · low 1 · medium 3 · high 6 · critical 10 |
 | `confidence` | of the least certain gap: high 0 · medium 5 · low 15 |
 | `code` | 5 when program text changes |
+| `untested-code` | 5 for each file of program text that no tracked test imports or mentions, at most 10 |
+| `importers` | files that import a touched one: 0: 0 · up to 2: 1 · up to 10: 4 · up to 50: 8 · more: 12 |
+| `history` | 10 for each time such an action on such a path was undone before, at most 30 |
 | `unchecked-code` | 10 more when the anchor names no required check that could notice |
 
 Every factor only adds, and none falls when its fact gets worse, so the score is monotone.
@@ -39,6 +42,8 @@ _PATH_STEPS = ((1, 0), (5, 2), (10, 5), (20, 10), (50, 15))
 _MANY_PATHS = 20
 _LINE_STEPS = ((0, 0), (10, 1), (50, 4), (200, 10), (1_000, 20))
 _MANY_LINES = 30
+_IMPORTER_STEPS = ((0, 0), (2, 1), (10, 4), (50, 8))
+_MANY_IMPORTERS = 12
 _GAP_RISK: dict[Risk, int] = {"critical": 10, "high": 6, "medium": 3, "low": 1, "info": 0}
 _CONFIDENCE: dict[Confidence, int] = {"high": 0, "medium": 5, "low": 15}
 _THRESHOLDS: tuple[tuple[int, Risk], ...] = ((0, "info"), (25, "low"), (50, "medium"), (75, "high"), (100, "critical"))
@@ -72,6 +77,10 @@ class RiskFacts:
     gap_risk: Risk = "info"
     confidence: Confidence = "high"
     code_files: int = 0
+    untested: int = 0
+    """Files of program text that no test knows, as far as was looked."""
+    importers: int = 0
+    undone_before: int = 0
     checks: int = 1
     """Required checks of the anchor."""
 
@@ -103,6 +112,9 @@ def assess(facts: RiskFacts) -> Assessment:
         ("gap-risk", _GAP_RISK[facts.gap_risk], f"answers a gap of risk {facts.gap_risk}"),
         ("confidence", _CONFIDENCE[facts.confidence], f"found with {facts.confidence} confidence"),
         ("code", 5 if facts.code_files else 0, f"{facts.code_files} files of program text"),
+        ("untested-code", min(5 * facts.untested, 10), f"{facts.untested} files of program text without a test"),
+        ("importers", _step(facts.importers, _IMPORTER_STEPS, _MANY_IMPORTERS), f"{facts.importers} files import them"),
+        ("history", min(10 * facts.undone_before, 30), f"undone {facts.undone_before} times before"),
         ("unchecked-code", 10 if facts.code_files and not facts.checks else 0, "no required check could notice"),
     )
     return total(reason for reason in named if reason[1])

@@ -37,6 +37,8 @@ class PhaseRecord:
     checks: tuple[CheckRun, ...] = ()
     gaps_closed: tuple[str, ...] = ()
     gaps_opened: tuple[str, ...] = ()
+    seconds: int | None = None
+    """What the action itself took; None where it was not begun. Durations stay out of proofs."""
 
 
 def phase_id_of(action_id: str) -> str:

@@ -19,7 +19,7 @@ from typing import Self
 from autopack.artifacts.store import ensure_runs_root
 from autopack.errors import ArtifactError, EnvironmentFault, LockHeld
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _BUSY_SECONDS = 10.0
 
 _SCHEMA = """
@@ -152,6 +152,25 @@ CREATE TABLE claims (
     claim TEXT NOT NULL,
     PRIMARY KEY (run_id, claim)
 ) STRICT;
+""",
+    4: """
+CREATE TABLE phases (
+    project_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    action_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    paths TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    estimated_lines INTEGER,
+    estimated_seconds INTEGER,
+    estimated_tokens INTEGER,
+    lines INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (run_id, action_id)
+) STRICT;
+CREATE INDEX phases_by_project ON phases (project_id, at);
 """,
 }
 """Version -> the statements that bring a file of the version before up to it. Applied in one transaction."""
