@@ -74,7 +74,17 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def test_four_processes_with_owners_killed_at_random_never_hold_a_lock_twice(tmp_path: Path) -> None:
     """Four processes take one lock 2,000 times each while others are killed holding it: never two are inside."""
-    workers = [_start(_WORKER, tmp_path, 2_000) for _ in range(4)]
+    _take_by_four(tmp_path, times=2_000)
+
+
+@pytest.mark.crash
+def test_four_processes_take_a_lock_twenty_thousand_times_each(tmp_path: Path) -> None:
+    """The same with 80,000 acquisitions."""
+    _take_by_four(tmp_path, times=20_000)
+
+
+def _take_by_four(tmp_path: Path, *, times: int) -> None:
+    workers = [_start(_WORKER, tmp_path, times) for _ in range(4)]
     chance, killed = random.Random(7), 0
     while any(worker.poll() is None for worker in workers):
         victim = _start(_WORKER, tmp_path, 1_000_000)
@@ -85,7 +95,7 @@ def test_four_processes_with_owners_killed_at_random_never_hold_a_lock_twice(tmp
         killed += 1
     answers = [worker.communicate() for worker in workers]
 
-    assert [answer[0] for answer in answers] == ["ready\n2000\n"] * 4, answers
+    assert [answer[0] for answer in answers] == [f"ready\n{times}\n"] * 4, answers
     assert not (tmp_path / "double").exists()
     assert killed > 3
 

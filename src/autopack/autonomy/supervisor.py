@@ -41,14 +41,15 @@ def supervise(
     workers: int,
     workspace: Path,
     environment: Mapping[str, str],
+    seconds: float | None = None,
 ) -> tuple[RunResult, ...]:
     """Run the autopilot once for each of RUN_IDS, at most WORKERS at a time, and return how each ended, in the order
-    asked.
+    asked. A run that hangs is killed after SECONDS (default: the anchor's time cap and a minute); it can be resumed.
 
     Raises DeniedByPolicy, naming the field, where the anchor does not allow it.
     """
     check_parallelism(anchor, len(run_ids), workers)
-    seconds = (anchor.budget_cost.time_cap_seconds or _DEFAULT_SECONDS) + _GRACE_SECONDS
+    most = seconds or (anchor.budget_cost.time_cap_seconds or _DEFAULT_SECONDS) + _GRACE_SECONDS
     stop = threading.Event()
 
     def one(run_id: str) -> RunResult:
@@ -60,7 +61,7 @@ def supervise(
             [*command, "--run-id", run_id, "--workspace", str(workspace)],
             environment=environment,
             folder=workspace,
-            timeout_seconds=seconds,
+            timeout_seconds=most,
             stop=stop.is_set,
         )
         words = result.output.decode("utf-8", "replace").strip().splitlines()
