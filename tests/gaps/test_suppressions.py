@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as fuzzing
+from hypothesis import strategies as st
 
 from autopack.config import IgnoredPaths, RuleSetting, ScanSettings
 from autopack.gaps.detectors import all_detectors
@@ -12,7 +15,7 @@ from autopack.gaps.detectors.baseline_policy_drift import suppression_comments
 from autopack.gaps.models import Evidence, Gap, GapReportV1
 from autopack.gaps.scanner import FAILED, scan
 from autopack.gaps.snapshot import take_snapshot
-from autopack.gaps.suppression_comments import comments_in
+from autopack.gaps.suppression_comments import MAX_COMMENTS, comments_in
 from autopack.gaps.suppressions import Sifted, Stated, sift, unknown_rules
 from gap_reports import seen
 from repositories import MakeRepository
@@ -63,6 +66,11 @@ def sifted(
         ("a.rst", ".. autopack: ignore[a/b] -- why\n", (1, 2)),
         ("a.tex", "\\x % autopack: ignore[a/b] -- why\n", (1, 1)),
         ("a.j2", "{# autopack: ignore[a/b] -- why #}\n", (1, 2)),
+        ("a.js", "/**\n * autopack: ignore[a/b] -- why\n */\n", (2, 3)),
+        ("a.vb", "' autopack: ignore[a/b] -- why\n", (1, 2)),
+        ("a.bat", "REM autopack: ignore[a/b] -- why\n", (1, 2)),
+        ("a.vim", '" autopack: ignore[a/b] -- why\n', (1, 2)),
+        ("a.c", "x" * 200 + " // autopack: ignore[a/b] -- why\n", (1, 1)),
         ("a.yml", "# autopack: ignore-file[a/b] -- why\n", None),
     ],
 )
@@ -83,12 +91,49 @@ def test_a_comment_covers_its_line_and_alone_on_it_the_next(
         ("a.md", "Write `<!-- autopack: ignore[a/b] -- why -->` above it.\n"),
         ("a.md", "Write # autopack: ignore[a/b] -- why\n"),
         ("a.txt", "see autopack: ignore[a/b] -- why\n"),
+        ("a.js", "let s = 'autopack: ignore[a/b] -- why'\n"),
+        ("a.txt", "x" * 60 + "* autopack: ignore[a/b] -- why\n"),
         ("a.py", "# autopack: ignore a/b -- why\n"),
     ],
 )
 def test_what_is_no_comment_suppresses_nothing(path: str, text: str) -> None:
     """Strings, code samples and prose about suppressions are none."""
     assert comments_in(path, text.encode()) == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"# one\r# two\nx = 1\n\ny = 2  # autopack: ignore[a/b] -- why\n",
+        b"# coding: latin-1\nx = '\xe9\xe9\xe9'\n\ny = '\xe9\xe9'  # autopack: ignore[a/b] -- why\n",
+        b"\xef\xbb\xbf# one\n\n\ny = 2  # autopack: ignore[a/b] -- why\n",
+        b"# one\r\n\r\n\r\ny = 2  # autopack: ignore[a/b] -- why\r\n",
+    ],
+)
+def test_python_comments_are_found_in_any_encoding_and_with_any_line_end(data: bytes) -> None:
+    """Lone carriage returns, a declared encoding and a byte-order mark move no comment to another line."""
+    (comment,) = comments_in("a.py", data)
+    assert (comment.lines, comment.reason) == ((4, 4), "why")
+
+
+_CODE = ["autopack: ignore[a/b] -- r", "# ", "<!-- ", "-->", "```\n", "`", "'''", "(" * 50, "\n", "\r", "\0", "\t", "é"]
+
+
+@fuzzing(max_examples=200, deadline=None)
+@given(st.sampled_from(["a.py", "a.md", "a.txt"]), st.lists(st.sampled_from(_CODE), max_size=30), st.binary(max_size=8))
+def test_no_text_makes_the_search_for_comments_fail(path: str, pieces: list[str], tail: bytes) -> None:
+    """A defect there would block the autopilot; every comment found stands on a line that exists."""
+    data = "".join(pieces).encode() + tail + b"# autopack: ignore[a/b]"
+    for comment in comments_in(path, data):
+        assert comment.place.line is not None
+        assert 1 <= comment.place.line <= data.count(b"\n") + 1
+
+
+@pytest.mark.parametrize("path", ["a.py", "a.md", "a.txt"])
+def test_a_file_of_nothing_but_comments_is_read_up_to_a_bound(path: str) -> None:
+    """The work is bounded; what lies beyond hides nothing, so that the gap there is reported."""
+    line = b"<!-- autopack: ignore[a/b] -- r --> `x`\n" if path == "a.md" else b"# autopack: ignore[a/b] -- r\n"
+    assert len(comments_in(path, line * (MAX_COMMENTS + 1))) == MAX_COMMENTS
 
 
 def test_several_rules_and_a_reason_with_dashes() -> None:
