@@ -170,11 +170,16 @@ def test_a_task_that_was_done_but_not_only_that_is_undone(errand: Errand, name: 
 
 
 @needs_isolation
-def test_a_finding_that_stays_or_a_new_one_undoes_the_task(errand: Errand) -> None:
-    """An agent that says it is done, and is not, or makes another finding, has done nothing."""
-    errand.install("liar", "print('All done, the link is fixed.')\n")
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [("", "the agent changed nothing"), ("open('docs/guide.md', 'a').write('More.')", "the change does not close ")],
+)
+def test_a_finding_that_stays_undoes_the_task(errand: Errand, deed: str, reason: str) -> None:
+    """An agent that says it is done, and is not, has done nothing."""
+    errand.install("liar", f"{deed}\nprint('All done, the link is fixed.')\n")
     errand.commit(cli("liar"))
-    assert errand.done().outcome in {"undone", "nothing_to_do"}
+    said = errand.done()
+    assert (said.outcome, said.reason.startswith(reason)) == ("undone", True)
 
 
 @needs_isolation
