@@ -18,7 +18,7 @@ from autopack.gaps.detector import Rule
 from autopack.gaps.excerpts import evidence_at, line_at, line_number, line_start
 from autopack.gaps.models import Evidence
 
-MAX_COMMENTS = 1_000
+MAX_COMMENTS = 200
 """In one file; further ones hide nothing. A file of nothing but comments must not cost quadratic time."""
 _WORD = b"autopack: ignore"
 _STATEMENT = re.compile(
