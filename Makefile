@@ -3,6 +3,7 @@
 #   make run              the whole loop on a fresh demo repository
 #   make run REPO=path    the same on your own repository
 #   make test             every test
+#   make channel-tests    with npm: the emulator that the Telegram channel is tried against (before `make test`)
 #   make crash            kill -9 before every single step and at 300 random moments; locks by the ten thousand
 #   make check            format, lint, types, layers, generated files
 #   make fmt gen bench    format the code; write generated files; time things
@@ -21,11 +22,17 @@ AGENTS := .agents/mini-swe-agent
 run: $(VENV)/.installed
 	@$(PY) tools/run.py $(if $(REPO),--repo "$(REPO)")
 
+channel-tests:
+	sh tools/prepare_channel_tests.sh .cache/channel-tests
+
 test: $(VENV)/.installed-dev
 	$(PY) -m pytest -n auto
 
 crash: $(VENV)/.installed-dev
 	$(PY) -m pytest -n auto -m crash tests/crash tests/parallelism
+
+fuzz: $(VENV)/.installed-dev
+	AUTOPACK_FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(PY) -m pytest -n auto tests/fuzz
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check

@@ -13,6 +13,7 @@ from autopack.store.approvals import (
     StoredDecision,
     StoredRequest,
     add_request,
+    add_requests,
     all_requests,
     consume,
     record_decision,
@@ -89,7 +90,7 @@ who, decision = sys.argv[2], sys.argv[3]
 with open_database(Path(sys.argv[1])) as database:
     print("ready", flush=True)
     sys.stdin.readline()
-    for number in range(200):
+    for number in range(1_000):
         mine = StoredDecision(f"request-{number}", decision, who, "cli", "2026-01-02T03:04:06Z", "")
         stands = record_decision(database, mine)
         used = consume(database, f"request-{number}", who, "2026-01-02T03:04:07Z")
@@ -97,13 +98,12 @@ with open_database(Path(sys.argv[1])) as database:
 """
 
 
-def test_two_approvers_at_once_agree_on_two_hundred_decisions(tmp_path: Path) -> None:
-    """Two processes decide 200 requests in opposite ways at the same time: both see the same decision on each, and
+def test_two_approvers_at_once_agree_on_a_thousand_decisions(tmp_path: Path) -> None:
+    """Two processes decide 1,000 requests in opposite ways at the same time: both see the same decision on each, and
     each approval is used by exactly one of them."""
     path = tmp_path / "autopack.db"
     with open_database(path) as database:
-        for number in range(200):
-            add_request(database, _a_request(number))
+        add_requests(database, map(_a_request, range(1_000)))
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _APPROVER, str(path), who, decision],
@@ -122,7 +122,7 @@ def test_two_approvers_at_once_agree_on_two_hundred_decisions(tmp_path: Path) ->
         process.stdin.flush()
     ada, eve = ([line.split() for line in process.communicate()[0].splitlines()] for process in processes)
 
-    assert len(ada) == len(eve) == 200
+    assert len(ada) == len(eve) == 1_000
     for one, other in zip(ada, eve, strict=True):
         assert one[:3] == other[:3]
         assert [one[3], other[3]].count("True") == (1 if one[2] == "allow_once" else 0)

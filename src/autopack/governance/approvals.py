@@ -7,7 +7,6 @@ A rejected action is not asked about again until its evidence changes (or ever, 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from autopack.actions.models import Action
 from autopack.artifacts.canonical import bytes_digest, canonical_bytes, digest
 from autopack.artifacts.events import append_event, append_events
 from autopack.artifacts.redaction import redact
+from autopack.artifacts.seals import is_sealed
 from autopack.artifacts.store import write_artifact
 from autopack.clock import FixedClock, timestamp
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
@@ -419,16 +419,9 @@ def _ended(row: stored.StoredRequest, instant: str) -> str:
 
 
 def _require_untouched(row: stored.StoredRequest) -> None:
-    """Raise ArtifactError unless the id in ROW is the digest of the rest of its document, byte for byte.
-
-    The document is stored in canonical form, so that striking the member with the id out of the text gives the bytes
-    that the id was made of; nothing has to be parsed and written again. Inside a string every quotation mark is
-    escaped, so that the member cannot be found there; text that is not canonical has another digest.
-    """
-    member = f',"request_id":"{row.request_id}"'
-    before, found, after = row.document.partition(member)
-    rest = hashlib.sha256(f"{before}{after}".encode("utf-8", "surrogatepass")).hexdigest()
-    if not found or member in after or row.request_id != f"{ApprovalRequestV1.ID_PREFIX}-{rest[:12]}":
+    """Raise ArtifactError unless the id in ROW is the digest of the rest of its document, byte for byte."""
+    prefix = ApprovalRequestV1.ID_PREFIX
+    if not is_sealed(row.document, field="request_id", prefix=prefix, artifact_id=row.request_id):
         raise _edited(row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from autopack.actions.models import Action
+from autopack.artifacts.seals import is_sealed
 from autopack.artifacts.store import read_artifact
 from autopack.clock import Clock, SystemClock, timestamp
 from autopack.config import Settings
@@ -25,6 +27,7 @@ from autopack.governance.approvals import (
 )
 from autopack.governance.channels.cli import decide_at_terminal
 from autopack.governance.decisions import Decided, Present, revoke
+from autopack.governance.measured import Measured
 from autopack.governance.models import ApprovalBinding, ApprovalRequestV1, Decision, StandingGrant
 from autopack.governance.signatures import sign
 from autopack.governance.standing_grants import grants_on_record
@@ -38,6 +41,8 @@ from autopack.proofs.escalation import measured_changes
 from autopack.store.database import Database, open_database
 from autopack.store.grants import revoke_grant
 from autopack.store.runs import get_run, list_runs
+
+_ACTION_ID = re.compile(r'"action_id":"(action-[0-9a-f]{12})"')
 
 Status = Literal["waiting", "approved", "rejected", "used", "stale", "expired", "revoked"]
 
@@ -251,7 +256,9 @@ class Looking:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._plans: dict[str, PlanProposalV1 | None] = {}
-        self._bindings_of: dict[str, dict[str, ApprovalBinding]] = {}
+        self._actions: dict[str, dict[str, Action]] = {}
+        self._measured: dict[str, dict[str, Measured]] = {}
+        self._intact: dict[str, tuple[str, frozenset[str]]] = {}
 
     @cached_property
     def head(self) -> str | None:
@@ -287,9 +294,11 @@ class Looking:
 
     def action(self, request: ApprovalRequestV1) -> Action | None:
         """Return the action that REQUEST is about, as its plan holds it now."""
-        plan = self._plan_of(request.project_id, request.run_id)
-        actions = () if plan is None else plan.actions
-        return next((one for one in actions if one.action_id == request.binding.action_id), None)
+        if request.run_id not in self._actions:
+            plan = self._plan_of(request.project_id, request.run_id)
+            actions = () if plan is None else plan.actions
+            self._actions[request.run_id] = {action.action_id: action for action in actions}
+        return self._actions[request.run_id].get(request.binding.action_id)
 
     def plan(self, project_id: str, run_id: str) -> PlanProposalV1 | None:
         """Return the plan of a run, or None where it is missing or damaged."""
@@ -301,19 +310,41 @@ class Looking:
         return Git(self._settings.workspace).show(self.head, review.allowed_signers.removeprefix("/"))
 
     def _binding(self, request: ApprovalRequestV1) -> ApprovalBinding | None:
-        plan = self._plan_of(request.project_id, request.run_id)
-        if plan is None:
+        if self._is_as_asked(request):
+            return request.binding.model_copy(update=self._rules)
+        plan, action = self._plan_of(request.project_id, request.run_id), self.action(request)
+        if plan is None or action is None:
             return None
-        known = self._bindings_of.setdefault(request.run_id, {})
-        action_id = request.binding.action_id
-        if action_id not in known:
-            action = self.action(request)
-            if action is None:
-                return None
-            layout = RunFileLayout(self._settings.runs_root, plan.project_id, plan.run_id)
-            measured = measured_changes(layout, plan).get(action_id)
-            known[action_id] = binding_of(plan, action, measured).model_copy(update=self._rules)
-        return known[action_id]
+        if request.run_id not in self._measured:
+            self._measured[request.run_id] = measured_changes(self._layout(request), plan)
+        measured = self._measured[request.run_id].get(action.action_id)
+        return binding_of(plan, action, measured).model_copy(update=self._rules)
+
+    def _is_as_asked(self, request: ApprovalRequestV1) -> bool:
+        """Return whether the plan on disk is byte for byte the one that REQUEST was made from, and nothing of the run
+        was carried out yet: then its actions are the ones that were shown, and need not be digested anew."""
+        run_id, binding = request.run_id, request.binding
+        if run_id not in self._intact:
+            empty: tuple[str, frozenset[str]] = ("", frozenset())
+            carried_out = self._layout(request).proofs.exists()
+            self._intact[run_id] = empty if carried_out else self._intact_plan(request)
+        plan_id, actions = self._intact[run_id]
+        return binding.measured_digest is None and binding.plan_proposal_id == plan_id and binding.action_id in actions
+
+    def _intact_plan(self, request: ApprovalRequestV1) -> tuple[str, frozenset[str]]:
+        """Return the ids of the run's plan and of its actions, or nothing where the plan as it is written is not the
+        one that REQUEST names."""
+        try:
+            text = self._layout(request).plan_proposal.read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError):
+            return "", frozenset()
+        named = request.binding.plan_proposal_id
+        if not is_sealed(text, field="plan_proposal_id", prefix=PlanProposalV1.ID_PREFIX, artifact_id=named):
+            return "", frozenset()
+        return named, frozenset(_ACTION_ID.findall(text))
+
+    def _layout(self, request: ApprovalRequestV1) -> RunFileLayout:
+        return RunFileLayout(self._settings.runs_root, request.project_id, request.run_id)
 
     @cached_property
     def _rules(self) -> dict[str, str]:
