@@ -4,7 +4,6 @@ that may be quoted elsewhere."""
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from posixpath import relpath
@@ -12,6 +11,7 @@ from posixpath import relpath
 from autopack.config import CONFIG_FILE, DEFAULT_LEDGERS
 from autopack.gaps.markdown import mask
 from autopack.gaps.state import Snapshot
+from autopack.gaps.toml_text import read_toml
 
 ENTRY_ID = re.compile(r"\[?(?P<id>[A-Z][A-Z0-9]{1,15}(?:-[A-Z]{2,10})?-\d{1,6})\b")
 _HEADING = re.compile(rb"^(#{1,6})[ \t]+([^\n]{1,1000})", re.MULTILINE)
@@ -32,10 +32,7 @@ def ledger_paths(configuration: bytes | None) -> dict[str, str]:
 
     A configuration that does not parse names nothing; the front door complains about it.
     """
-    try:
-        written = tomllib.loads((configuration or b"").decode()).get("ledgers", {})
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        written = {}
+    written = (read_toml((configuration or b"").decode("utf-8", "replace")) or {}).get("ledgers", {})
     own = written if isinstance(written, dict) else {}
     return {**DEFAULT_LEDGERS, **{name: path for name, path in own.items() if isinstance(path, str)}}
 

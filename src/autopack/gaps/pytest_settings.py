@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import tomllib
 from configparser import ConfigParser, Error
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from autopack.gaps.excerpts import line_start
+from autopack.gaps.toml_text import read_toml
 
 SECTIONS = {
     "pytest.ini": "pytest",
@@ -84,13 +84,13 @@ def _options(name: str, data: bytes) -> dict[str, object] | None:
     try:
         text = data.decode()
         if name.endswith(".toml"):
-            tool = tomllib.loads(text).get("tool", {})
+            tool = (read_toml(text) or {}).get("tool", {})
             section = tool.get("pytest", {}) if isinstance(tool, dict) else {}
             options = section.get("ini_options") if isinstance(section, dict) else None
             return options if isinstance(options, dict) else None
         parser = ConfigParser(interpolation=None, strict=False)
         parser.read_string(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, Error, RecursionError):
+    except (UnicodeDecodeError, Error, RecursionError):
         return None
     section = SECTIONS[name]
     return dict(parser[section]) if parser.has_section(section) else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from autopack.gaps.python_source import words
+from autopack.gaps.toml_text import read_toml
 
 _MAX_BYTES = 4 * 1024 * 1024
 _REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -180,9 +180,8 @@ def _pipfile_lock(text: str) -> ProjectFact | None:
 
 
 def _pyproject(text: str) -> ProjectFact | None:
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    document = read_toml(text)
+    if document is None:
         return None
     project = document.get("project")
     tool = document.get("tool", {})

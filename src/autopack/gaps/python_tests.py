@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from autopack.gaps import python_checks, vacuous_checks
 from autopack.gaps.excerpts import evidence_at, line_at
@@ -28,6 +29,10 @@ _METHOD = re.compile(rb"\n[ \t]+(?:async )?def test")
 _INIT = re.compile(rb"^[ \t]+def __init__\(", re.MULTILINE)
 _RUNS_ITSELF = re.compile(rb"^if __name__ ==", re.MULTILINE)
 _EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
+
+
+_MAX_IMPORTS = 2_000
+"""More in one file are made by a program, not for a person."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +155,13 @@ def _imports(path: str, data: bytes) -> tuple[ImportFact, ...]:
     """Return the unconditional imports before the first definition: what stands deeper may never run."""
     first = _TOP_LEVEL.search(data)
     header = data[: first.start()] if first else data
-    found = []
-    for match in _IMPORT.finditer(header):
-        before = header[: match.start()]
-        if before.count(b'"""') % 2 or before.count(b"'''") % 2 or b"# type:" in line_at(data, match.start()):
+    found: list[ImportFact] = []
+    quotes, seen = [0, 0], 0
+    for match in islice(_IMPORT.finditer(header), _MAX_IMPORTS):
+        for kind, quote in enumerate((b'"""', b"'''")):
+            quotes[kind] += header.count(quote, seen, match.start())
+        seen = match.start()
+        if quotes[0] % 2 or quotes[1] % 2 or b"# type:" in line_at(data, match.start()):
             continue
         place = evidence_at(path, data, match.start())
         if match[4] is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ _CANDIDATE = re.compile(
 _PATH_CANDIDATE = re.compile(rb"\.(?:read_text|write_text|open)\(")
 _NAMED = re.compile(rb"""encoding|["'][rwaxtU+]*b[rwaxtbU+]*["']""")
 _CALL_BYTES = 600
+_MAX_EDITS = 300
+"""Nobody reviews more changes of one file, and each is compared with all others."""
 _SHOWN_CALL = 200
 _PYTHON_2 = re.compile(rb"^from __future__ import .*(?:print_function|unicode_literals|absolute_import|division)", re.M)
 _OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)
@@ -268,6 +271,8 @@ def _exchanges_text(call: ast.Call, name: str) -> bool:
 
 def _edits(data: bytes, tree: ast.Module, calls: list[ast.Call]) -> tuple[TextEdit, ...]:
     """Return one edit for each of CALLS, or none at all unless re-parsing shows that only keywords were added."""
+    if len(calls) > _MAX_EDITS:
+        return ()
     try:
         plain = data.decode()
     except UnicodeDecodeError:
@@ -360,13 +365,14 @@ def _only_adds_keywords(data: bytes, tree: ast.Module, edits: tuple[TextEdit, ..
 
 def _statements(tree: ast.Module, edits: tuple[TextEdit, ...]) -> list[tuple[int, int]]:
     """Return (first, last) line of the top-level statements that hold EDITS, each once."""
-    lines = {edit.line for edit in edits}
+    lines = sorted({edit.line for edit in edits})
     spans: list[tuple[int, int]] = []
     for node in tree.body:
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
         last = node.end_lineno or node.lineno
-        if any(first <= line <= last for line in lines) and (not spans or spans[-1][1] < first):
+        inside = bisect_left(lines, first) < bisect_right(lines, last)
+        if inside and (not spans or spans[-1][1] < first):
             spans.append((first, last))
     return spans
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import stat
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from autopack.config import INTENTION_FILE, Settings
 from autopack.errors import EnvironmentFault, UsageError
 from autopack.file_layout import validate_id
+from autopack.gaps.toml_text import read_toml
 from autopack.git import Git
 from autopack.intention_anchor.plain_yaml import MAX_BYTES
 from autopack.intention_anchor.questions import Question
@@ -110,7 +110,7 @@ def _same_lines(one: bytes, other: bytes) -> bool:
 
 def _pyproject_name(workspace: Path) -> object:
     try:
-        document = tomllib.loads((read_plain_file(workspace / "pyproject.toml") or b"").decode())
+        document = read_toml((read_plain_file(workspace / "pyproject.toml") or b"").decode()) or {}
     except (ValueError, RecursionError):
         return None
     project = document.get("project")

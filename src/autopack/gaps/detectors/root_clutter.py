@@ -116,7 +116,8 @@ def _words_around(data: bytes, literals: tuple[bytes, ...]) -> Iterator[bytes]:
             match = _NAME.match(data, start)
             if match:
                 yield match[0]
-            at = data.find(literal, at + len(literal))
+            # Further hits in the same name would yield it again.
+            at = data.find(literal, max(at + len(literal), match.end() if match else 0))
 
 
 def retain(path: str) -> bool:
