@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,48 @@ def test_inside_the_git_folder_the_way_out_is_named(
     git(repository, "clone", "--quiet", "--bare", ".", "bare.git")
     assert main(["scan", "-C", str(repository / "bare.git")]) == 8
     assert "  next: " in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells close streams this way on POSIX systems")
+def test_closed_and_full_outputs_are_no_internal_error(make_repository: MakeRepository) -> None:
+    """With its output closed a command works in silence; on a full device it says so and exits 30."""
+    scan = f"'{sys.executable}' -m autopack scan -C '{make_repository()}'"
+    closed = subprocess.run(["sh", "-c", f"{scan} >&-"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, closed.stdout) == (0, "")
+    assert "internal error" not in closed.stderr
+    if Path("/dev/full").exists():
+        full = subprocess.run(["sh", "-c", f"{scan} >/dev/full"], capture_output=True, text=True, check=False)
+        assert full.returncode == 30
+        assert "No space left on device" in full.stderr
+
+
+def test_an_interrupted_command_says_so(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C within a command ends it with exit 130 and a word, never a traceback."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("autopack.operations.status.overview", interrupt)
+    assert main(["status", "-C", str(make_repository())]) == 130
+    assert capsys.readouterr().err.strip() == "Interrupted."
+
+
+def test_the_next_command_follows_the_state(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fresh intention is to be looked at, and what is inferred in a committed one to be confirmed."""
+    repository = make_repository({"README.md": "# Sample\n", "LICENSE": "MIT\n"})
+
+    def next_command() -> str:
+        capsys.readouterr()
+        assert main(["status", "-C", str(repository), "--format", "json"]) == 0
+        return str(json.loads(capsys.readouterr().out)["next_command"])
+
+    assert next_command() == "autopack init"
+    assert main(["init", "--no-input", "-C", str(repository)]) == 0
+    assert next_command() == "autopack anchor show"
+    git(repository, "add", ".autopack")
+    git(repository, "commit", "--quiet", "-m", "Write the intention down")
+    assert next_command() == "autopack anchor approve --inferred"

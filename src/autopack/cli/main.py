@@ -70,10 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
     _speak_utf8()
     try:
         result = app(args=arguments, standalone_mode=False)
+        if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            print("Interrupted.", file=sys.stderr)
         return result if isinstance(result, int) else 0
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
+        print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
     except AutopackError as fault:
         return report_failure(fault)
@@ -112,7 +115,13 @@ def _report_unexpected(fault: Exception) -> int:
 
 
 def _speak_utf8() -> None:
-    """Write UTF-8 whatever the locale or the Windows code page says; unencodable names are escaped, never fatal."""
+    """Write UTF-8 whatever the locale or the Windows code page says; unencodable names are escaped, never fatal.
+
+    A stream that the caller has closed (`>&-`) swallows what is written to it.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -81,12 +81,14 @@ def _next_command(
 ) -> str:
     if anchor is None:
         return "autopack init"
-    if anchor.unconfirmed:
+    if anchor.unconfirmed and source == "working_copy":
         return "autopack anchor show"
     if source == "working_copy":
         return "git add .autopack/intention.yaml && git commit -m 'Write the intention down'"
     if waiting:
         return "autopack approvals list"
+    if anchor.unconfirmed:
+        return "autopack anchor approve --inferred"
     unfinished = next((run for run in runs if run.state in {"running", "waiting"}), None)
     if unfinished is not None:
         return f"autopack autopilot resume {unfinished.run_id}"
