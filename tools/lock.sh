@@ -14,4 +14,4 @@ resolve() {
     fi
 }
 resolve requirements.lock --extra build
-resolve requirements-dev.lock --extra build --extra dev --extra github --extra webhook
+resolve requirements-dev.lock --extra build --extra dev --extra acp --extra github --extra webhook
