@@ -65,12 +65,16 @@ class Oracle:
 
     def _over_budget(self, facts: ActionFacts, run: Circumstances) -> bool:
         budget = self.anchor.budget_cost
+        further_tokens = (budget.token_cap_per_action, budget.token_cap_per_day)
+        further_seconds = (budget.time_cap_seconds_per_action, budget.time_cap_seconds_per_day)
         pairs = (
-            (facts.tokens, run.remaining_tokens, budget.token_cap_global),
-            (facts.seconds, run.remaining_seconds, budget.time_cap_seconds),
+            (facts.tokens, (run.remaining_tokens, budget.token_cap_global), further_tokens),
+            (facts.seconds, (run.remaining_seconds, budget.time_cap_seconds), further_seconds),
         )
         return any(
-            spent is not None and limit is not None and spent > limit for spent, *limits in pairs for limit in limits
+            spent is not None and any(limit is not None and spent > limit for limit in (*stated, *further))
+            for spent, stated, further in pairs
+            if stated != (None, None)
         )
 
     def _blocks(self, facts: ActionFacts, run: Circumstances, paths: set[str]) -> set[str]:
@@ -98,7 +102,8 @@ class Oracle:
             found.add("never.requires-approval")
         if (facts.risk or 0) > {"low": 25, "medium": 50, "high": 75}[anchor.safety_risk.risk_tolerance]:
             found.add("never.risk")
-        if (facts.lines or 0) > budget.max_lines or len(paths) > budget.max_files:
+        most = budget.max_lines if budget.max_lines_per_action is None else budget.max_lines_per_action
+        if (facts.lines or 0) > min(budget.max_lines, most) or len(paths) > budget.max_files:
             found.add("never.size")
         if not facts.reversible:
             found.add("never.irreversible")

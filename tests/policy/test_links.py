@@ -38,6 +38,7 @@ LINKS = {
         ("docs/guide.md", None),
         ("docs/here.md", "docs/guide.md"),
         ("docs/up/x.py", "src/x.py"),
+        ("docs/up/-x.py", "src/-x.py"),
         ("docs/chain/x.py", "src/x.py"),
         ("a/x.py", "src/x.py"),
         ("docs/dot", "docs/guide.md"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from autopack.errors import BudgetExhausted, UsageError
-from autopack.store.budgets import Budget, budgets_of, set_caps, spend
+from autopack.store.budgets import Budget, Day, budgets_of, set_caps, spend, spent_on
 from autopack.store.database import Database, open_database
+from autopack.store.runs import Run, create_run
 
 
 @pytest.fixture
@@ -68,3 +70,21 @@ def test_two_spenders_at_once_never_exceed_the_cap(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(allowed) == 40
+
+
+def test_the_cap_of_a_day_covers_all_runs_of_its_project(tmp_path: Path) -> None:
+    """What several runs spend on one day adds up; beyond the cap nothing is counted, and other days and projects do
+    not matter."""
+    with open_database(tmp_path / "autopack.db") as database:
+        for run_id, project, when in (("a", "p", 1), ("b", "p", 1), ("c", "q", 1), ("d", "p", 2)):
+            names = dict.fromkeys(("base_commit", "branch", "anchor_id", "gap_report_id", "plan_proposal_id"), "x")
+            create_run(database, Run(run_id=run_id, project_id=project, **names), datetime(2026, 1, when, tzinfo=UTC))
+        day = Day("p", "2026-01-01", {"actions": 5})
+        spend(database, "c", "actions", 100)
+        spend(database, "d", "actions", 100)
+        spend(database, "a", "actions", 3, day=day)
+        spend(database, "b", "actions", 2, day=day)
+        with pytest.raises(BudgetExhausted, match="All runs of 2026-01-01 may spend 5 actions: 5 are spent"):
+            spend(database, "b", "actions", 1, day=day)
+        assert spent_on(database, day, "actions") == 5
+        spend(database, "b", "lines", 1_000, day=day)

@@ -17,7 +17,7 @@ from autopack.artifacts.store import ensure_runs_root, read_artifact, write_arti
 from autopack.autonomous_executor import RunContext, clear_interrupted_phase, execute, is_concluded
 from autopack.autonomy.fence import Fence
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
-from autopack.clock import Clock
+from autopack.clock import Clock, timestamp
 from autopack.errors import UsageError
 from autopack.execution.agents.task import Agent
 from autopack.execution.sandbox.box import Sandbox
@@ -40,7 +40,7 @@ from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import PhaseRecord, phase_id_of
 from autopack.proofs.escalation import measured_changes
 from autopack.proofs.models import PhaseProofV1
-from autopack.store.budgets import Resource, budgets_of, set_caps, spend
+from autopack.store.budgets import Day, Resource, budgets_of, set_caps, spend, spent_on
 from autopack.store.database import Database
 from autopack.store.history import PhaseActual, record_phase
 from autopack.store.runs import Run, RunState, create_run, get_run, is_claimed, move_run, note_claim, take_over
@@ -177,6 +177,27 @@ def _caps(anchor: IntentionAnchorV2) -> dict[Resource, int | None]:
     }
 
 
+def _today(loop: Loop) -> Day:
+    budget = loop.anchor.budget_cost
+    caps: dict[Resource, int | None] = {
+        "tokens": budget.token_cap_per_day,
+        "seconds": budget.time_cap_seconds_per_day,
+        "actions": budget.max_actions_per_day,
+        "lines": budget.max_lines_per_day,
+    }
+    return Day(loop.layout.project_id, timestamp(loop.clock.now())[:10], caps)
+
+
+def _left(loop: Loop, resource: Resource, of_run: int | None) -> int | None:
+    """Return what is left of RESOURCE: of the run's budget, or of the day's where that is less; None where the run
+    has no cap."""
+    day = _today(loop)
+    cap = day.caps[resource]
+    if cap is None or of_run is None:
+        return of_run
+    return min(of_run, max(0, cap - spent_on(loop.database, day, resource)))
+
+
 def _advance(loop: Loop, lock: Lock, report: GapReportV1, plan: PlanProposalV1) -> AutopilotSessionV1:
     """Ask for what needs a person, execute what the gate grants, and record where that leaves the run."""
     taken = take_over(loop.database, loop.run_id, loop.clock.now())
@@ -265,7 +286,9 @@ def _gate(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> GateResult:
 def _circumstances(loop: Loop) -> Circumstances:
     left = {budget.resource: budget.remaining for budget in budgets_of(loop.database, loop.run_id)}
     return Circumstances(
-        sandbox=loop.sandbox.tier, remaining_tokens=left.get("tokens"), remaining_seconds=left.get("seconds")
+        sandbox=loop.sandbox.tier,
+        remaining_tokens=_left(loop, "tokens", left.get("tokens")),
+        remaining_seconds=_left(loop, "seconds", left.get("seconds")),
     )
 
 
@@ -350,12 +373,13 @@ def _claimer(loop: Loop) -> Callable[[Grant], None]:
 
     def claim(grant: Grant) -> None:
         now = loop.clock.monotonic()
-        spend(loop.database, loop.run_id, "seconds", round(now - last[0]))
+        spend(loop.database, loop.run_id, "seconds", round(now - last[0]), day=_today(loop))
         last[0] = now
         attempt = f"{grant.action.action_id} {grant.approved_by}"
         if not is_claimed(loop.database, loop.run_id, attempt):
-            spend(loop.database, loop.run_id, "actions", 1)
-            spend(loop.database, loop.run_id, "lines", grant.action.cost_estimate.lines.high or 0)
+            spend(loop.database, loop.run_id, "actions", 1, day=_today(loop))
+            lines = grant.action.cost_estimate.lines.high or 0
+            spend(loop.database, loop.run_id, "lines", lines, day=_today(loop))
             note_claim(loop.database, loop.run_id, attempt)
         if grant.request_id is not None:
             use = use_of(loop.run_id, grant.action.action_id)

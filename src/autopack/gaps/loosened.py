@@ -54,6 +54,12 @@ def _evidence(base: IntentionAnchorV2, now: IntentionAnchorV2) -> Iterator[Loose
             yield Loosened("evidence_verification", field, f"without {', '.join(sorted(gone))}")
 
 
+_FURTHER_CAPS = (
+    *("token_cap_per_action", "time_cap_seconds_per_action", "max_lines_per_action"),
+    *("token_cap_per_day", "time_cap_seconds_per_day", "max_actions_per_day", "max_lines_per_day"),
+)
+
+
 def _budget(base: IntentionAnchorV2, now: IntentionAnchorV2) -> Iterator[Loosened]:
     before, after = base.budget_cost, now.budget_cost
     caps = ("token_cap_global", "token_cap_per_call", "time_cap_seconds", "max_actions", "max_files", "max_lines")
@@ -62,6 +68,11 @@ def _budget(base: IntentionAnchorV2, now: IntentionAnchorV2) -> Iterator[Loosene
         old, new = (-1 if (cap := getattr(budget, field)) is None else cap for budget in (before, after))
         if new > old:
             yield Loosened("budget_cost", field, f"{'not stated' if old < 0 else old} → {new}")
+    for field in _FURTHER_CAPS:
+        # These only narrow what the caps above leave: not stated means no further cap.
+        limit, raised = getattr(before, field), getattr(after, field)
+        if limit is not None and (raised is None or raised > limit):
+            yield Loosened("budget_cost", field, f"{limit} → {'not stated' if raised is None else raised}")
     yield from _ranked(
         "budget_cost",
         "cost_escalation_policy",

@@ -127,7 +127,8 @@ class ScopeBoundaries(Artifact):
 
 
 class BudgetCost(Artifact):
-    """Caps for one run. None means: not stated, so whatever would spend it asks first."""
+    """Caps for one run, for each of its actions, and for all runs of a day (UTC). None means: not stated; what
+    would spend tokens or time for which the run has no cap asks first."""
 
     token_cap_global: Count | None = None
     token_cap_per_call: Count | None = None
@@ -136,6 +137,14 @@ class BudgetCost(Artifact):
     max_files: Annotated[int, Field(ge=1, le=10_000)] = 50
     max_lines: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
     cost_escalation_policy: Literal["block", "warn", "request_approval"] = "request_approval"
+    token_cap_per_action: Count | None = None
+    time_cap_seconds_per_action: Count | None = None
+    max_lines_per_action: Count | None = None
+    """A larger action asks, whatever the escalation policy."""
+    token_cap_per_day: Count | None = None
+    time_cap_seconds_per_day: Count | None = None
+    max_actions_per_day: Count | None = None
+    max_lines_per_day: Count | None = None
 
 
 class MemoryContinuity(Artifact):

@@ -219,30 +219,34 @@ def _attributes(
 
 
 def _context(anchor: IntentionAnchorV2, sources: Sources, circumstances: Circumstances) -> dict[str, Json]:
-    """Return the run and the anchor as a Cedar context; a cap that nobody states is left out."""
+    """Return the run and the anchor as a Cedar context. A cap that nobody states for the run is left out; those for one
+    action and one day only narrow it, and never stand in for it."""
     budget = anchor.budget_cost
     context: dict[str, Json] = {
         "moment_seconds": MOMENT_SECONDS,
         "escalation": reference("Escalation", budget.cost_escalation_policy),
         "sandbox": reference("Sandbox", circumstances.sandbox),
         "max_risk": MAX_RISK[anchor.safety_risk.risk_tolerance],
-        "max_lines": budget.max_lines,
+        "max_lines": _least(budget.max_lines, budget.max_lines_per_action),
         "max_files": budget.max_files,
         "never_allow": [reference("Kind", kind) for kind in sources.never_allow_kinds],
         "requires_approval": [reference("Kind", kind) for kind in sources.requires_approval_kinds],
         "intention_confirmed": not anchor.unconfirmed,
         "default_allow": anchor.governance_review.default_policy == "allow",
     }
-    remaining = {
-        "remaining_tokens": _least(circumstances.remaining_tokens, budget.token_cap_global),
-        "remaining_seconds": _least(circumstances.remaining_seconds, budget.time_cap_seconds),
-    }
-    return context | {name: value for name, value in remaining.items() if value is not None}
+    tokens = _least(circumstances.remaining_tokens, budget.token_cap_global)
+    seconds = _least(circumstances.remaining_seconds, budget.time_cap_seconds)
+    if tokens is not None:
+        context["remaining_tokens"] = _least(tokens, budget.token_cap_per_action, budget.token_cap_per_day)
+    if seconds is not None:
+        further = budget.time_cap_seconds_per_action, budget.time_cap_seconds_per_day
+        context["remaining_seconds"] = _least(seconds, *further)
+    return context
 
 
-def _least(remaining: int | None, cap: int | None) -> int | None:
-    """Return the smaller of what is left and the anchor's cap; what is said to be left never exceeds the cap."""
-    stated = [value for value in (remaining, cap) if value is not None]
+def _least(*limits: int | None) -> int | None:
+    """Return the smallest of the LIMITS that are stated: what is said to be left never exceeds a cap."""
+    stated = [value for value in limits if value is not None]
     if any(type(value) is not int or abs(value) > 2**53 for value in stated):
         raise _BadFacts("remaining budget")
     return min(stated, default=None)

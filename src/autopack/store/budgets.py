@@ -45,10 +45,32 @@ def set_caps(database: Database, run_id: str, caps: Mapping[Resource, int | None
             )
 
 
-def spend(database: Database, run_id: str, resource: Resource, amount: int) -> Budget:
-    """Count AMOUNT (0 or more) of RESOURCE as spent before it is; return what is left.
+@dataclass(frozen=True)
+class Day:
+    """All runs of a project on one day (`2026-11-22`, UTC), and what they may spend together. A run counts, with all
+    that it has spent, on the day on which it last moved."""
 
-    Raises BudgetExhausted, counting nothing, where it does not fit.
+    project_id: str
+    date: str
+    caps: Mapping[Resource, int | None]
+
+
+def spent_on(database: Database, day: Day, resource: Resource) -> int:
+    """Return what the runs of DAY have spent of RESOURCE."""
+    return int(database.rows(_SPENT_ON, (day.project_id, day.date, resource))[0]["spent"])
+
+
+_SPENT_ON = (
+    "SELECT coalesce(sum(spent), 0) AS spent FROM budgets JOIN runs USING (run_id)"
+    " WHERE project_id = ? AND substr(updated_at, 1, 10) = ? AND resource = ?"
+)
+
+
+def spend(database: Database, run_id: str, resource: Resource, amount: int, *, day: Day | None = None) -> Budget:
+    """Count AMOUNT (0 or more) of RESOURCE as spent before it is; return what is left of the run's budget.
+
+    Raises BudgetExhausted, counting nothing, where it does not fit in the run's cap or in that of the DAY; of two runs
+    that take the last of a day at once, one gets it.
     """
     if amount < 0:
         raise UsageError(f"Cannot spend {amount} {resource}: spending never gives back.")
@@ -65,6 +87,15 @@ def spend(database: Database, run_id: str, resource: Resource, amount: int) -> B
                 f" {amount} more do not fit.",
                 hint="Raise budget_cost in .autopack/intention.yaml, commit it, and start a new run.",
             )
+        cap = None if day is None else day.caps.get(resource)
+        if day is not None and cap is not None:
+            spent = connection.execute(_SPENT_ON, (day.project_id, day.date, resource)).fetchone()["spent"]
+            if spent > cap:
+                raise BudgetExhausted(
+                    f"All runs of {day.date} may spend {cap} {resource}: {spent - amount} are spent, {amount} more do"
+                    " not fit.",
+                    hint="Go on tomorrow, or raise the day's cap in budget_cost of .autopack/intention.yaml.",
+                )
     return budget
 
 

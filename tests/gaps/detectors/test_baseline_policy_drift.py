@@ -173,6 +173,8 @@ LOOSENED = [
     ("budget_cost", "token_cap_global", 10, 11),
     ("budget_cost", "token_cap_per_call", None, 5),
     ("budget_cost", "max_files", 5, 6),
+    ("budget_cost", "max_lines_per_action", 5, None),
+    ("budget_cost", "max_actions_per_day", 5, 6),
     ("budget_cost", "cost_escalation_policy", "block", "warn"),
     ("governance_review", "default_policy", "deny", "allow"),
     ("governance_review", "batch_policy", "all_or_nothing", "independent"),
