@@ -126,6 +126,10 @@ class _Refused(Exception):
         self.status = status
 
 
+class _NotReached(OSError):
+    """No connection to the service: nothing was sent, so nothing is spent."""
+
+
 @dataclass
 class KeyProxy:
     """Answers one box. `on_call` is told every decision, from the proxy's own threads."""
@@ -156,11 +160,13 @@ class KeyProxy:
             call = self._passed_on(request)
         except _Refused as refusal:
             call = ModelCall(path, refusal.status, reason=str(refusal))
-            request.say(refusal.status, _error(refusal.status, str(refusal)))
         except (OSError, http.client.HTTPException) as fault:
-            call = ModelCall(path, 502, reason=f"the model cannot be reached: {type(fault).__name__}")
+            call = ModelCall(
+                path, 502, reason=f"the model cannot be reached ({type(fault.__cause__ or fault).__name__})"
+            )
+        if call.reason:
             with contextlib.suppress(OSError):
-                request.say(502, _error(502, "the model cannot be reached"))
+                request.say(call.status, _error(call.status, call.reason))
         self.on_call(call)
 
     def _passed_on(self, request: _Handler) -> ModelCall:
@@ -180,17 +186,19 @@ class KeyProxy:
     def _metered(self, request: _Handler, path: str, query: str, call: Bounded) -> ModelCall:
         if not self.meter.reserve(call.most):
             raise _Refused(429, f"the token budget of this run is spent: the call could cost {call.most} tokens")
-        used = call.most
-        usage = _Usage()
-        status = 502
+        used, usage = call.most, _Usage()
         try:
             with self._places, self._sent(request, path, query, call.body) as answer:
-                status = answer.status
                 whole = request.relay(answer, usage)
-                used = _spent(status, usage, call, whole=whole)
+                used = _spent(answer.status, usage, call, whole=whole)
+                return ModelCall(path, answer.status, used)
+        except _NotReached:
+            used = 0
+            raise
+        except http.client.HTTPException:
+            return ModelCall(path, 502, used, "the model broke off before it answered")
         finally:
             self.meter.settle(call.most, used)
-        return ModelCall(path, status, used)
 
     @contextmanager
     def _sent(self, request: _Handler, path: str, query: str, body: bytes) -> Iterator[http.client.HTTPResponse]:
@@ -204,6 +212,10 @@ class KeyProxy:
         kept = {name: value for name in _KEPT_HEADERS if (value := request.headers.get(name)) is not None}
         target = self.upstream.prefix + path + (f"?{query}" if query else "")
         with contextlib.closing(connection):
+            try:
+                connection.connect()
+            except OSError as fault:
+                raise _NotReached(str(fault)) from fault
             connection.request(request.command, target, body or None, {**kept, **_authority(self.upstream)})
             yield connection.getresponse()
 
