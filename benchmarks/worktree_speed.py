@@ -1,4 +1,4 @@
-"""Time worktrees against git: `python benchmarks/worktree_speed.py`. Ceiling: 1.3 times `git worktree add` and `remove`.
+"""Time worktrees: `python benchmarks/worktree_speed.py`. Ceiling: 1.3 times `git worktree add` and `remove`.
 
 Both are timed in turns on one repository, so that what else the machine does falls on both.
 """

@@ -13,11 +13,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autopack.artifacts.store import ensure_runs_root
+from autopack.artifacts.store import ensure_runs_root, write_bytes
 from autopack.errors import UnsafeRepository, UsageError
 from autopack.file_layout import validate_id
 from autopack.git import Git
-from autopack.worktrees.features import features_of
+from autopack.worktrees.features import Features, features_of
 from autopack.worktrees.include import files_to_include, include
 from autopack.worktrees.lease import Lease, PhysicalFolder, acquire_lease
 from autopack.worktrees.lock import Owner
@@ -108,8 +108,8 @@ def adopt(repository: Git, *, run_id: str, path: Path, owner: Owner) -> Worktree
     lease = acquire_lease(common_dir, path, owner)
     try:
         if known.state == "creating":
-            return _check_out(repository, common_dir, known, lease)
-        worktree = _worktree(repository, common_dir, known, lease)
+            return _check_out(repository, common_dir, known, lease, features_of(repository, known.base_commit))
+        worktree = _worktree(repository, common_dir, known, lease, features_of(repository, known.base_commit))
         check_identity(worktree)
     except BaseException:
         lease.release()
@@ -195,22 +195,23 @@ def _register(repository: Git, run_id: str, base_commit: str, common_dir: Path, 
     path = lease.folder.real_path
     known = Registration(run_id, str(path), lease.folder.inode, "", base_commit, "creating")
     write_registration(common_dir, known)
-    git = replace(repository, settings=features_of(repository, base_commit).settings)
+    features = features_of(repository, base_commit)
+    git = replace(repository, settings=features.settings)
     options = ("--quiet", "--no-checkout", "--no-track", "-b", branch_of(run_id))
     git.run("worktree", "add", *options, str(path), base_commit)
-    return _check_out(repository, common_dir, known, lease)
+    return _check_out(repository, common_dir, known, lease, features)
 
 
-def _check_out(repository: Git, common_dir: Path, known: Registration, lease: Lease) -> Worktree:
+def _check_out(repository: Git, common_dir: Path, known: Registration, lease: Lease, features: Features) -> Worktree:
     """Fill a registered worktree with its base commit; may be repeated after a kill."""
     git_dir = git_dir_registered_at(common_dir, Path(known.path))
     if git_dir is None:
         raise UnsafeRepository(f"git has no worktree registered at {known.path}.", hint="Start a new run.")
     known = replace(known, git_dir=str(git_dir), state="ready")
-    worktree = _worktree(repository, common_dir, known, lease)
+    worktree = _worktree(repository, common_dir, known, lease, features)
     _await_index_lock(git_dir)
-    if not (git_dir / "locked").exists():
-        worktree.git.run("worktree", "lock", "--reason", f"autopack run {known.run_id}", known.path)
+    # What `git worktree lock --reason` writes (gitrepository-layout(5)), without a further process.
+    write_bytes(git_dir / "locked", f"autopack run {known.run_id}\n".encode())
     worktree.git.run("reset", "--hard", "--quiet", known.base_commit)
     runs_root = Path(known.path).parent.parent
     include(repository.work_tree, worktree.git, files_to_include(repository, known.base_commit, runs_root=runs_root))
@@ -229,8 +230,7 @@ def _await_index_lock(git_dir: Path) -> None:
     lock.unlink(missing_ok=True)
 
 
-def _worktree(repository: Git, common_dir: Path, known: Registration, lease: Lease) -> Worktree:
-    features = features_of(repository, known.base_commit)
+def _worktree(repository: Git, common_dir: Path, known: Registration, lease: Lease, features: Features) -> Worktree:
     git = Git(Path(known.path), Path(known.git_dir), repository.executable, features.settings)
     return Worktree(known.run_id, git, common_dir, known.base_commit, lease, features.notes)
 
@@ -273,8 +273,7 @@ def _remove(common_dir: Path, known: Registration) -> None:
     """Delete a folder whose content is parked, and its own registration; may be repeated after a kill."""
     shared = Git(common_dir, git_dir=common_dir)
     if Path(known.git_dir).is_dir():
-        shared.run("worktree", "unlock", known.path, check=False)
-        shared.run("worktree", "remove", "--force", known.path)
+        shared.run("worktree", "remove", "--force", "--force", known.path)  # twice: it is locked, by Autopack itself
     record_path(common_dir, known.run_id).unlink(missing_ok=True)
 
 

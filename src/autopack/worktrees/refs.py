@@ -56,7 +56,10 @@ def park(git: Git, run_id: str) -> Parked | None:
     The worktree's files and index are not changed; parking again what is parked makes no new commit. Raises
     UnsafeRepository where git could not keep something: a nested repository, more than MAX_PARKED_BYTES.
     """
-    _refuse_unparkable(git)
+    _refuse_nested(git)
+    if _is_clean(git):
+        return None
+    _refuse_too_much(git)
     tip, held = git.run("rev-parse", "HEAD", "HEAD^{tree}").text.split()
     tree, staged = tree_of_everything(git), _tree_of_index(git)
     if tree == held and staged in {None, held}:
@@ -114,8 +117,9 @@ def tree_of_everything(git: Git) -> str:
         index = {"GIT_INDEX_FILE": str(own)}
         git.run("add", "--update", "--", ".", extra_environment=index)
         others = _untracked(git)
-        listed = b"".join(os.fsencode(path) + b"\0" for path in others)
-        git.run("update-index", "--add", "-z", "--stdin", stdin=listed, extra_environment=index)
+        if others:
+            listed = b"".join(os.fsencode(path) + b"\0" for path in others)
+            git.run("update-index", "--add", "-z", "--stdin", stdin=listed, extra_environment=index)
         return git.run("write-tree", extra_environment=index).text.strip()
 
 
@@ -144,14 +148,24 @@ def commit_tree(git: Git, tree: str, parents: list[str], message: str) -> str:
     return git.run("commit-tree", tree, *named, stdin=message.encode(), extra_environment=_IDENTITY).text.strip()
 
 
-def _refuse_unparkable(git: Git) -> None:
-    """Raise UnsafeRepository for what `git add` would keep only as a name, or what would fill the object store."""
+def _is_clean(git: Git) -> bool:
+    """Return whether the worktree is its branch's tip: nothing staged, changed, untracked or ignored. One process."""
+    options = ("--porcelain", "-z", "--untracked-files=all", "--ignored=traditional", "--no-renames")
+    return not git.run("status", *options).stdout
+
+
+def _refuse_nested(git: Git) -> None:
+    """Raise UnsafeRepository for a repository inside, which `git add` would keep only as a name."""
     for folder, folders, files in os.walk(git.work_tree, followlinks=False):
         if ".git" in (*folders, *files) and Path(folder) != git.work_tree:
             raise UnsafeRepository(
                 f"{folder} is a repository of its own inside the worktree; its content cannot be parked.",
                 hint="Move it away, then repeat; nothing was removed.",
             )
+
+
+def _refuse_too_much(git: Git) -> None:
+    """Raise UnsafeRepository for what would fill the object store."""
     loose = {*git.nul_separated("ls-files", "-z", "--modified", "--", "."), *_untracked(git)}
     total = sum(_size(git.work_tree / path) for path in loose)
     if total > MAX_PARKED_BYTES:
