@@ -247,8 +247,9 @@ def _print_session(session: AutopilotSessionV1) -> None:
     out = console()
     out.print(f"Run {session.run_id}: {session.outcome.replace('_', ' ')}. {session.reason}", markup=False)
     for heading, steps in (
-        ("Would execute", session.would_execute),
+        ("Held back" if session.enabled else "Would execute", session.would_execute),
         ("Waiting for approval", session.waiting_for_approval),
+        ("Rejected by a person", session.rejected),
         ("Blocked by policy", session.blocked),
     ):
         if steps:
