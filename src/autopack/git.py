@@ -215,7 +215,7 @@ def require_supported(executable: str = "git") -> None:
     """Raise EnvironmentFault when git is absent or older than 2.25."""
     found = version(executable)
     if found == (0,):
-        raise EnvironmentFault("git is too old, or it is not git: it names no version.", hint="Install git 2.25 or newer.")
+        raise EnvironmentFault("git names no version: too old, or not git.", hint="Install git 2.25 or newer.")
     if found < MINIMUM_VERSION:
         raise EnvironmentFault(f"git {'.'.join(map(str, found))} is too old.", hint="Install git 2.25 or newer.")
 

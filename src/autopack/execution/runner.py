@@ -85,7 +85,8 @@ def _taken_over(
 ) -> Outcome:
     """Judge TREE, which somebody else made, and put it into the worktree of GIT if it may be kept.
 
-    Raises EnvironmentFault where nothing was changed. Nobody is asked about more than was approved: another attempt would not make the same change.
+    Raises EnvironmentFault where nothing was changed. Nobody is asked about more than was approved: another attempt
+    would not make the same change.
     """
     changes = measure(git, parent, tree)
     if not changes:
