@@ -23,7 +23,7 @@ def test_kinds_are_listed_in_name_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", all_kinds().values(), ids=str)
+@pytest.mark.parametrize("kind", all_kinds().values(), ids=lambda kind: kind.name)
 def test_only_deterministic_kinds_have_hands(kind: Kind) -> None:
     """What Autopack's own code does is deterministic and costs no tokens; everything else has no hands."""
     assert (kind.apply is not None) == kind.deterministic
