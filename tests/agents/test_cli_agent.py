@@ -139,7 +139,7 @@ BEYOND: dict[str, tuple[str, str]] = {
     ),
     "a program": (
         "pathlib.Path('docs/run').write_text('#!/bin/sh'); os.chmod('docs/run', 0o755)",
-        "the change makes docs/run executable",
+        "the change gives docs/run the mode 100755",
     ),
     "a set-id program": (
         "pathlib.Path('docs/run').write_text('#!/bin/sh'); os.chmod('docs/run', 0o4755)",

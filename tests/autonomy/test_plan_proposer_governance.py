@@ -429,7 +429,7 @@ def test_gates_of_the_whole_plan() -> None:
             ("plan.budget", True, "at most 0 tokens, 100000 left, at most 5 seconds, 3600 left"),
             ("plan.committed-intention", True, "the intention was read from: commit"),
             ("plan.complete-scan", True, "nothing unseen"),
-            ("plan.no-blocking-gap", False, "1 gaps block the autopilot"),
+            ("plan.no-blocking-gap", False, "1 gap blocks the autopilot"),
             ("plan.no-protected-path", True, "1 actions target paths out of bounds; all of them are blocked"),
             ("plan.parallel-isolation", True, "one run at a time"),
             ("plan.sandbox", True, "sandbox tier isolated; the plan does not run code of the repository"),

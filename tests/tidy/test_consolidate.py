@@ -322,7 +322,7 @@ import os, signal, sys
 from pathlib import Path
 from autopack.config import load_settings
 from autopack.operations.tidying import apply_tidy
-from autopack.tidy import consolidate
+from autopack.artifacts import store
 
 def kill_before(step):
     calls = iter(range(step))
@@ -334,7 +334,7 @@ def kill_before(step):
         return call
     os.fsync = counted(os.fsync)
     Path.replace = counted(Path.replace)
-    consolidate.tempfile.mkstemp = counted(consolidate.tempfile.mkstemp)
+    store.tempfile.mkstemp = counted(store.tempfile.mkstemp)
 
 def start(workspace, step):
     child = os.fork()

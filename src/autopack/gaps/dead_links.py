@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.excerpts import line_at, line_number, line_start
-from autopack.gaps.link_targets import Tree, resolve
+from autopack.gaps.link_targets import Resolution, Tree, resolve
 from autopack.gaps.markdown import Link
 
 _OTHER_FRAGMENTS = re.compile(
@@ -97,8 +97,10 @@ def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: _Pages |
         if not is_judged(document):
             continue
         loosely = tree.sites.govern(document)
+        ends: dict[str, Resolution] = {}
         for link in links[document]:
-            end = resolve(tree, document, link.target)
+            end = ends.get(link.target) or resolve(tree, document, link.target)
+            ends[link.target] = end
             if end.outcome == "missing":
                 yield Suspect(document, link, end.path)
             elif (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps.models import Evidence
 
 PREVIEW_CHARACTERS = 160
 _MAX_COLUMN_BYTES = 4_096
 """Beyond that nobody counts columns, and many findings on one endless line would cost quadratic time."""
+_NEWLINE = re.compile(rb"\n")
 
 
 def line_number(data: bytes, offset: int) -> int:
@@ -32,17 +35,53 @@ def preview(excerpt: bytes) -> str:
     return text if len(text) <= PREVIEW_CHARACTERS else f"{text[: PREVIEW_CHARACTERS - 1]}…"
 
 
+class Places:
+    """Places in one file. Asked for in rising order, any number of them costs one pass over the file."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self._path = path
+        self._data = data
+        self._reached = (0, 1)
+        self._excerpts: dict[int, tuple[str, str]] = {}
+        self._starts: list[int] = []
+
+    def line(self, offset: int) -> int:
+        """Return the line (from 1) that byte OFFSET is on."""
+        reached, line = self._reached if self._reached[0] <= offset else (0, 1)
+        line += self._data.count(b"\n", reached, offset)
+        self._reached = (offset, line)
+        return line
+
+    def start_of(self, line: int) -> int:
+        """Return where LINE (from 1) begins; the end of the file where it has no such line."""
+        if not self._starts:
+            self._starts = [0, *(match.end() for match in _NEWLINE.finditer(self._data))]
+        return self._starts[line - 1] if line <= len(self._starts) else len(self._data)
+
+    def at(self, offset: int) -> Evidence:
+        """Return evidence for the line that holds byte OFFSET."""
+        start = line_start(self._data, offset)
+        if start not in self._excerpts:
+            excerpt = line_at(self._data, offset)
+            self._excerpts[start] = (bytes_digest(excerpt), preview(excerpt))
+        digest, text = self._excerpts[start]
+        near = offset - start <= _MAX_COLUMN_BYTES
+        return Evidence(
+            path=self._path,
+            line=self.line(offset),
+            column=len(self._data[start:offset].decode("utf-8", "replace")) + 1 if near else None,
+            excerpt_sha256=digest,
+            preview=text,
+        )
+
+    def at_line(self, line: int) -> Evidence:
+        """Return evidence for LINE (from 1)."""
+        return self.at(self.start_of(line))
+
+
 def evidence_at(path: str, data: bytes, offset: int) -> Evidence:
-    """Return evidence for the line of PATH that holds byte OFFSET of DATA."""
-    excerpt = line_at(data, offset)
-    before = data[line_start(data, offset) : offset]
-    return Evidence(
-        path=path,
-        line=line_number(data, offset),
-        column=len(before.decode("utf-8", "replace")) + 1 if len(before) <= _MAX_COLUMN_BYTES else None,
-        excerpt_sha256=bytes_digest(excerpt),
-        preview=preview(excerpt),
-    )
+    """Return evidence for the line of PATH that holds byte OFFSET of DATA; for many of one file, see `Places`."""
+    return Places(path, data).at(offset)
 
 
 def evidence_of_file(path: str, sha256: str | None, note: str) -> Evidence:

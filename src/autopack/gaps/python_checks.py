@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from autopack.gaps.excerpts import evidence_at
+from autopack.gaps.excerpts import Places
 from autopack.gaps.models import Evidence
 from autopack.gaps.python_source import called_name, constant_string, dotted_name, keyword, walk, words
 
@@ -186,7 +186,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
     if _skips_all(tree):
         return ()
     lines = data.split(b"\n")
-    from_tests = _imported_from_tests(tree)
+    from_tests, places = _imported_from_tests(tree), Places(path, data)
     found = []
     for owner, node in _tests(tree):
         text = b"\n".join(lines[node.lineno - 1 : node.end_lineno]).decode("utf-8", "replace")
@@ -200,8 +200,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
             continue
         calls = [item for item in inner if isinstance(item, ast.Call)]
         uses = frozenset(called_name(call) for call in calls) | (_teardowns(owner) if owner else frozenset())
-        offset = sum(len(line) + 1 for line in lines[: node.lineno - 1])
-        place = evidence_at(path, data, offset)
+        place = places.at_line(node.lineno)
         name = f"{owner.name}.{node.name}" if owner else node.name
         found.append(
             Suspect(

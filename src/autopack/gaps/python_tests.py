@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from autopack.gaps import python_checks, vacuous_checks
-from autopack.gaps.excerpts import evidence_at, line_at
+from autopack.gaps.excerpts import Places, evidence_at, line_at
 from autopack.gaps.models import Evidence
 from autopack.gaps.python_checks import FunctionFact, Suspect
 from autopack.gaps.python_source import parse
@@ -83,25 +83,16 @@ def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
     tree = parse(data)
     if tree is None:
         return fact
+    places = Places(path, data)
     top_classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return replace(
         fact,
         functions=python_checks.functions(tree),
         suspects=python_checks.suspects(path, data, tree) if is_test_module else (),
         vacuous=vacuous_checks.find(path, data, tree),
-        classes=tuple(_class_fact(path, data, node) for node in top_classes if _test_methods(node)),
+        classes=tuple(_class_fact(places, node) for node in top_classes if _test_methods(node)),
         bases=frozenset(_last(base) for node in _classes(tree) for base in node.bases),
     )
-
-
-def offset_of(data: bytes, line: int) -> int:
-    """Return where LINE (from 1) of DATA begins."""
-    offset = 0
-    for _ in range(line - 1):
-        offset = data.find(b"\n", offset) + 1
-        if not offset:
-            return len(data)
-    return offset
 
 
 def _searched(path: str, data: bytes) -> ModuleFact:
@@ -156,14 +147,14 @@ def _imports(path: str, data: bytes) -> tuple[ImportFact, ...]:
     first = _TOP_LEVEL.search(data)
     header = data[: first.start()] if first else data
     found: list[ImportFact] = []
-    quotes, seen = [0, 0], 0
+    places, quotes, seen = Places(path, data), [0, 0], 0
     for match in islice(_IMPORT.finditer(header), _MAX_IMPORTS):
         for kind, quote in enumerate((b'"""', b"'''")):
             quotes[kind] += header.count(quote, seen, match.start())
         seen = match.start()
         if quotes[0] % 2 or quotes[1] % 2 or b"# type:" in line_at(data, match.start()):
             continue
-        place = evidence_at(path, data, match.start())
+        place = places.at(match.start())
         if match[4] is not None:
             modules = [part.split()[0].decode() for part in match[4].split(b",") if part.split()]
             found += [ImportFact(module, 0, (), place) for module in modules]
@@ -191,14 +182,14 @@ def _test_methods(node: ast.ClassDef) -> list[ast.stmt]:
     ]
 
 
-def _class_fact(path: str, data: bytes, node: ast.ClassDef) -> ClassFact:
+def _class_fact(places: Places, node: ast.ClassDef) -> ClassFact:
     names = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
     return ClassFact(
         name=node.name,
         bases=tuple(_last(base) for base in node.bases),
         methods=len(_test_methods(node)),
         has_init="__init__" in names,
-        place=evidence_at(path, data, offset_of(data, node.lineno)),
+        place=places.at_line(node.lineno),
     )
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autopack.gaps.excerpts import evidence_at, preview
+from autopack.gaps.excerpts import Places, preview
 from autopack.gaps.models import Evidence
 from autopack.gaps.python_source import called_name, dotted_name, walk, words
 
@@ -81,7 +81,7 @@ def _starts_statement(data: bytes, start: int) -> bool:
 
 def find(path: str, data: bytes, tree: ast.Module) -> tuple[VacuousCheck, ...]:
     """Return the vacuous checks of a module, in order."""
-    search = _Search(path, data, data.split(b"\n"))
+    search = _Search(path, data.split(b"\n"), Places(path, data))
     return (
         *search.duplicates(tree, ""),
         *(search.tuples(tree) if _MAY_BE_TUPLE.search(data) else ()),
@@ -93,12 +93,11 @@ def find(path: str, data: bytes, tree: ast.Module) -> tuple[VacuousCheck, ...]:
 @dataclass(frozen=True)
 class _Search:
     path: str
-    data: bytes
     lines: list[bytes]
+    places: Places
 
     def place(self, line: int, test: str = "") -> Evidence:
-        offset = sum(len(text) + 1 for text in self.lines[: line - 1])
-        evidence = evidence_at(self.path, self.data, min(offset, len(self.data)))
+        evidence = self.places.at_line(line)
         return (
             evidence.model_copy(update={"test_name": f"{self.path}::{test.replace('.', '::')}"}) if test else evidence
         )

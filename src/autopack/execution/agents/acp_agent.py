@@ -188,7 +188,10 @@ def work(job: Job, sandbox: Sandbox, brief: str, desk: Desk, *, stop: Callable[[
 
 
 async def _session(launch: Launch, job: Job, brief: str, desk: Desk, stop: Callable[[], bool]) -> JobResult:
-    process = await asyncio.create_subprocess_exec(
+    loop = asyncio.get_running_loop()
+    # What create_subprocess_exec does, keeping hold of the transport: it alone closes the pipes of a killed agent.
+    transport, protocol = await loop.subprocess_exec(
+        lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=MAX_MESSAGE_BYTES, loop=loop),
         *launch.argv,
         cwd=launch.folder,
         env=launch.environment,
@@ -197,8 +200,8 @@ async def _session(launch: Launch, job: Job, brief: str, desk: Desk, stop: Calla
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
-        limit=MAX_MESSAGE_BYTES,
     )
+    process = asyncio.subprocess.Process(transport, protocol, loop)
     log = bytearray()
     lines = _Lines(process)
     tasks = (asyncio.create_task(_drain(process, log)), asyncio.create_task(_turn(lines, job, brief, desk)))
@@ -212,6 +215,7 @@ async def _session(launch: Launch, job: Job, brief: str, desk: Desk, stop: Calla
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await process.wait()
+        transport.close()
     if not ended:
         return JobResult("timed_out", None, bytes(log), f"did not end within {job.timeout_seconds} seconds")
     return JobResult("ended", 1 if fault else 0, bytes(log), fault)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autopack.gaps import baselines, odd_on_purpose
 from autopack.gaps.baselines import Baseline, NamedFile
 from autopack.gaps.detector import Detector, Finding, Rule
-from autopack.gaps.excerpts import evidence_at, evidence_of_file
+from autopack.gaps.excerpts import Places, evidence_at, evidence_of_file
 from autopack.gaps.loosened import Loosened, loosened
 from autopack.gaps.models import Evidence
 from autopack.gaps.state import CommitFact, Snapshot
@@ -70,12 +70,12 @@ def _subject(path: str, data: bytes) -> BaselineFact | FloorFact | IntentionFact
         )
     if odd_on_purpose.is_test_data(path):
         return None
-    baseline = baselines.read(path, data)
+    baseline, places = baselines.read(path, data), Places(path, data)
     if baseline is not None:
         return BaselineFact(
             baseline=baseline,
             fault=evidence_at(path, data, baseline.fault_offset) if baseline.unreadable else None,
-            places=tuple(evidence_at(path, data, named.offset) for named in baseline.names),
+            places=tuple(places.at(named.offset) for named in baseline.names),
         )
     reason = baselines.coverage_floor(path, data)
     return None if reason is None else FloorFact(reason, evidence_at(path, data, data.find(b"fail_under")))

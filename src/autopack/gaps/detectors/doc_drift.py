@@ -16,7 +16,7 @@ from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.dead_links import DeadLink, dead_links, missing_paths
 from autopack.gaps.detector import Detector, Finding, Rule
-from autopack.gaps.excerpts import evidence_at, line_number, line_start
+from autopack.gaps.excerpts import Places, evidence_at, line_start
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_targets import Tree
@@ -159,7 +159,7 @@ def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
 
 
 def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
-    data = tree.snapshot.texts[dead.document]
+    places = Places(dead.document, tree.snapshot.texts[dead.document])
     replacement = _heading_replacement(dead) if dead.fragment else _path_replacement(tree, dead)
     if dead.fragment:
         title = f"{dead.document} links to the heading #{dead.fragment}, which {dead.wanted} does not have"
@@ -169,7 +169,7 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
         rule="broken-heading-link" if dead.fragment else "broken-link",
         title=title,
         key=(dead.document, dead.target),
-        evidence=tuple(evidence_at(dead.document, data, offset) for offset in dead.offsets),
+        evidence=tuple(map(places.at, dead.offsets)),
         remedy=_retarget(tree.snapshot, dead.document, dead.offsets, dead.target, replacement),
     )
 
@@ -208,7 +208,8 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
     if new is None or new == old or sha256 is None:
         return None
     data = snapshot.texts[document]
-    places_on_lines = [(line_number(data, offset), offset - line_start(data, offset)) for offset in offsets]
+    places = Places(document, data)
+    places_on_lines = [(places.line(offset), offset - line_start(data, offset)) for offset in offsets]
     try:
         operations = tuple(
             ReplaceText(path=document, before_sha256=sha256, line=line, column=column, old=old, new=new)
@@ -222,13 +223,14 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
 def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
     snapshot, document, gone = tree.snapshot, vanished.document, vanished.path
     offsets = [mention.offset for mention in vanished.mentions]
+    places = Places(document, snapshot.texts[document])
     from_the_root = {mention.path for mention in vanished.mentions} == {gone}
     now = f"; it is {vanished.place_now} now" if vanished.place_now else ""
     return Finding(
         rule="vanished-path",
         title=f"{document} names {gone}, which is no longer in the tree{now}",
         key=(document, gone),
-        evidence=tuple(evidence_at(document, snapshot.texts[document], offset) for offset in offsets),
+        evidence=tuple(map(places.at, offsets)),
         remedy=_retarget(snapshot, document, offsets, gone, vanished.place_now) if from_the_root else None,
     )
 
@@ -279,12 +281,12 @@ def _index_findings(tree: Tree) -> Iterator[Finding]:
     for entry in dead_entries(tree):
         seen.setdefault((entry.index, entry.wanted), []).append(entry)
     for (index, wanted), found in seen.items():
-        data = tree.snapshot.texts[index]
+        places = Places(index, tree.snapshot.texts[index])
         yield Finding(
             rule="index-names-missing-file",
             title=f"{index} names {wanted}, which is not there",
             key=(index, wanted),
-            evidence=tuple(evidence_at(index, data, entry.offset) for entry in found),
+            evidence=tuple(places.at(entry.offset) for entry in found),
             remedy=_correct_entry(tree, found[0]) if len(found) == 1 else None,
         )
 

@@ -11,6 +11,8 @@ from autopack.artifacts.model import Artifact
 from autopack.config import CONFIG_FILE
 from autopack.errors import UsageError
 
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@/]+(?:/[^\s@]*)?$", max_length=500)]
+"""Without a user name or password: credentials are named, never written."""
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 
 
@@ -22,7 +24,7 @@ class TelegramSettings(Artifact):
     chat_id: int
     allowed_users: Annotated[tuple[int, ...], Field(min_length=1)]
     """Numbers of the users who may decide; a name can be given to somebody else."""
-    base_url: str = "https://api.telegram.org"
+    base_url: Url = "https://api.telegram.org"
 
 
 class GitHubSettings(Artifact):
@@ -31,18 +33,18 @@ class GitHubSettings(Artifact):
     token_env: VariableName
     repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")]
     base_branch: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$")] | None = None
-    base_url: str = "https://api.github.com"
+    base_url: Url = "https://api.github.com"
 
 
 class WebhookSettings(Artifact):
     """`[channels.webhook]`."""
 
-    url: str
+    url: Url
     secret_env: VariableName
     """Signs what goes out."""
     answer_secret_env: VariableName | None = None
     """Verifies what comes in; without it `secret_env` does."""
-    poll_url: str | None = None
+    poll_url: Url | None = None
     """Where signed answers can be fetched, if they cannot be posted to `autopack channels serve`."""
 
 
