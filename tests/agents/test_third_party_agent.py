@@ -35,7 +35,7 @@ MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT = "2"
 
 [agents.mini.model]
 interface = "openai"
-url = "URL"
+url = "ADDRESS"
 key_env = "OPENAI_API_KEY"
 base_url_env = "OPENAI_BASE_URL"
 base_url_path = "/v1"
@@ -59,7 +59,7 @@ def errand_with(tmp_path: Path, model: StubModel, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     errand = Errand(tmp_path, hosts=f'"localhost:{model.port}"', token_cap=cap)
     errand.environment = {"AUTOPACK_AGENT_FOLDERS": str(MINI)}
-    errand.commit(SETTINGS.replace("URL", url))
+    errand.commit(SETTINGS.replace("ADDRESS", url))
     return errand
 
 
