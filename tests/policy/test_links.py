@@ -9,7 +9,7 @@ import pytest
 
 from autopack.config import load_settings
 from autopack.git import Git
-from autopack.operations.policy import policy_for, tree_links
+from autopack.operations.base_policy import policy_for, tree_links
 from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances
 from autopack.policy.links import NOWHERE, led_to

@@ -16,8 +16,9 @@ from autopack.cli.policy import register
 from autopack.config import load_settings
 from autopack.errors import UsageError
 from autopack.file_layout import RunFileLayout
+from autopack.operations.base_policy import policy_for
 from autopack.operations.planning import propose_plan
-from autopack.operations.policy import explain_action, link_targets, policy_for
+from autopack.operations.policy import explain_action, link_targets
 from autopack.policy.compile import NOT_DETERMINISTIC
 from repositories import MakeRepository, commit_all, write_files
 

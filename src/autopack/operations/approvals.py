@@ -32,8 +32,8 @@ from autopack.governance.models import ApprovalBinding, ApprovalRequestV1, Decis
 from autopack.governance.signatures import sign
 from autopack.governance.standing_grants import grants_on_record
 from autopack.intention_anchor.v2 import GovernanceReview, IntentionAnchorV2
+from autopack.operations.base_policy import policy_for
 from autopack.operations.intention import load_committed_intention
-from autopack.operations.policy import policy_for
 from autopack.planning.models import PlanProposalV1
 from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances

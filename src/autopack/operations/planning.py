@@ -12,10 +12,10 @@ from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import Gap, GapReportV1
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.operations.base_policy import policy_for
 from autopack.operations.crew import crew_of
 from autopack.operations.experience import experience_for
 from autopack.operations.intention import default_project_id, load_intention
-from autopack.operations.policy import policy_for
 from autopack.operations.scanning import scan_workspace
 from autopack.planning.models import PlanProposalV1
 from autopack.planning.plan_proposer import propose

@@ -1,25 +1,24 @@
-"""The use-cases of the policy: build it for a repository, explain a verdict, show it, try the owner's examples."""
+"""The use-cases of the policy: explain a verdict, show it, try the owner's examples."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypedDict
 
 from autopack.actions.claims import claimed_facts
 from autopack.actions.models import Action
 from autopack.actions.registry import all_kinds
-from autopack.artifacts.model import printable
 from autopack.artifacts.store import read_artifact
-from autopack.config import CONFIG_FILE, DEFAULT_LEDGERS, POLICY_FILE, Settings, configured_ledgers
+from autopack.config import Settings
 from autopack.errors import ArtifactError, EnvironmentFault, UsageError
 from autopack.execution.sandbox.detect import sandbox_tier
 from autopack.git import Git
 from autopack.intention_anchor.v2 import IntentionAnchorV2
+from autopack.operations.base_policy import judged_by, local_policy, policy_for
 from autopack.operations.crew import crew_of
 from autopack.operations.intention import load_intention
+from autopack.operations.planning import propose_plan
 from autopack.planning.models import PlanProposalV1
 from autopack.policy.compile import cedar_text, shipped_policy
 from autopack.policy.decide import ExampleResult, Policy
@@ -55,74 +54,6 @@ class ShownPolicy:
     """Label -> patterns."""
 
 
-def policy_for(settings: Settings, anchor: IntentionAnchorV2, base_commit: str | None) -> Policy:
-    """Return the policy of ANCHOR in this repository, with the extra forbids that BASE_COMMIT holds.
-
-    Every judgement of a repository goes by this one, so that digests agree. Raises UsageError for rules that cannot
-    stand.
-    """
-    return Policy.build(anchor, **_judged_by(settings, base_commit))
-
-
-class _Judged(TypedDict):
-    kinds: tuple[str, ...]
-    local_policy: str
-    ledgers: tuple[str, ...]
-    links: dict[str, str]
-
-
-def _judged_by(settings: Settings, base_commit: str | None) -> _Judged:
-    """Return what a policy is built from besides the anchor, all of it as BASE_COMMIT holds it."""
-    return {
-        "kinds": tuple(all_kinds()),
-        "local_policy": local_policy(settings, base_commit),
-        "ledgers": _ledgers(settings, base_commit),
-        "links": tree_links(Git(settings.workspace), base_commit) if base_commit else {},
-    }
-
-
-def _ledgers(settings: Settings, base_commit: str | None) -> tuple[str, ...]:
-    """Return the ledgers that the configuration in BASE_COMMIT names; the working copy's count before there is a
-    commit."""
-    if base_commit is None:
-        return tuple(settings.ledgers.values())
-    written = Git(settings.workspace).show(base_commit, CONFIG_FILE)
-    return tuple(sorted({**DEFAULT_LEDGERS, **configured_ledgers(written or b"")}.values()))
-
-
-def tree_links(git: Git, commit: str) -> dict[str, str]:
-    """Return every symbolic link in COMMIT: path -> what it holds, sorted by path."""
-    links = []
-    for entry in filter(None, git.run("ls-tree", "-r", "-z", "--full-tree", commit).text.split("\0")):
-        head, path = entry.split("\t", 1)
-        mode, _, oid = head.split(" ")
-        if mode == "120000":
-            links.append((printable(path), oid))
-    held = _blobs(git, [oid for _, oid in links])
-    return {path: printable(os.fsdecode(target)) for (path, _), target in sorted(zip(links, held, strict=True))}
-
-
-def _blobs(git: Git, oids: Sequence[str]) -> list[bytes]:
-    """Return the bytes of the blobs OIDS, in their order, from one process (format: git-cat-file(1), `--batch`)."""
-    answer = git.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in oids).encode()).stdout if oids else b""
-    found, place = [], 0
-    for _ in oids:
-        end = answer.index(b"\n", place)
-        size = int(answer[place:end].rsplit(b" ", 1)[1])
-        found.append(answer[end + 1 : end + 1 + size])
-        place = end + 2 + size
-    return found
-
-
-def local_policy(settings: Settings, base_commit: str | None) -> str:
-    """Return the owner's extra forbids as BASE_COMMIT holds them, never as the working copy does."""
-    written = Git(settings.workspace).show(base_commit, POLICY_FILE) if base_commit else None
-    try:
-        return (written or b"").decode()
-    except UnicodeDecodeError as fault:
-        raise UsageError(f"{POLICY_FILE} is not UTF-8 text.", hint="Save it as UTF-8 and commit it.") from fault
-
-
 def explain_facts(settings: Settings, facts: ActionFacts) -> Explanation:
     """Return the verdict on FACTS in this repository and why; links among the paths are followed on disk."""
     anchor, source = _intention(settings)
@@ -147,8 +78,6 @@ def explain_action(settings: Settings, identifier: str, run_id: str | None = Non
     Plans kept by runs are looked through, the newest first (RUN_ID: only that run's), then the plan that would be
     proposed now. Raises UsageError where no plan holds it.
     """
-    from dataclasses import replace
-
     action = _kept_action(settings, identifier, run_id)
     if action is None and run_id is None:
         action = _proposed_action(settings, identifier)
@@ -187,7 +116,7 @@ def try_examples(settings: Settings) -> tuple[ExampleResult, ...]:
     anchor, _ = _intention(settings)
     policy = Policy.untested(
         anchor,
-        **_judged_by(settings, Git(settings.workspace).head()),
+        **judged_by(settings, Git(settings.workspace).head()),
     )
     if policy.fault:
         raise _engine_fault(policy)
@@ -246,8 +175,6 @@ def _kept_action(settings: Settings, identifier: str, run_id: str | None) -> Act
 
 
 def _proposed_action(settings: Settings, identifier: str) -> Action | None:
-    from autopack.operations.planning import propose_plan
-
     return next((each for each in propose_plan(settings).plan.actions if _is_meant(identifier, each)), None)
 
 

@@ -22,10 +22,10 @@ from autopack.git import Git
 from autopack.governance.approvers import identity_of
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.operations.agents import agent_of_run
+from autopack.operations.base_policy import policy_for
 from autopack.operations.crew import crew_of
 from autopack.operations.experience import experience_for
 from autopack.operations.intention import load_committed_intention
-from autopack.operations.policy import policy_for
 from autopack.operations.recalling import recall_for_report
 from autopack.operations.scanning import FILLING, scan_workspace
 from autopack.proofs.verify import Link, commit_trailers, verify_run
