@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from repositories import MakeRepository, commit_all, git, write_files
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C again where whoever started the tests did not (a shell's background jobs): children inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

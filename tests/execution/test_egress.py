@@ -75,10 +75,10 @@ class Proxy:
             client.connect(str(self.path))
             client.sendall(request)
             answer = client.recv(4096) if then else b""
-            client.sendall(then)
-            client.shutdown(socket.SHUT_WR)
-            # Where the proxy hangs up with bytes unread, the end of the stream is a reset.
-            with contextlib.suppress(ConnectionResetError):
+            # Where the proxy has hung up, with bytes of ours unread, the end of the stream is an error.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                client.sendall(then)
+                client.shutdown(socket.SHUT_WR)
                 while data := client.recv(4096):
                     answer += data
             return answer
