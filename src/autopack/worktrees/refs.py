@@ -109,9 +109,11 @@ def restore(git: Git, run_id: str, destination: Path) -> str:
 def tree_of_everything(git: Git) -> str:
     """Return the tree of the worktree as it stands, through an index of its own: ignored files included, but not those
     that were copied in and are unchanged."""
-    with tempfile.TemporaryDirectory(prefix="autopack-park-") as scratch:
+    git_dir = git.git_dir or git.own_git_dir()
+    # In the worktree's own git folder: what a kill leaves of it goes with the worktree.
+    with tempfile.TemporaryDirectory(prefix="autopack-park-", dir=git_dir) as scratch:
         own = Path(scratch) / "index"
-        current = (git.git_dir or git.own_git_dir()) / "index"
+        current = git_dir / "index"
         if current.exists():
             shutil.copyfile(current, own)
         index = {"GIT_INDEX_FILE": str(own)}
