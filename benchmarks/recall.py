@@ -37,11 +37,13 @@ RULES: Mapping[str, tuple[str, ...]] = {
     "mock_assert_typo": ("test_infra_drift/mock-assert-typo",),
     "no_assert": ("test_infra_drift/asserts-nothing", "test_infra_drift/empty-test"),
     "never_collected": ("test_infra_drift/never-collected",),
+    "class_with_init": ("test_infra_drift/uncollected-class",),
     "bom": ("windows_encoding_issue/utf8-bom",),
     "crlf": ("windows_encoding_issue/crlf-in-unix-script", "windows_encoding_issue/mixed-line-endings"),
     "mixed_eol": ("windows_encoding_issue/mixed-line-endings",),
     "invalid_windows_name": ("windows_encoding_issue/windows-unusable-name",),
     "open_without_encoding": ("windows_encoding_issue/open-without-encoding",),
+    "dead_symbol_reference": ("doc_drift/missing-module",),
     "stale_baseline_entry": ("baseline_policy_drift/baseline-names-missing",),
 }
 """The corpus's names -> the rules of ours that would have shown the defect. What is not here, no rule looks for."""

@@ -79,6 +79,10 @@ class Tree:
         stems |= {part for folder in folders for part in folder.split("/")}
         return cls(files, folders, frozenset(stems), packages, declared, build_words, ignored)
 
+    def is_own(self, name: str) -> bool:
+        """Tell whether the top-level module NAME is one of this repository's, and of nobody else's."""
+        return name in self.stems and name not in STANDARD_LIBRARY
+
     def unresolved(self, path: str, fact: ImportFact, *, absolute: bool) -> str | None:
         """Return what the import FACT of the module at PATH names in vain, or None; ABSOLUTE imports only if asked."""
         if fact.level:

@@ -53,6 +53,8 @@ class PytestSettings:
     testpaths: tuple[PathEntry, ...]
     python_files: tuple[str, ...]
     python_classes: tuple[str, ...]
+    xfail_strict: bool = False
+    """A test that is marked `xfail` and passes fails the suite, unless its mark says otherwise."""
 
     def collects_file(self, name: str) -> bool:
         """Tell whether a file called NAME is collected."""
@@ -63,11 +65,15 @@ class PytestSettings:
         return any(name.startswith(pattern) or fnmatchcase(name, pattern) for pattern in self.python_classes)
 
 
+DEFAULT_SETTINGS = PytestSettings((), DEFAULT_FILES, DEFAULT_CLASSES)
+"""What pytest does where no file tells it anything."""
+
+
 def read(path: str, data: bytes) -> PytestSettings | None:
     """Return what the file at PATH tells pytest, or None where it says nothing to it."""
     name = path.rpartition("/")[2]
     if name not in SECTIONS or b"pytest" not in data or len(data) > _MAX_BYTES:
-        return PytestSettings((), DEFAULT_FILES, DEFAULT_CLASSES) if name == "pytest.ini" and not data.strip() else None
+        return DEFAULT_SETTINGS if name == "pytest.ini" and not data.strip() else None
     options = _options(name, data)
     if options is None:
         return None
@@ -76,6 +82,7 @@ def read(path: str, data: bytes) -> PytestSettings | None:
         testpaths=tuple(_entry(name, data, entry, entries) for entry in dict.fromkeys(entries)),
         python_files=tuple(_words(options.get("python_files"))) or DEFAULT_FILES,
         python_classes=tuple(_words(options.get("python_classes"))) or DEFAULT_CLASSES,
+        xfail_strict=any(_is_on(options.get(name)) for name in ("xfail_strict", "strict_xfail", "strict")),
     )
 
 
@@ -94,6 +101,10 @@ def _options(name: str, data: bytes) -> dict[str, object] | None:
         return None
     section = SECTIONS[name]
     return dict(parser[section]) if parser.has_section(section) else None
+
+
+def _is_on(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() in {"true", "1", "yes", "on"})
 
 
 def _words(value: object) -> list[str]:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from autopack.gaps import python_checks, vacuous_checks
+from autopack.gaps import disabled_tests, patched_subjects, python_checks, vacuous_checks
+from autopack.gaps.disabled_tests import DisabledTest
 from autopack.gaps.excerpts import Places, evidence_at, line_at
 from autopack.gaps.models import Evidence
+from autopack.gaps.patched_subjects import PatchedSubject
 from autopack.gaps.python_checks import FunctionFact, Suspect
 from autopack.gaps.python_source import parse
 from autopack.gaps.vacuous_checks import VacuousCheck
@@ -26,7 +28,7 @@ _TEST_DEFINITION = re.compile(rb"^(?:    |\t)?(?:async )?def test\w*\(", re.MULT
 _OTHER_CLASS = re.compile(rb"^class[ \t]+(?![Tt]est)\w+[ \t]*(?:\((?:object)?\))?:", re.MULTILINE)
 _CLASS_END = re.compile(rb"\n[^\s#)\]}]")
 _METHOD = re.compile(rb"\n[ \t]+(?:async )?def test")
-_INIT = re.compile(rb"^[ \t]+def __init__\(", re.MULTILINE)
+_INIT = re.compile(rb"^[ \t]+def __(?:init|new)__\(", re.MULTILINE)
 _RUNS_ITSELF = re.compile(rb"^if __name__ ==", re.MULTILINE)
 _EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
 
@@ -52,7 +54,12 @@ class ClassFact:
     name: str
     bases: tuple[str, ...]
     methods: int
-    has_init: bool
+    constructor: str
+    """`__init__` or `__new__` where the class has one: pytest makes no object of it then."""
+    takes_nothing: bool
+    """Its `__init__` has no argument but `self`: unittest, which hands over the test's name, fails on it."""
+    used: bool
+    """The module names it a second time, or keeps it from pytest with `__test__`."""
     place: Evidence
 
 
@@ -63,6 +70,8 @@ class ModuleFact:
     functions: tuple[FunctionFact, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     vacuous: tuple[VacuousCheck, ...] = ()
+    disabled: tuple[DisabledTest, ...] = ()
+    patched: tuple[PatchedSubject, ...] = ()
     classes: tuple[ClassFact, ...] = ()
     bases: frozenset[str] = frozenset()
     """What classes of this module derive from (last part of each name)."""
@@ -90,7 +99,9 @@ def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
         functions=python_checks.functions(tree),
         suspects=python_checks.suspects(path, data, tree) if is_test_module else (),
         vacuous=vacuous_checks.find(path, data, tree),
-        classes=tuple(_class_fact(places, node) for node in top_classes if _test_methods(node)),
+        disabled=disabled_tests.find(path, data, tree) if is_test_module and disabled_tests.may_occur(data) else (),
+        patched=patched_subjects.find(path, data, tree) if is_test_module and patched_subjects.may_occur(data) else (),
+        classes=tuple(_class_fact(places, data, node) for node in top_classes if _test_methods(node)),
         bases=frozenset(_last(base) for node in _classes(tree) for base in node.bases),
     )
 
@@ -126,6 +137,8 @@ def _definitions(data: bytes) -> list[tuple[bytes, bytes]]:
 def _needs_tree(data: bytes) -> bool:
     """Tell whether a test module may hold a fault that only its syntax tree shows for certain."""
     if vacuous_checks.may_occur(data) or _INIT.search(data) or _has_other_class(data):
+        return True
+    if disabled_tests.may_occur(data) or patched_subjects.may_occur(data):
         return True
     tests = [(name, body) for name, body in _definitions(data) if name.startswith(b"test")]
     if any(not _CHECKS_LITERALLY.search(body) for _, body in tests):
@@ -182,15 +195,24 @@ def _test_methods(node: ast.ClassDef) -> list[ast.stmt]:
     ]
 
 
-def _class_fact(places: Places, node: ast.ClassDef) -> ClassFact:
+def _class_fact(places: Places, data: bytes, node: ast.ClassDef) -> ClassFact:
     names = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
+    constructor = next((name for name in ("__init__", "__new__") if name in names), "")
+    init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
     return ClassFact(
         name=node.name,
         bases=tuple(_last(base) for base in node.bases),
         methods=len(_test_methods(node)),
-        has_init="__init__" in names,
+        constructor=constructor,
+        takes_nothing=init is not None and _takes_nothing(init.args),
+        used=bool(constructor) and (b"__test__" in data or len(re.findall(rb"\b%b\b" % node.name.encode(), data)) > 1),
         place=places.at_line(node.lineno),
     )
+
+
+def _takes_nothing(arguments: ast.arguments) -> bool:
+    plain = len(arguments.posonlyargs) + len(arguments.args)
+    return plain == 1 and arguments.vararg is None and arguments.kwarg is None
 
 
 def _last(node: ast.expr) -> str:

@@ -145,7 +145,7 @@ def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body
         "def test_a():\n    import pkg\n    pkg.work()\n",
         "import pytest\n@pytest.mark.benchmark\ndef test_a():\n    work()\n",
         "@given(st.text())\ndef test_a(text):\n    work(text)\n",
-        "import pytest\npytestmark = pytest.mark.skip\ndef test_a():\n    work()\n",
+        "import pytest\npytestmark = pytest.mark.skip('later')\ndef test_a():\n    work()\n",
         "def test_a():\n    class B(A):\n        pass\n    work(B)\n",
         "from abc import ABC\nclass TestA(ABC):\n    def test_a(self):\n        work()\n",
     ],
@@ -260,13 +260,6 @@ CHECKED = "def test_a():\n    assert 1\n"
             {"tests/test_y.py": "class Reading:\n    def test_a(self):\n        assert 1\n"},
             ["never-collected tests/test_y.py:1"],
         ),
-        (
-            {
-                "tests/test_y.py": "class TestA:\n    def __init__(self):\n        self.a = 1\n\n"
-                "    def test_a(self):\n        assert 1\n"
-            },
-            ["never-collected tests/test_y.py:1"],
-        ),
     ],
 )
 def test_tests_that_pytest_passes_over_are_found(
@@ -301,6 +294,209 @@ def test_tests_that_pytest_passes_over_are_found(
 def test_tests_that_something_else_runs_are_no_gap(make_repository: MakeRepository, files: dict[str, str]) -> None:
     """What a tool's file names, other projects, examples, scripts, helpers and bases are left alone."""
     assert seen_in(make_repository, {"pyproject.toml": PYTEST, "tests/test_x.py": CHECKED, **files}) == []
+
+
+# --- uncollected-class ----------------------------------------------------------------------------------------------
+
+WITH_INIT = "class TestA:\n    def __init__(self):\n        self.a = 1\n\n    def test_a(self):\n        assert 1\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": PYTEST, "tests/test_y.py": WITH_INIT},
+        {"requirements-dev.txt": "pytest\n", "tests/test_y.py": WITH_INIT},
+        {"tox.ini": "[testenv]\ncommands = pytest\n", "tests/test_y.py": WITH_INIT.replace("TestA:", "TestA(object):")},
+        {"pytest.ini": "", "tests/test_y.py": WITH_INIT.replace("__init__", "__new__")},
+        {
+            "pytest.ini": "[pytest]\npython_classes = Check*\n",
+            "tests/test_y.py": WITH_INIT.replace("TestA", "CheckA"),
+        },
+        {"tests/test_y.py": WITH_INIT.replace("TestA:", "Total(unittest.TestCase):")},
+    ],
+)
+def test_a_test_class_with_a_constructor_never_runs(make_repository: MakeRepository, files: dict[str, str]) -> None:
+    """pytest makes no object of a class with `__init__` or `__new__`, configured or not; unittest calls it
+    with a name."""
+    (gap,) = gaps_of(make_repository(files))
+    assert seen([gap]) == ["uncollected-class tests/test_y.py:1"]
+    assert gap.confidence == "high"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"tests/test_y.py": WITH_INIT},
+        {"requirements.txt": "pytest\n", "tox.ini": "commands = nosetests\n", "tests/test_y.py": WITH_INIT},
+        {"pytest.ini": "", "tests/helpers.py": WITH_INIT},
+        {"pytest.ini": "", "tests/test_y.py": WITH_INIT, "tests/test_z.py": "from test_y import TestA\n\n" + CHECKED},
+        {"tests/test_y.py": WITH_INIT.replace("TestA:", "TestA(TestCase):").replace("self):", "self, *a):")},
+        {"pytest.ini": "", "tests/test_y.py": WITH_INIT.replace("TestA:", "TestA(Case):")},
+        {"pytest.ini": "", "tests/test_y.py": f"{WITH_INIT}\nclass TestB(TestA):\n    pass\n"},
+        {"pytest.ini": "", "tests/test_y.py": WITH_INIT.replace("TestA", "TestBase")},
+        {"pytest.ini": "", "tests/test_y.py": f"{WITH_INIT}\nif __name__ == '__main__':\n    TestA().test_a()\n"},
+        {"pytest.ini": "", "tests/test_y.py": WITH_INIT.replace("def test_a", "def total")},
+        {"pytest.ini": "", "tests/test_y.py": f"{WITH_INIT}\n\ndef test_b():\n    TestA().test_a()\n    assert 1\n"},
+        {"pytest.ini": "", "tests/test_y.py": WITH_INIT.replace("class", "class Outer:\n    pass\n\nclass", 1)
+            .replace("TestA:\n", "TestA:\n    __test__ = False\n")},
+    ],
+)  # fmt: skip
+def test_a_class_that_something_else_makes_objects_of_is_no_gap(
+    make_repository: MakeRepository, files: dict[str, str]
+) -> None:
+    """Another runner, unittest's classes, bases, scripts, helpers that are used by name, and the opted out are left
+    alone."""
+    assert seen_in(make_repository, files) == []
+
+
+# --- tests that are switched off ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("@pytest.mark.skip\ndef test_a():\n    assert 1\n", 1),
+        ("@pytest.mark.skip()\ndef test_a():\n    assert 1\n", 1),
+        ("@unittest.skip\ndef test_a():\n    assert 1\n", 1),
+        ("@pytest.mark.xfail(strict=True)\ndef test_a():\n    assert 1\n", 1),
+        ("class TestA:\n    @slow\n    @pytest.mark.xfail\n    def test_a(self):\n        assert 1\n", 3),
+        ("@pytest.mark.skip\nclass TestA:\n    def test_a(self):\n        assert 1\n", 1),
+        ("def test_a():\n    pytest.skip()\n    assert 1\n", 2),
+        ("pytestmark = [pytest.mark.slow, pytest.mark.skip]\n\ndef test_a():\n    assert 1\n", 1),
+        ('@pytest.mark.skip\ndef test_a():\n    """The total is right."""\n    assert 1\n', 1),
+    ],
+)
+def test_a_test_that_is_switched_off_without_a_reason_is_found(
+    make_repository: MakeRepository, body: str, line: int
+) -> None:
+    """A mark, a mark of a class or module, and an unconditional call without reason are gaps of low confidence."""
+    (gap,) = gaps_of(make_repository({"tests/test_x.py": body}))
+    assert seen([gap]) == [f"disabled-without-reason tests/test_x.py:{line}"]
+    assert gap.confidence == "low"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "@pytest.mark.skip('later')\ndef test_a():\n    assert 1\n",
+        "@pytest.mark.skip(reason=WHY)\ndef test_a():\n    assert 1\n",
+        "@pytest.mark.xfail(raises=KeyError)\ndef test_a():\n    assert 1\n",
+        "@pytest.mark.xfail(sys.platform == 'win32')\ndef test_a():\n    assert 1\n",
+        "@pytest.mark.skipif(OLD, reason='x')\ndef test_a():\n    assert 1\n",
+        "@pytest.mark.skip  # the server is gone\ndef test_a():\n    assert 1\n",
+        "# the server is gone\n@pytest.mark.skip\ndef test_a():\n    assert 1\n",
+        "@pytest.mark.skip\ndef test_a():\n    # the server is gone\n    assert 1\n",
+        '@pytest.mark.skip\ndef test_a():\n    """Broken since the server is gone."""\n    assert 1\n',
+        "def test_a():\n    if not SERVER:\n        pytest.skip()\n    assert 1\n",
+        "def test_a():\n    pytest.skip()  # until there is a server\n    assert 1\n",
+        "@unittest.skip('later')\ndef test_a():\n    assert 1\n",
+        "@mark.skippable\ndef test_a():\n    assert 1\n",
+        'CODE = """\n@pytest.mark.skip\ndef test_a(): ...\n"""\n\ndef test_b():\n    assert 1\n',
+        "@pytest.mark.skip\ndef helper():\n    assert 1\n",
+        "@pytest.mark.parametrize('a', [pytest.param(1, marks=pytest.mark.xfail)])\ndef test_a(a):\n    assert a\n",
+    ],
+)
+def test_a_test_that_says_why_it_is_switched_off_is_no_gap(make_repository: MakeRepository, body: str) -> None:
+    """A reason in the mark, a condition, a comment, a docstring about the fault, and marks in strings are left
+    alone."""
+    assert seen_in(make_repository, {"tests/test_x.py": body}) == []
+
+
+LOOSE = "@pytest.mark.xfail(strict=False)\ndef test_a():\n    assert 1\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "body", "expected"),
+    [
+        ({"pytest.ini": "[pytest]\nxfail_strict = true\n"}, LOOSE, ["xfail-not-strict tests/test_x.py:1"]),
+        (
+            {"pyproject.toml": "[tool.pytest.ini_options]\nxfail_strict = true\n"},
+            LOOSE,
+            ["xfail-not-strict tests/test_x.py:1"],
+        ),
+        ({"pytest.ini": "[pytest]\nxfail_strict = true\n"}, LOOSE.replace("False", "False, reason='flaky'"), []),
+        ({"pytest.ini": "[pytest]\nxfail_strict = true\n"}, f"# flaky on CI\n{LOOSE}", []),
+        ({"pytest.ini": "[pytest]\nxfail_strict = false\n"}, LOOSE, ["disabled-without-reason tests/test_x.py:1"]),
+        ({}, LOOSE, ["disabled-without-reason tests/test_x.py:1"]),
+    ],
+)
+def test_an_xfail_that_may_pass_in_a_strict_suite_is_found(
+    make_repository: MakeRepository, settings: dict[str, str], body: str, expected: list[str]
+) -> None:
+    """`strict=False` without a reason contradicts settings that make every xfail strict; with a reason it is meant."""
+    assert seen_in(make_repository, {**settings, "tests/test_x.py": body}) == expected
+
+
+# --- patches-its-subject --------------------------------------------------------------------------------------------
+
+SHOP = {"shop/__init__.py": "", "shop/cart.py": "def total(items): ...\n"}
+IMPORTS = "from unittest.mock import Mock, patch\nfrom shop import cart\nimport shop.cart\n\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (
+            "def test_total(monkeypatch):\n    monkeypatch.setattr(cart, 'total', lambda items: 3)\n"
+            "    assert cart.total([1]) == 3\n",
+            7,
+        ),
+        (
+            "def test_total(monkeypatch):\n    monkeypatch.setattr('shop.cart.total', Mock(return_value=3))\n"
+            "    assert cart.total([1]) == 3\n",
+            7,
+        ),
+        (
+            "@patch('shop.cart.total')\ndef test_cart_total(total):\n    cart.total(1)\n"
+            "    total.assert_called_once_with(1)\n",
+            7,
+        ),
+        (
+            "class TestCart:\n    @patch.object(cart, 'total', return_value=3)\n"
+            "    def test_total_of_one(self, total):\n        assert shop.cart.total(1) == 3\n",
+            8,
+        ),
+        ("def test_total():\n    with patch('shop.cart.total', new=Mock()):\n        assert cart.total(1)\n", 7),
+    ],
+)
+def test_a_test_that_calls_what_it_replaced_is_found(make_repository: MakeRepository, body: str, line: int) -> None:
+    """The test is named for the function, replaces it in its module, and calls it there."""
+    (gap,) = gaps_of(make_repository({**SHOP, "tests/test_x.py": IMPORTS + body}))
+    assert seen([gap]) == [f"patches-its-subject tests/test_x.py:{line}"]
+    assert gap.title.endswith("replaces shop.cart.total and then calls the replacement")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # named for something else, or what is replaced is called by the function under test
+        "@patch('shop.cart.total')\ndef test_checkout(total):\n    cart.total(1)\n    total.assert_called()\n",
+        "@patch('shop.cart.total')\ndef test_total_of_order(total):\n    assert shop.order(1) == 3\n",
+        "@patch('shop.cart.subtotal')\ndef test_total(subtotal):\n    assert cart.total(1) == 3\n",
+        # the original is still reached
+        "from shop.cart import total\n@patch('shop.cart.total')\ndef test_total(fake):\n    assert total(1) == 3\n",
+        "@patch('shop.cart.total', wraps=cart.total)\ndef test_total(fake):\n    assert cart.total(1) == 3\n",
+        "@patch('shop.cart.total', cart.total.__wrapped__)\ndef test_total():\n    assert cart.total(1) == 3\n",
+        "def test_total(monkeypatch):\n    monkeypatch.setattr(cart, 'total', lambda x: old(x))\n"
+        "    assert cart.total(1) == 3\n",
+        "def test_total(monkeypatch):\n    monkeypatch.setattr(cart, 'total', counting)\n"
+        "    assert cart.total(1) == 3\n",
+        # before it is replaced, or after that is over
+        "def test_total(monkeypatch):\n    assert cart.total(1) == 3\n"
+        "    monkeypatch.setattr(cart, 'total', lambda x: 0)\n    assert cart.order(1) == 0\n",
+        "def test_total():\n    with patch('shop.cart.total'):\n        assert cart.order(1)\n"
+        "    assert cart.total(1) == 3\n",
+        # not of this repository
+        "import time\ndef test_time(monkeypatch):\n    monkeypatch.setattr(time, 'time', lambda: 5)\n"
+        "    assert time.time() == 5\n",
+        "import other\n@patch('other.total')\ndef test_total(fake):\n    assert other.total() is fake()\n",
+        # a class that stands in
+        "@patch('shop.cart.Order')\ndef test_order(fake):\n    assert cart.Order() is fake()\n",
+    ],
+)
+def test_a_test_that_replaces_something_else_is_no_gap(make_repository: MakeRepository, body: str) -> None:
+    """Dependencies, spies, originals that are still reached, and what belongs to others are left alone."""
+    assert seen_in(make_repository, {**SHOP, "tests/test_x.py": IMPORTS + body}) == []
 
 
 # --- unresolved-import ----------------------------------------------------------------------------------------------

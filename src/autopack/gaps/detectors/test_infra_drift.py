@@ -21,6 +21,7 @@ from autopack.gaps.python_source import words
 from autopack.gaps.python_tests import ClassFact, ModuleFact
 from autopack.gaps.remedies import Remedy, ReplaceText
 from autopack.gaps.state import Snapshot
+from autopack.wording import counted
 
 MAX_EVIDENCE = 50
 _OTHER_RUNNERS = words(
@@ -92,6 +93,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     for path, module in suite.modules.items():
         yield from _vacuous(path, module, suite)
         yield from _unchecked(path, module, suite)
+        yield from _disabled(path, module, suite)
+        yield from _patched(path, module, suite)
         yield from _unresolved(path, module, suite)
         yield from _uncollected_classes(path, module, suite)
         yield from _uncollected_name(path, module, suite)
@@ -113,6 +116,10 @@ class _Suite:
     """Every word of every tool's file."""
     bases: frozenset[str]
     """Names that some class of the tree derives from."""
+    imported: frozenset[str]
+    """Names that some module of the tests imports."""
+    uses_pytest: bool
+    """The project declares pytest or a tool's file names it, and none names nose, which collects by other rules."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> _Suite:
@@ -125,11 +132,12 @@ class _Suite:
         projects = [fact.project for fact in facts.values() if fact.project]
         spoken = frozenset[str]().union(*(project.words for project in projects))
         packages = {path.rpartition("/")[0]: fact.package for path, fact in facts.items() if fact.package}
+        declared = Declared.of(projects)
         tree = Tree.of(
             paths=(*snapshot.files, *snapshot.out_of_scope),
             folders=snapshot.folders,
             packages=packages,
-            declared=Declared.of(projects),
+            declared=declared,
             build_words=frozenset(part for word in spoken for part in re.split(r"[./]", word)),
             ignored=snapshot.ignored,
         )
@@ -141,6 +149,8 @@ class _Suite:
             checkers=Checkers.of({path: module.functions for path, module in modules.items()}),
             spoken=spoken,
             bases=frozenset[str]().union(*(module.bases for module in modules.values())),
+            imported=frozenset(name for module in modules.values() for one in module.imports for name in one.names),
+            uses_pytest="pytest" in spoken | declared.names and spoken.isdisjoint({"nose", "nosetests", "nose2"}),
         )
 
     def settings_for(self, path: str) -> tuple[str, PytestSettings] | None:
@@ -194,6 +204,29 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
 
 def _about_test(rule: str, title: str, place: Evidence) -> Finding:
     return Finding(rule=rule, title=title, key=(place.test_name or title,), evidence=(place,))
+
+
+def _disabled(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    """Yield tests that are switched off and do not say why."""
+    found = suite.settings_for(path) if module.disabled else None
+    strict = found is not None and found[1].xfail_strict
+    for test in module.disabled:
+        name = test.name or path
+        if test.how == "xfail" and test.may_pass and strict:
+            title = f"{name} may fail or pass, and nothing says why; everywhere else an xfail is strict"
+            yield Finding("xfail-not-strict", title, (path, test.name), (test.place,))
+        else:
+            what = "is skipped" if test.how == "skip" else "is expected to fail"
+            title = f"{name} {what}, and nothing says why"
+            yield Finding("disabled-without-reason", title, (path, test.name, test.how), (test.place,))
+
+
+def _patched(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    """Yield tests that replace the very function of this repository that they are named for."""
+    for test in module.patched:
+        if suite.tree.is_own(test.target.partition(".")[0]):
+            title = f"{test.name} replaces {test.target} and then calls the replacement"
+            yield Finding("patches-its-subject", title, (path, test.name, test.target), (test.place,))
 
 
 def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
@@ -347,23 +380,44 @@ def _is_helper(stem: str, path: str, suite: _Suite) -> bool:
 
 
 def _uncollected_classes(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
-    """Yield classes with test methods that pytest passes over in a module that it collects."""
-    found = suite.settings_for(path)
-    if found is None or not found[1].collects_file(path.rpartition("/")[2]) or not module.classes:
+    """Yield classes with test methods that no runner makes an object of, in a module that it collects."""
+    if not module.classes:
         return
-    settings = found[1]
+    found = suite.settings_for(path)
+    settings = found[1] if found else pytest_settings.DEFAULT_SETTINGS
+    if not settings.collects_file(path.rpartition("/")[2]):
+        return
     for fact in module.classes:
-        if set(fact.bases) - {"object"} or fact.name in suite.bases or _is_base(fact):
+        if fact.name in suite.bases or _is_base(fact):
             continue
-        if settings.collects_class(fact.name) != fact.has_init:
-            continue
-        reason = "it has an __init__" if fact.has_init else "its name matches no `python_classes` pattern"
-        yield Finding(
-            rule="never-collected",
-            title=f"pytest passes over {fact.name} and its {fact.methods} tests: {reason}",
-            key=(path, "class", fact.name),
-            evidence=(fact.place,),
-        )
+        key = (path, "class", fact.name)
+        fault = _constructor_fault(fact, module, suite, settings, configured=found is not None)
+        if fault:
+            yield Finding("uncollected-class", fault, key, (fact.place,))
+        elif found and not fact.constructor and _is_plain(fact) and not settings.collects_class(fact.name):
+            title = f"pytest passes over {fact.name} and its {fact.methods} tests: "
+            title += "its name matches no `python_classes` pattern"
+            yield Finding("never-collected", title, key, (fact.place,))
+
+
+def _constructor_fault(
+    fact: ClassFact, module: ModuleFact, suite: _Suite, settings: PytestSettings, *, configured: bool
+) -> str:
+    """Return why the constructor of a class keeps its tests from running; empty where it does not."""
+    # What somebody names and makes objects of is no test of a runner's, whatever it is called.
+    if not fact.constructor or fact.used or fact.name in suite.imported:
+        return ""
+    tests = counted(fact.methods, "test")
+    if fact.bases == ("TestCase",) and fact.takes_nothing:
+        return f"unittest cannot load {fact.name} and its {tests}: its __init__ does not take the name of a test"
+    named = _is_plain(fact) and settings.collects_class(fact.name)
+    if named and (configured or suite.uses_pytest) and not module.runs_itself:
+        return f"pytest makes no object of {fact.name} and passes over its {tests}: it has {fact.constructor}"
+    return ""
+
+
+def _is_plain(fact: ClassFact) -> bool:
+    return set(fact.bases) <= {"object"}
 
 
 def _is_base(fact: ClassFact) -> bool:
@@ -435,6 +489,42 @@ RULES = (
         signal="pytest's settings name a place that does not exist, or leave out tests that do.",
         why="Tests that nobody runs rot unseen, while the suite looks complete.",
         fix="Correct the settings, or rename or move the tests.",
+    ),
+    Rule(
+        name="uncollected-class",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A class with test methods has a constructor with which its runner cannot make an object of it.",
+        why="pytest warns and passes over such a class, unittest fails to load it: none of its tests ever runs.",
+        fix="Replace the constructor by a fixture, `setup_method` or `setUp`.",
+    ),
+    Rule(
+        name="patches-its-subject",
+        risk="medium",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A test replaces the function that it is named for, and then calls it.",
+        why="It examines the replacement, and stays green whatever the function does.",
+        fix="Replace what the function depends on, not the function.",
+    ),
+    Rule(
+        name="xfail-not-strict",
+        risk="low",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="pytest's settings make every `xfail` strict, and one is marked `strict=False` without a reason.",
+        why="The fault that it waits for may be mended long since, and nobody will hear of it.",
+        fix="Remove `strict=False`, or write the reason into the mark.",
+    ),
+    Rule(
+        name="disabled-without-reason",
+        risk="low",
+        confidence="low",
+        blocks_autopilot=False,
+        signal="A test, class or module is marked `skip` or `xfail`, and neither the mark nor a comment says why.",
+        why="Nobody can tell when it may be switched on again.",
+        fix="Write the reason into the mark: `reason=...`.",
     ),
     Rule(
         name="unresolved-import",
