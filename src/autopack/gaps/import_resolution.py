@@ -83,6 +83,11 @@ class Tree:
         """Tell whether the top-level module NAME is one of this repository's, and of nobody else's."""
         return name in self.stems and name not in STANDARD_LIBRARY
 
+    def missing_part(self, module: str) -> str | None:
+        """Return the dotted name of the first part of MODULE that a package of this repository does not hold."""
+        first, *rest = module.split(".")
+        return self._inside(first, rest)
+
     def unresolved(self, path: str, fact: ImportFact, *, absolute: bool) -> str | None:
         """Return what the import FACT of the module at PATH names in vain, or None; ABSOLUTE imports only if asked."""
         if fact.level:

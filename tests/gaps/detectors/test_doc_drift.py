@@ -550,3 +550,76 @@ def test_extraction_survives_any_bytes(data: bytes) -> None:
     assert DETECTOR.extract is not None
     DETECTOR.extract("a.md", data)
     DETECTOR.extract("a.rst", data)
+
+
+# --- missing-module -------------------------------------------------------------------------------------------------
+
+PACKAGE = {
+    "src/shop/__init__.py": "from shop.cart import total as sum_of\n",
+    "src/shop/cart.py": "",
+    "src/shop/fast.pyx": "",
+    "src/shop/web/__init__.py": "",
+    "src/shop/web/views.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        ("See :mod:`shop.gone`.\n", "shop.gone"),
+        ("See :func:`~shop.gone.total`.\n", "shop.gone"),
+        ("See :py:class:`the basket <shop.web.gone.Basket>`.\n", "shop.web.gone"),
+        ("See :meth:`shop.gone.Basket.add`.\n", "shop.gone"),
+        ("See :func:`shop.gone.deep.total()`.\n", "shop.gone"),
+        (".. automodule:: shop.gone\n   :members:\n", "shop.gone"),
+        (".. autofunction:: shop.web.gone.show\n", "shop.web.gone"),
+        (".. currentmodule:: shop.gone\n", "shop.gone"),
+        ("Text.\n\n   A quotation of :mod:`shop.gone`.\n", "shop.gone"),
+        (".. module:: shop\n\nSee :mod:`shop.gone`.\n", "shop.gone"),
+    ],
+)
+def test_a_module_that_documents_refer_to_in_vain_is_found(
+    make_repository: MakeRepository, text: str, module: str
+) -> None:
+    """Roles and autodoc directives that name a module which the repository's own package lacks are a gap."""
+    (gap,) = gaps_of(make_repository({**PACKAGE, "docs/guide.rst": text}))
+    line = 1 + text[: text.index(module)].count("\n")
+    assert seen([gap]) == [f"missing-module docs/guide.rst:{line}"]
+    assert gap.title == f"docs/guide.rst refers to the module {module}, which does not exist"
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        # there, in some form
+        ("See :mod:`shop`, :mod:`shop.cart`, :func:`shop.cart.gone`, :mod:`shop.web`, :mod:`shop.fast.x`.\n", {}),
+        ("See :func:`shop.sum_of`, :meth:`shop.Basket.add`, :class:`shop.Basket`, :attr:`shop.web.Page.title`.\n", {}),
+        ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "from pkgutil import extend_path\n"}),
+        ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "ALIASES = {'part': 'shop.cart'}\n"}),
+        ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "from shop.cart import *\n"}),
+        ("See :mod:`shop.part`.\n", {".gitignore": "part.py\n", "src/shop/part.py": ""}),
+        ("See :mod:`shop.data`.\n", {"src/shop/data/readme.txt": ""}),
+        # somebody else's, or of no package
+        ("See :mod:`json.gone`, :func:`requests.gone.get`, :class:`Basket`, :mod:`gone`.\n", {}),
+        ("See :mod:`shop.gone`.\n", {"shop/__init__.py": ""}),
+        # not a reference, or not to what is there now
+        ("See :mod:`!shop.gone`.\n", {}),
+        ("See ``shop.gone``.\n", {}),
+        ("Write::\n\n    :mod:`shop.gone`\n", {}),
+        (".. code-block:: rst\n\n   .. automodule:: shop.gone\n", {}),
+        (".. versionchanged:: 2.0\n   :mod:`shop.gone` became :mod:`shop.cart`.\n", {}),
+        (".. deprecated:: 2.0\n\n   Once in :mod:`shop.gone`.\n", {}),
+        (".. module:: shop.gone\n\nSee :func:`shop.gone.total`.\n", {}),
+    ],
+)
+def test_modules_that_may_be_somewhere_are_no_gap(
+    make_repository: MakeRepository, text: str, files: dict[str, str]
+) -> None:
+    """Extensions, aliases, open packages, other people's modules, notes on the past and literal text are left alone."""
+    assert seen_in(make_repository({**PACKAGE, "docs/guide.rst": text, **files})) == []
+
+
+@pytest.mark.parametrize("path", ["CHANGES.rst", "docs/history/one.rst", "docs/whatsnew-2.0.rst", "docs/rfcs/a.rst"])
+def test_chronicles_may_name_modules_of_their_day(make_repository: MakeRepository, path: str) -> None:
+    """What a changelog or an old decision refers to existed then."""
+    assert seen_in(make_repository({**PACKAGE, path: "See :mod:`shop.gone`.\n"})) == []

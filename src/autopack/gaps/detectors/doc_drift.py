@@ -16,7 +16,9 @@ from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.dead_links import DeadLink, dead_links, missing_paths
 from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import Places, evidence_at, line_start
+from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_targets import Tree
@@ -59,6 +61,15 @@ RULES = (
         fix="Name the file that took its place, or drop the instruction.",
     ),
     Rule(
+        name="missing-module",
+        risk="low",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A reST document refers to a module of this repository that is not in its package.",
+        why="The reference leads nowhere, and the call or import that it describes fails.",
+        fix="Name the module that took its place.",
+    ),
+    Rule(
         name="stale-block",
         risk="low",
         confidence="high",
@@ -83,10 +94,13 @@ _MAX_SOURCE_BYTES = 64_000
 
 @dataclass(frozen=True)
 class DocumentFact:
-    """What one document names: relative links, paths in code, and whether it holds marked blocks."""
+    """What one document names: relative links, paths in code, modules, and whether it holds marked blocks; of an
+    `__init__.py`, what its package provides."""
 
     links: tuple[Link, ...] = ()
     paths: tuple[PathMention, ...] = ()
+    modules: tuple[ModuleName, ...] = ()
+    package: PackageFact | None = None
     has_blocks: bool = False
 
 
@@ -94,9 +108,11 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
     """Return what the document PATH names; an empty fact for other files whose bytes are wanted; None for the rest."""
     if markdown.is_markdown(path):
         has_blocks = b"SOT_SUMMARY_START" in data or b"AUTOPACK_BLOCK_START" in data
-        return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks)
+        return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks=has_blocks)
     if restructuredtext.is_restructuredtext(path):
-        return DocumentFact(restructuredtext.find_links(data))
+        return DocumentFact(restructuredtext.find_links(data), modules=find_modules(data))
+    if path.endswith("/__init__.py"):
+        return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
     if path in INDEX_FILES or path == CONFIG_FILE or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
         return DocumentFact()
     return None
@@ -122,10 +138,11 @@ def history_candidates(snapshot: Snapshot) -> frozenset[str]:
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield every finding of the five rules."""
+    """Yield every finding of the six rules."""
     tree, named = Tree(snapshot), _named(snapshot)
     yield from (_link_finding(tree, dead) for dead in dead_links(tree, named.links))
     yield from (_vanished_finding(tree, vanished) for vanished in vanished_paths(tree, named.paths))
+    yield from (_module_finding(tree, missing) for missing in missing_modules(snapshot, named.modules, named.packages))
     yield from _block_findings(tree, named.with_blocks)
     yield from _index_findings(tree)
 
@@ -136,6 +153,9 @@ class _Named:
 
     links: dict[str, tuple[Link, ...]]
     paths: dict[str, tuple[PathMention, ...]]
+    modules: dict[str, tuple[ModuleName, ...]]
+    packages: dict[str, PackageFact]
+    """By folder."""
     with_blocks: tuple[str, ...]
 
 
@@ -145,6 +165,8 @@ def _named(snapshot: Snapshot) -> _Named:
     return _Named(
         links={path: fact.links for path, fact in facts.items()},
         paths={path: fact.paths for path, fact in facts.items()},
+        modules={path: fact.modules for path, fact in facts.items() if fact.modules},
+        packages={path.rpartition("/")[0]: fact.package for path, fact in facts.items() if fact.package},
         with_blocks=tuple(path for path, fact in facts.items() if fact.has_blocks),
     )
 
@@ -232,6 +254,16 @@ def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
         key=(document, gone),
         evidence=tuple(map(places.at, offsets)),
         remedy=_retarget(snapshot, document, offsets, gone, vanished.place_now) if from_the_root else None,
+    )
+
+
+def _module_finding(tree: Tree, missing: MissingModule) -> Finding:
+    places = Places(missing.document, tree.snapshot.texts[missing.document])
+    return Finding(
+        rule="missing-module",
+        title=f"{missing.document} refers to the module {missing.module}, which does not exist",
+        key=(missing.document, missing.module),
+        evidence=tuple(map(places.at, missing.offsets)),
     )
 
 
