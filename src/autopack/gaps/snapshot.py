@@ -306,11 +306,12 @@ def _with_history(
             )
     asked = frozenset(path for path in candidates if _inside(path, snapshot))
     snapshot = replace(snapshot, failures=tuple(failures[gap_type] for gap_type in sorted(failures)))
+    gone = frozenset(path for path in asked if path not in snapshot.files)
     past = history.Past(git, f"{snapshot.git.head} {places.past_digest()}", kept)
     try:
         return replace(
             snapshot,
-            history=past.fates(asked, snapshot.exists) if snapshot.git.head else {},
+            history=past.fates(gone, snapshot.exists) if snapshot.git.head else {},
             ignored_targets=history.ignored_among(git, asked),
         )
     except EnvironmentFault:

@@ -146,7 +146,7 @@ class Snapshot:
     ignored: frozenset[str] = frozenset()
     """Ignored paths that exist, folders with a trailing `/` (never looked into)."""
     ignored_targets: frozenset[str] = frozenset()
-    """Those of the history candidates that git would ignore if they existed."""
+    """Those of the history candidates that git would ignore if they existed, or if it did not track them."""
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Path -> `text`, `eol`, `binary`, `merge`, `working-tree-encoding`, `linguist-*` where `.gitattributes` sets
     them."""

@@ -1,14 +1,17 @@
-"""root_clutter: leftovers and loose reports in the root are found; what belongs there, or is named, is not."""
+"""root_clutter: leftovers and loose reports in the root, and committed output, are found; what belongs there, or is
+named, is not."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from autopack.gaps.detectors.root_clutter import DETECTOR
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
 from remedies import after_remedy
-from repositories import MakeRepository, commit_all, write_files
+from repositories import MakeRepository, commit_all, git, write_files
 
 
 def gaps_of(workspace: Path) -> tuple[Gap, ...]:
@@ -143,3 +146,102 @@ def test_a_moved_report_leaves_no_gap(make_repository: MakeRepository) -> None:
             write_files(repository, {path: text})
     commit_all(repository)
     assert seen_in(repository) == []
+
+
+# --- committed-output -----------------------------------------------------------------------------------------------
+
+CODE = {"src/pkg/__init__.py": "", "src/pkg/core.py": "x = 1\n", "lib/Main.java": "", "lib/fast.c": ""}
+OUTPUT = {
+    "__pycache__/": ["src/pkg/__pycache__/core.cpython-311.pyc", "tests/__pycache__/t.cpython-311.pyc"],
+    "*.pyc": ["src/pkg/core.pyc"],
+    "*.class": ["lib/Main$Inner.class", "lib/Main.class"],
+    "*.o": ["lib/fast.o"],
+    "*.egg-info/": ["src/pkg.egg-info/PKG-INFO", "src/pkg.egg-info/SOURCES.txt"],
+    ".pytest_cache/": [".pytest_cache/CACHEDIR.TAG", ".pytest_cache/v/cache/lastfailed"],
+    "htmlcov/": ["htmlcov/index.html"],
+    ".venv/": [".venv/bin/activate", ".venv/pyvenv.cfg"],
+    ".DS_Store": ["docs/.DS_Store", "tests/.DS_Store"],
+    ".coverage": ["src/.coverage"],
+}
+
+
+@pytest.mark.parametrize("rule", OUTPUT)
+def test_committed_output_is_found_once_for_each_rule(make_repository: MakeRepository, rule: str) -> None:
+    """Everything that one line of `.gitignore` would keep out is one gap, with every place as evidence."""
+    (gap,) = gaps_of(make_repository({**CODE, **dict.fromkeys(OUTPUT[rule], "x\n")}))
+    assert gap.rule_id == "root_clutter/committed-output"
+    assert [evidence.path for evidence in gap.evidence] == OUTPUT[rule]
+    assert gap.title.endswith(f"committed ({rule})")
+    assert gap.remedy is None, "there is no .gitignore to add to"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["src/pkg/other.pyc", "lib/Other.class", "lib/other.o"],
+        ["bootstrap.egg-info/PKG-INFO", "bootstrap.egg-info/entry_points.txt"],
+        ["tests/fixtures/__pycache__/a.pyc", "tests/data/.DS_Store", "testdata/pkg.egg-info/SOURCES.txt"],
+        ["env/settings.py", "venv/readme.md"],
+        ["dist/index.js", "build/Makefile", "out/page.html", "target/list.txt", "coverage/index.md"],
+        ["vendor/pkg/__pycache__/a.pyc", "templates/app/__pycache__/a.pyc"],
+    ],
+)
+def test_output_that_may_be_meant_is_no_gap(make_repository: MakeRepository, names: list[str]) -> None:
+    """Binaries without their source, metadata written by hand, fixtures, and folders that only may be output."""
+    assert seen_in(make_repository({**CODE, **dict.fromkeys(names, "x\n")})) == []
+
+
+def test_output_that_is_not_committed_is_no_gap(make_repository: MakeRepository) -> None:
+    """Untracked output is for `git status` to show, and ignored output is as it should be."""
+    repository = make_repository({**CODE, ".gitignore": "*.o\n"})
+    write_files(repository, {"lib/fast.o": "x", "src/pkg/__pycache__/core.cpython-311.pyc": "x"})
+    assert seen_in(repository) == []
+
+
+def test_committed_output_is_untracked_and_ignored(make_repository: MakeRepository) -> None:
+    """The remedy removes the files and adds one line to `.gitignore`; afterwards there is no gap, and new output is
+    ignored."""
+    files = dict.fromkeys(OUTPUT["__pycache__/"], "a\nb\n")
+    repository = make_repository({**CODE, **files, ".gitignore": "*.log\n/tmp/\n"})
+    (gap,) = gaps_of(repository)
+    assert gap.remedy is not None
+    assert (gap.remedy.kind, gap.remedy.lines) == ("file_delete", 5)
+    changes = after_remedy(repository, gap)
+    assert changes == {**dict.fromkeys(files), ".gitignore": "*.log\n/tmp/\n__pycache__/\n"}
+    for path, text in changes.items():
+        if text is None:
+            (repository / path).unlink()
+        else:
+            write_files(repository, {path: text})
+    assert git(repository, "add", "--all", "--dry-run").count("remove") == 2
+    commit_all(repository)
+    write_files(repository, files)
+    assert seen_in(repository) == []
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_output_that_git_would_ignore_is_only_removed(make_repository: MakeRepository) -> None:
+    """Where the repository ignores it already, `.gitignore` stays as it is."""
+    repository = make_repository({**CODE, ".gitignore": "*.class\n"})
+    write_files(repository, {"lib/Main.class": "x"})
+    git(repository, "add", "--force", "lib/Main.class")
+    git(repository, "commit", "--quiet", "--message", "by force")
+    (gap,) = gaps_of(repository)
+    assert after_remedy(repository, gap) == {"lib/Main.class": None}
+
+
+@pytest.mark.parametrize(
+    "ignored", ["", "no newline at the end", "*.log\r\n", "*.log\n\n"], ids=["empty", "unfinished", "crlf", "blank"]
+)
+def test_output_stays_where_the_ignore_file_is_not_plain(make_repository: MakeRepository, ignored: str) -> None:
+    """No edit of an empty, unfinished or CRLF `.gitignore`, or below a blank line; and none of uncommitted work."""
+    repository = make_repository({**CODE, "src/pkg/core.pyc": "x", ".gitignore": ignored})
+    assert [gap.remedy for gap in gaps_of(repository)] == [None]
+
+
+def test_changed_output_stays(make_repository: MakeRepository) -> None:
+    """What is changed or staged is somebody's work in progress."""
+    repository = make_repository({**CODE, "src/pkg/core.pyc": "x", ".gitignore": "*.log\n"})
+    assert [gap.remedy is None for gap in gaps_of(repository)] == [False]
+    write_files(repository, {"src/pkg/core.pyc": "y"})
+    assert [gap.remedy is None for gap in gaps_of(repository)] == [True]

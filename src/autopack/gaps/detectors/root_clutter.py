@@ -1,4 +1,4 @@
-"""Leftovers and loose reports in the root, where everybody looks first."""
+"""Leftovers and loose reports in the root, where everybody looks first, and committed output of tools anywhere."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from autopack.gaps.remedies import DeleteFile, MoveFile, Remedy, ReplaceText
 from autopack.gaps.root_names import Scratch, is_report, original_of, scratch_kind
 from autopack.gaps.site_generators import find_sites
 from autopack.gaps.state import FileRecord, Snapshot
+from autopack.gaps.tool_output import Output, may_be_output, output_of
+from autopack.wording import agreeing, counted
 
 RULES = (
     Rule(
@@ -32,6 +34,16 @@ RULES = (
         signal="A file in the root has the name of a log, dump, editor backup, archive, database or other leftover.",
         why="Leftovers in the root hide what matters, get committed by accident and may hold private data.",
         fix="Delete it, or move it where it is used; if a tool makes it, add it to .gitignore.",
+    ),
+    Rule(
+        name="committed-output",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="Git tracks what a tool writes anew at every run: bytecode, caches, build or coverage output.",
+        why="It changes at every run, conflicts at every merge, and may be used in place of what was built from the "
+        "sources.",
+        fix="Untrack it (`git rm --cached -r`) and name it in .gitignore.",
     ),
     Rule(
         name="unlinked-report",
@@ -45,6 +57,10 @@ RULES = (
 )
 
 REPORT_FOLDER = "docs"
+IGNORE_FILE = ".gitignore"
+_MAX_EVIDENCE = 50
+_MAX_REMOVALS = 200
+"""More files at once are looked through by a person."""
 _MAX_BYTES = 1_000_000
 _KEPT_FOR_CODE = (b".db", b".sqlite", b".zip", b".tar", b".tgz", b".7z", b"put.txt", b"sult.txt", b"sults.txt", b".md")
 """Endings (or parts of them) of files that code may need in the root. That code writes a log claims nothing."""
@@ -65,18 +81,19 @@ _DOES_NOT_CLAIM = frozenset(
 @dataclass(frozen=True)
 class RootFact:
     """What one file says about names in the root: the leftovers and reports that it mentions, and how many lines it
-    has when it is itself one of them."""
+    has when it is itself one of them or a tool's output."""
 
     mentions: frozenset[str] = frozenset()
     lines: int = 0
+    may_be_output: bool = False
 
 
 def extract(path: str, data: bytes) -> RootFact | None:
     """Return what PATH says about names in the root, None when that is nothing."""
-    suspect = _is_suspect(path)
-    lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect else 0
+    suspect, output = _is_suspect(path), may_be_output(path)
+    lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect or output else 0
     mentions = _mentions(path, data)
-    return RootFact(mentions, lines) if mentions or suspect or retain(path) else None
+    return RootFact(mentions, lines, output) if mentions or suspect or output or retain(path) else None
 
 
 def _is_suspect(path: str) -> bool:
@@ -121,12 +138,14 @@ def _words_around(data: bytes, literals: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def retain(path: str) -> bool:
-    """Ask for the bytes of Markdown, whose links a move rewrites, and of the configuration, which names the ledgers."""
-    return markdown.is_markdown(path) or path == CONFIG_FILE
+    """Ask for the bytes of Markdown, whose links a move rewrites, of the configuration, which names the ledgers, and of
+    `.gitignore`, to which output is added."""
+    return markdown.is_markdown(path) or path in {CONFIG_FILE, IGNORE_FILE}
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield leftovers and loose reports in the root that nothing claims."""
+    """Yield leftovers and loose reports in the root that nothing claims, and output of tools that is committed."""
+    yield from _committed_output(snapshot)
     claimed = {name for path, fact in _facts(snapshot).items() if not _is_suspect(path) for name in fact.mentions}
     sites = find_sites(snapshot.files)
     for path, record in snapshot.files.items():
@@ -183,6 +202,77 @@ def _delete_backup(snapshot: Snapshot, record: FileRecord) -> Remedy | None:
         return None
     operation = DeleteFile(path=record.path, before_sha256=record.sha256)
     return Remedy(kind="file_delete", operations=(operation,), lines=fact.lines)
+
+
+# --- output of tools --------------------------------------------------------------------------------------------------
+
+
+def _committed_output(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield one finding for each line that `.gitignore` should have."""
+    found: dict[Output, list[FileRecord]] = {}
+    for path in _possible_output(snapshot):
+        output = output_of(path, snapshot.files)
+        if output is not None:
+            found.setdefault(output, []).append(snapshot.files[path])
+    for output, records in sorted(found.items(), key=lambda item: item[0].rule):
+        count = len(records)
+        evidence = (evidence_of_file(one.path, one.sha256, f"{one.size} bytes") for one in records[:_MAX_EVIDENCE])
+        yield Finding(
+            rule="committed-output",
+            title=f"{counted(count, 'file')} of {output.what} {agreeing(count, 'is', 'are')} committed ({output.rule})",
+            key=(output.rule,),
+            evidence=tuple(evidence),
+            remedy=_untrack(snapshot, output, records),
+        )
+
+
+def _possible_output(snapshot: Snapshot) -> list[str]:
+    """Return the tracked files whose names are those of output and that no other rule speaks of."""
+    return [
+        path
+        for path, fact in _facts(snapshot).items()
+        if fact.may_be_output and path in snapshot.files and snapshot.files[path].tracked and not _is_suspect(path)
+    ]
+
+
+def _untrack(snapshot: Snapshot, output: Output, records: list[FileRecord]) -> Remedy | None:
+    """Return the remedy that removes the files, whose tool will write them again, and has git ignore them from then on;
+    None unless all of that is certain."""
+    facts, removals, lines = _facts(snapshot), [], 0
+    for record in records:
+        plain = record.status == ".." and record.sha256 is not None and record.mode in {"100644", "100755"}
+        if not plain or record.sha256 is None or len(records) > _MAX_REMOVALS:
+            return None
+        removals.append(DeleteFile(path=record.path, before_sha256=record.sha256))
+        lines += facts[record.path].lines
+    if all(record.path in snapshot.ignored_targets for record in records):
+        return Remedy(kind="file_delete", operations=tuple(removals), lines=lines)
+    addition = _ignoring(snapshot, output.rule)
+    if addition is None:
+        return None
+    return Remedy(kind="file_delete", operations=(*removals, addition), lines=lines + 1)
+
+
+def _ignoring(snapshot: Snapshot, rule: str) -> ReplaceText | None:
+    """Return the edit that adds RULE below the last line of the root's `.gitignore`; None where that is not plain."""
+    record, data = snapshot.files.get(IGNORE_FILE), snapshot.texts.get(IGNORE_FILE, b"")
+    last = data.removesuffix(b"\n").rpartition(b"\n")[2]
+    if record is None or record.sha256 is None or not record.tracked or record.status != "..":
+        return None
+    if not data.endswith(b"\n") or b"\r" in data or not last.strip() or not last.isascii():
+        return None
+    old = last.decode()
+    try:
+        return ReplaceText(
+            path=IGNORE_FILE,
+            before_sha256=record.sha256,
+            line=data.count(b"\n"),
+            column=0,
+            old=old,
+            new=f"{old}\n{rule}",
+        )
+    except ValidationError:
+        return None
 
 
 # --- reports --------------------------------------------------------------------------------------------------------
@@ -263,8 +353,9 @@ def _rewritten(snapshot: Snapshot, document: str, link: Link, place: str, folder
 
 
 def history_candidates(snapshot: Snapshot) -> frozenset[str]:
-    """Return where reports would be moved to, so that git can say whether it would ignore them there."""
-    return frozenset(f"{REPORT_FOLDER}/{path}" for path in snapshot.files if "/" not in path and is_report(path))
+    """Return where reports would be moved to, and committed output, so that git can say what it would ignore."""
+    reports = {f"{REPORT_FOLDER}/{path}" for path in snapshot.files if "/" not in path and is_report(path)}
+    return frozenset(reports.union(_possible_output(snapshot)))
 
 
 DETECTOR = Detector(

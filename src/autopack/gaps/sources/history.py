@@ -96,7 +96,8 @@ def _renames(git: Git, commit: str) -> dict[str, str]:
 
 
 def ignored_among(git: Git, paths: frozenset[str]) -> frozenset[str]:
-    """Return those of PATHS (inside the tree, not beyond links or submodules) that git would ignore.
+    """Return those of PATHS (inside the tree, not beyond links or submodules) that git would ignore, or would if it did
+    not track them already.
 
     Raises GitFailed when git cannot tell.
     """
@@ -105,7 +106,13 @@ def ignored_among(git: Git, paths: frozenset[str]) -> frozenset[str]:
     asked = b"".join(b"./" + encode(path) + b"\0" for path in sorted(paths))
     # This command refuses literal pathspecs; the `./` keeps a leading colon from being pathspec magic.
     answer = git.run(
-        "check-ignore", "-z", "--stdin", stdin=asked, check=False, extra_environment={"GIT_LITERAL_PATHSPECS": "0"}
+        "check-ignore",
+        "--no-index",
+        "-z",
+        "--stdin",
+        stdin=asked,
+        check=False,
+        extra_environment={"GIT_LITERAL_PATHSPECS": "0"},
     )
     if answer.code not in {0, 1}:  # 1: none of them
         raise GitFailed(f"git check-ignore failed: {answer.stderr}")
