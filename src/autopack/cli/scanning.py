@@ -80,6 +80,9 @@ def scan(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes that read (default: one for each processor).")
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Have git read every object too (`git fsck`), for at most five minutes.")
+    ] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Seconds and findings of each detector, on stderr.")] = False,
 ) -> None:
     """Look for gaps. Reads only, runs no code of the repository, and leaves no trace (unless --write).
@@ -87,14 +90,15 @@ def scan(
     Example: autopack scan --workspace ~/src/project --fail-on high
     """
     from autopack.clock import SystemClock
-    from autopack.operations.scanning import assess_workspace, blockers_only
+    from autopack.operations.scanning import DEEP_SECONDS, assess_workspace, blockers_only
 
     if blockers and write:
         raise UsageError("A report of blockers only is no basis for a plan.", hint="Leave out --write or --blockers.")
     worst = _risks_from(fail_on)
     settings = settings_for(workspace)
     today = SystemClock().now().date()
-    with _effort(cache="off" if no_cache else "fill" if write else "read", jobs=jobs, stats=stats) as effort:
+    cache: Literal["off", "read", "fill"] = "off" if no_cache else "fill" if write else "read"
+    with _effort(cache=cache, jobs=jobs, stats=stats, deep_seconds=DEEP_SECONDS if deep else None) as effort:
         assessment = assess_workspace(
             settings,
             run_id,
@@ -113,7 +117,9 @@ def scan(
 
 
 @contextmanager
-def _effort(*, cache: Literal["off", "read", "fill"], jobs: int | None, stats: bool) -> Iterator[Effort]:
+def _effort(
+    *, cache: Literal["off", "read", "fill"], jobs: int | None, stats: bool, deep_seconds: float | None
+) -> Iterator[Effort]:
     """Yield how to work; afterwards say what it cost, if STATS are asked for."""
     from autopack.cli.scan_progress import scan_progress
     from autopack.clock import SystemClock
@@ -124,12 +130,18 @@ def _effort(*, cache: Literal["off", "read", "fill"], jobs: int | None, stats: b
     clock = SystemClock()
     with scan_progress() as progress:
         if not stats:
-            yield Effort(cache=cache, jobs=jobs, progress=progress)
+            yield Effort(cache=cache, jobs=jobs, progress=progress, deep_seconds=deep_seconds)
             return
         statistics = ScanStatistics(clock)
         start = clock.monotonic()
         # Times of another process would be lost with it.
-        yield Effort(cache=cache, jobs=1, progress=progress, detectors=statistics.timed(all_detectors()))
+        yield Effort(
+            cache=cache,
+            jobs=1,
+            progress=progress,
+            detectors=statistics.timed(all_detectors()),
+            deep_seconds=deep_seconds,
+        )
     for line in statistics.lines(clock.monotonic() - start):
         say(line)
 

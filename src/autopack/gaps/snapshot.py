@@ -22,7 +22,7 @@ from autopack.file_layout import RUNS_FOLDER
 from autopack.gaps.detector import Detector
 from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
-from autopack.gaps.sources import databases, history, listing, repository, scope
+from autopack.gaps.sources import databases, history, hooks, integrity, listing, repository, scope
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
 from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
@@ -73,6 +73,7 @@ def take_snapshot(
     intention_source: str = "none",
     base_intention: IntentionAnchorV2 | None = None,
     since: str | None = None,
+    deep_seconds: float | None = None,
     runs_folder: str = RUNS_FOLDER,
     kept: FactCache | None = None,
     jobs: int | None = None,
@@ -81,9 +82,9 @@ def take_snapshot(
     """Look at WORKSPACE (the root of a working tree) once and return all that DETECTORS may judge.
 
     SINCE is a revision whose successors are examined for changes of protected paths; by default the merge base, and
-    only on a run's branch. RUNS_FOLDER (relative) is Autopack's own and is never looked into. What is KEPT from an
-    earlier look by the same detectors is not looked for again, and changes no byte of the answer. JOBS bounds the
-    processes that read; PROGRESS hears of it.
+    only on a run's branch. With DEEP_SECONDS, git reads every object, for at most so long. RUNS_FOLDER (relative) is
+    Autopack's own and is never looked into. What is KEPT from an earlier look by the same detectors is not looked for
+    again, and changes no byte of the answer. JOBS bounds the processes that read; PROGRESS hears of it.
     Raises UsageError where there is no git repository, UnsafeRepository where there is no working tree.
     """
     git = Git(workspace)
@@ -99,7 +100,7 @@ def take_snapshot(
     add_known(harvest, known, dict(bounds.to_read))
     snapshot = Snapshot(
         files=_records(listed, harvest.files, bounds.absent),
-        git=_git_facts(git, places, listed, since),
+        git=_git_facts(git, places, listed, since, deep_seconds),
         changes=_changes(listed.status, runs_folder),
         facts=recall.facts(harvest, known),
         texts=texts(git, harvest, known),
@@ -222,7 +223,9 @@ def _records(listed: _Listed, read: Iterable[ReadFile], absent: Iterable[tuple[s
     return {path: records[path] for path in sorted(records)}
 
 
-def _git_facts(git: Git, places: repository.Places, listed: _Listed, since: str | None) -> GitFacts:
+def _git_facts(
+    git: Git, places: repository.Places, listed: _Listed, since: str | None, deep_seconds: float | None
+) -> GitFacts:
     head, branch = listed.status.head, listed.status.branch
     broken = set(listed.broken)
     try:
@@ -230,6 +233,7 @@ def _git_facts(git: Git, places: repository.Places, listed: _Listed, since: str 
     except EnvironmentFault:
         commits = ()
         broken.add(("HEAD", "the commits since the base cannot be read"))
+    whole = integrity.Integrity() if deep_seconds is None else integrity.check_objects(git, seconds=deep_seconds)
     return GitFacts(
         is_repository=True,
         head=head,
@@ -241,8 +245,10 @@ def _git_facts(git: Git, places: repository.Places, listed: _Listed, since: str 
         operations=repository.unfinished_operations(places.own),
         locks=repository.git_locks(places),
         worktrees=repository.worktrees(places.common),
-        broken=tuple(sorted(broken)),
+        broken=tuple(sorted(broken.union(whole.broken))),
         recent_commits=commits,
+        hooks=hooks.hook_faults(places, repository.checkouts(places.common)),
+        unchecked=whole.unchecked,
     )
 
 

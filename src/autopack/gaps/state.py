@@ -64,10 +64,14 @@ class WorktreeFact:
     prunable: bool
     owner_alive: bool | None
     """None when no owner is recorded."""
+    off_its_branch: bool = False
+    """It was made for a run, and its HEAD is not on that run's branch."""
 
     @property
     def sound(self) -> bool:
         """Whether all is well: a locked worktree may be absent (removable media) unless its owner is known dead."""
+        if self.off_its_branch:
+            return False
         return self.owner_alive is not False if self.locked else self.exists and self.points_back
 
 
@@ -81,6 +85,18 @@ class LockFact:
     owner_alive: bool | None
     old: bool
     """Untouched for longer than any git command holds one (see `snapshot` for the figure)."""
+
+
+@dataclass(frozen=True)
+class HookFaults:
+    """Hooks that are there, or asked for, and that git never runs (githooks(5))."""
+
+    not_executable: tuple[str, ...] = ()
+    """Paths from the root, or below `.git/`."""
+    missing_folder: str | None = None
+    """The value of `core.hooksPath`, where it leads to no folder; an absolute one is called `an absolute path`."""
+    worktrees_without: tuple[str, ...] = ()
+    """Names of linked worktrees in which a relative `core.hooksPath` leads to no folder."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +139,9 @@ class GitFacts:
     broken: tuple[tuple[str, str], ...] = ()
     """(subject, what is wrong) for a damaged index, HEAD or ref, and for refs that point at missing objects."""
     recent_commits: tuple[CommitFact, ...] = ()
+    hooks: HookFaults = field(default_factory=HookFaults)
+    unchecked: tuple[tuple[str, str], ...] = ()
+    """(subject, reason) of what was to be checked and could not be."""
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,13 @@ class Assessment:
     """Gaps that were there at that commit and are left out of the report."""
 
 
+DEEP_SECONDS = 300.0
+"""How long `--deep` lets git read objects; a repository of 100,000 commits takes half a minute."""
+
+
 @dataclass(frozen=True)
 class Effort:
-    """How a scan does its work; none of it changes a byte of the answer."""
+    """How a scan does its work; nothing but `deep_seconds` changes a byte of the answer."""
 
     cache: Literal["off", "read", "fill"] = "read"
     """Whether facts of an earlier scan are used, and whether this one may write its own into the git folder."""
@@ -59,6 +63,8 @@ class Effort:
     progress: Progress = silent
     detectors: tuple[Detector, ...] | None = None
     """None: all. Facts found by some of them only are not kept."""
+    deep_seconds: float | None = None
+    """Let git read every object, for at most so long."""
 
 
 PLAIN = Effort()
@@ -222,6 +228,7 @@ def look(
         # Where the working copy says something else, what was committed still protects.
         base_intention=load_committed_intention(settings) if source == "working_copy" else None,
         since=since,
+        deep_seconds=effort.deep_seconds,
         runs_folder=_runs_folder(settings),
         kept=kept,
         jobs=effort.jobs,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from autopack.gaps.detectors.git_state_corruption import DETECTOR
+from autopack.gaps.scanner import scan
+from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.repository import OLD_LOCK_SECONDS
 from gap_reports import report_of, seen
 from repositories import MakeRepository, commit_all, git, write_files
@@ -211,3 +213,132 @@ def test_an_intended_detached_head_is_no_gap(make_repository: MakeRepository) ->
     git(repository.parent, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
     assert gaps_of(repository) == []
     assert gaps_of(repository.parent / "shallow") == []
+
+
+def hook(repository: Path, path: str, *, mode: int, content: str = "#!/bin/sh\nexit 1\n") -> None:
+    """Write a hook at PATH below REPOSITORY with the file MODE."""
+    write_files(repository, {path: content})
+    (repository / path).chmod(mode)
+
+
+def test_a_hook_that_is_not_executable_is_found(make_repository: MakeRepository) -> None:
+    """A hook that git would pass over is a gap, in git's own folder and in the one that the settings name."""
+    repository = make_repository()
+    hook(repository, ".git/hooks/pre-commit", mode=0o644)
+    assert gaps_of(repository) == ["hook-not-executable .git/hooks/pre-commit"]
+    hook(repository, ".githooks/commit-msg", mode=0o644)
+    git(repository, "config", "core.hooksPath", ".githooks")
+    assert gaps_of(repository) == ["hook-not-executable .githooks/commit-msg"]
+
+
+def test_hooks_that_run_and_files_that_are_none_are_no_gap(make_repository: MakeRepository) -> None:
+    """Executable hooks, samples, notes, empty placeholders and hooks that the settings do not point at are silent."""
+    repository = make_repository()
+    hook(repository, ".git/hooks/pre-push", mode=0o755)
+    for name in ("pre-commit.sample", "README.md", "_/pre-commit", "update"):
+        hook(repository, f".git/hooks/{name}", mode=0o644)
+    hook(repository, ".git/hooks/post-merge", mode=0o644, content="")
+    hook(repository, ".githooks/pre-commit", mode=0o644)
+    assert gaps_of(repository) == []
+
+
+def test_a_hooks_path_that_leads_nowhere_is_found(make_repository: MakeRepository, tmp_path: Path) -> None:
+    """Settings that name a missing folder switch every hook off unseen; an absolute path is not shown."""
+    repository = make_repository()
+    hook(repository, ".git/hooks/pre-commit", mode=0o755)
+    for path in (".husky/_", str(tmp_path / "gone")):
+        git(repository, "config", "core.hooksPath", path)
+        report = report_of(repository, DETECTOR)
+        assert seen(report.gaps) == ["hooks-path-missing .git/config"]
+        assert str(tmp_path) not in report.model_dump_json()
+
+
+@pytest.mark.parametrize("path", ["", "/dev/null", "~/hooks", "hooks", ".git/hooks"])
+def test_a_hooks_path_that_is_meant_is_no_gap(make_repository: MakeRepository, path: str) -> None:
+    """Hooks switched off on purpose, a folder in a home that is not ours to know, and folders that exist are silent."""
+    repository = make_repository({"hooks/pre-commit": "#!/bin/sh\n"})
+    (repository / "hooks" / "pre-commit").chmod(0o755)
+    git(repository, "config", "core.hooksPath", path)
+    assert gaps_of(repository) == []
+
+
+def test_a_hooks_path_that_is_wrong_in_a_linked_worktree_is_found(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    """A relative path is looked up in each worktree: where its folder is not tracked, hooks run in the first only."""
+    repository = make_repository({".gitignore": ".husky/_\n", ".githooks/pre-push": "#!/bin/sh\n"})
+    (repository / ".githooks" / "pre-push").chmod(0o755)
+    commit_all(repository)
+    hook(repository, ".husky/_/pre-commit", mode=0o755)
+    git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / "other"))
+    git(repository, "config", "core.hooksPath", ".husky/_")
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert (gap.risk_classification, seen([gap])) == ("low", ["hooks-path-missing .git/worktrees/other"])
+    git(repository, "config", "core.hooksPath", ".githooks")
+    assert gaps_of(repository) == []
+    git(repository, "config", "core.hooksPath", str(repository / ".husky" / "_"))
+    assert gaps_of(repository) == []
+
+
+def test_the_worktree_of_a_run_has_to_stay_on_its_branch(make_repository: MakeRepository, tmp_path: Path) -> None:
+    """A detached HEAD in a worktree that Autopack locked for a run is a gap; on the run's branch it is none."""
+    repository = make_repository()
+    tree = tmp_path / "r1"
+    git(repository, "worktree", "add", "-q", "-b", "autopack/r1", str(tree))
+    git(repository, "worktree", "lock", "--reason", "autopack run r1", str(tree))
+    assert gaps_of(repository) == []
+    git(tree, "checkout", "-q", "--detach")
+    assert gaps_of(repository) == ["run-worktree-off-branch .git/worktrees/r1"]
+    git(repository, "worktree", "unlock", str(tree))
+    assert gaps_of(repository) == []
+
+
+def deep_gaps(repository: Path, seconds: float = 60.0) -> list[str]:
+    """Return what a scan says that lets git read every object for at most SECONDS."""
+    snapshot = take_snapshot(repository, (DETECTOR,), deep_seconds=seconds)
+    return [gap.title for gap in scan(snapshot, project_id="sample", run_id="run", detectors=(DETECTOR,)).gaps]
+
+
+def test_a_damaged_object_of_the_past_is_found_by_a_deep_scan(make_repository: MakeRepository) -> None:
+    """A file's old version that is gone or garbled is unknown to a quick scan and damage to a deep one."""
+    repository = make_repository({"a.txt": "old\n", "b.txt": "stays\n"})
+    old = git(repository, "rev-parse", "HEAD:a.txt").strip()
+    write_files(repository, {"a.txt": "new\n"})
+    commit_all(repository)
+    assert deep_gaps(repository) == []
+    stored = repository / ".git" / "objects" / old[:2] / old[2:]
+    stored.chmod(0o644)
+    stored.write_bytes(b"garbage")
+    assert gaps_of(repository) == []
+    (title,) = deep_gaps(repository)
+    assert title.startswith("objects: ")
+    assert old in title
+    stored.unlink()
+    (title,) = deep_gaps(repository)
+    assert "are missing, damaged, or part of what names such a one" in title
+
+
+def test_how_an_old_object_was_written_is_no_damage(make_repository: MakeRepository) -> None:
+    """Odd modes, e-mails and dates of old commits are whole objects: `git fsck` complains, and nothing is lost."""
+    repository = make_repository()
+    tree = git(repository, "rev-parse", "HEAD^{tree}").strip()
+    odd = f"tree {tree}\nauthor A <a@b <c> 1 +0000\ncommitter A a@b 1 +0000\n\nodd\n"
+    commit = git(repository, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=odd.encode()).strip()
+    git(repository, "update-ref", "refs/heads/odd", commit)
+    blob = git(repository, "hash-object", "-w", "--stdin", stdin=b"x\n").strip()
+    padded = b"0100644 a\0" + bytes.fromhex(blob)
+    git(repository, "hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=padded)
+    done = subprocess.run(["git", "fsck"], cwd=repository, capture_output=True, text=True, check=False)
+    assert "error in commit" in done.stderr
+    assert "zeroPaddedFilemode" in done.stderr
+    assert deep_gaps(repository) == []
+
+
+def test_a_deep_scan_that_runs_out_of_time_says_so(make_repository: MakeRepository) -> None:
+    """A check that did not end is a finding that blocks, never silence."""
+    repository = make_repository()
+    snapshot = take_snapshot(repository, (DETECTOR,), deep_seconds=0.0001)
+    (gap,) = scan(snapshot, project_id="sample", run_id="run", detectors=(DETECTOR,)).gaps
+    assert gap.rule_id == "git_state_corruption/objects-not-checked"
+    assert gap.title == "objects: git fsck did not end within 0.0001 seconds"
+    assert gap.blocks_autopilot

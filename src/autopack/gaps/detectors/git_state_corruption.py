@@ -86,6 +86,42 @@ _RULES = (
         why="Git commands inside that folder act on another repository or fail.",
         fix="Run `git worktree repair <folder>` from the main working tree.",
     ),
+    Rule(
+        name="run-worktree-off-branch",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="The worktree of a run has a detached HEAD or another branch checked out.",
+        why="The run refuses to go on there, and what somebody commits meanwhile is on no branch of the run.",
+        fix="Look what was done there, then switch back to the run's branch, or retire the run.",
+    ),
+    Rule(
+        name="hook-not-executable",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A hook lies where git looks for it and is not executable.",
+        why="Git passes over it with a hint at most, so the check that it stands for is never made.",
+        fix="Make it executable (a tracked one with `git update-index --chmod=+x`), or delete it.",
+    ),
+    Rule(
+        name="hooks-path-missing",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="`core.hooksPath` leads to no folder, here or in a linked worktree.",
+        why="Git then runs no hook at all and says nothing.",
+        fix="Run what installs the hooks there, correct `core.hooksPath`, or unset it.",
+    ),
+    Rule(
+        name="objects-not-checked",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=True,
+        signal="The check of all objects (`--deep`) did not come to an end.",
+        why="Whether the history is whole is unknown, and nothing may be built on what was not looked at.",
+        fix="Run `git fsck --full` by hand and let it take its time.",
+    ),
 )
 
 _CONFLICT = re.compile(
@@ -145,6 +181,7 @@ def _detect(snapshot: Snapshot) -> Iterator[Finding]:
     yield from _locks(snapshot)
     yield from _damage(snapshot)
     yield from _worktrees(snapshot)
+    yield from _hooks(snapshot)
 
 
 def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
@@ -175,6 +212,9 @@ def _damage(snapshot: Snapshot) -> Iterator[Finding]:
     for subject, wrong in snapshot.git.broken:
         evidence = Evidence(path=f".git/{subject}", preview=wrong)
         yield Finding("damaged", f"{subject}: {wrong}", (subject,), (evidence,))
+    for subject, reason in snapshot.git.unchecked:
+        evidence = Evidence(path=f".git/{subject}", preview=reason)
+        yield Finding("objects-not-checked", f"{subject}: {reason}", (subject,), (evidence,))
 
 
 def _worktrees(snapshot: Snapshot) -> Iterator[Finding]:
@@ -182,7 +222,10 @@ def _worktrees(snapshot: Snapshot) -> Iterator[Finding]:
         if tree.sound:
             continue
         evidence = (Evidence(path=f".git/worktrees/{tree.name}", preview=tree.lock_reason or None),)
-        if tree.locked:
+        if tree.off_its_branch and tree.owner_alive is not False:
+            title = f"Worktree {tree.name} of a run is not on the run's branch"
+            yield Finding("run-worktree-off-branch", title, (tree.name,), evidence)
+        elif tree.locked:
             title = f"Worktree {tree.name} is locked by a process that is gone"
             yield Finding("worktree-abandoned", title, (tree.name,), evidence)
         elif not tree.exists:
@@ -190,6 +233,20 @@ def _worktrees(snapshot: Snapshot) -> Iterator[Finding]:
         else:
             title = f"The folder of worktree {tree.name} belongs to something else"
             yield Finding("worktree-mismatch", title, (tree.name,), evidence)
+
+
+def _hooks(snapshot: Snapshot) -> Iterator[Finding]:
+    hooks = snapshot.git.hooks
+    for path in hooks.not_executable:
+        title = f"The hook {path} is not executable, so git never runs it"
+        yield Finding("hook-not-executable", title, (path,), (Evidence(path=path),))
+    if hooks.missing_folder is not None:
+        place = Evidence(path=".git/config", preview=f"core.hooksPath: {hooks.missing_folder}")
+        yield Finding("hooks-path-missing", "core.hooksPath leads to no folder: no hook runs", ("",), (place,))
+    for name in hooks.worktrees_without:
+        place = Evidence(path=f".git/worktrees/{name}", preview="core.hooksPath leads to no folder from here")
+        title = f"core.hooksPath leads to no folder in the worktree {name}: no hook runs there"
+        yield Finding("hooks-path-missing", title, (name,), (place,), risk="low")
 
 
 DETECTOR = Detector(gap_type="git_state_corruption", rules=_RULES, detect=_detect, extract=_extract)

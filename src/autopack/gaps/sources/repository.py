@@ -31,6 +31,8 @@ _OPERATIONS = (
 _BROKEN_REF = re.compile(
     r"^(?:warning|error): ignoring (?:broken|dangling symref|ref with broken name) ?(?:ref )?(\S+)", re.M
 )
+_LOCKED_FOR_A_RUN = re.compile(r"autopack run (\S+)")
+"""What `worktrees.manager` writes as the reason of its lock."""
 _MISSING_OID = re.compile(rb"^([0-9a-f]{40,64}) missing$", re.M)
 
 
@@ -98,11 +100,12 @@ class Places:
 
 
 def read_configuration(git: Git) -> dict[str, str]:
-    """Return the repository's configuration, the last value of each name."""
+    """Return the repository's own configuration, the last value of each name; what is set for a scan is none of it."""
     found: dict[str, str] = {}
-    for entry in decode(git.run("config", "--null", "--list", check=False).stdout).split("\0"):
+    fields = decode(git.run("config", "--null", "--list", "--show-origin", check=False).stdout).split("\0")
+    for origin, entry in zip(fields[::2], fields[1::2], strict=False):
         name, _, value = entry.partition("\n")
-        if name:
+        if name and not origin.startswith("command line"):
             found[name] = value
     return found
 
@@ -160,13 +163,13 @@ def worktrees(common: Path) -> tuple[WorktreeFact, ...]:
 
 
 def _worktree(entry: Path) -> WorktreeFact:
-    link = _read_line(entry / "gitdir")
-    pointer = entry / (link or "missing")  # an absolute link replaces the left side
+    pointer = _checkout_pointer(entry)
     exists = pointer.parent.is_dir()
     back = _read_line(pointer).removeprefix("gitdir: ") if exists else ""
     points_back = bool(back) and os.path.realpath(pointer.parent / back) == os.path.realpath(entry)
     locked = (entry / "locked").exists()
     reason = _read_line(entry / "locked") if locked else ""
+    run = _LOCKED_FOR_A_RUN.fullmatch(reason)
     return WorktreeFact(
         name=decode(os.fsencode(entry.name)),
         exists=exists,
@@ -175,7 +178,26 @@ def _worktree(entry: Path) -> WorktreeFact:
         lock_reason=decode(os.fsencode(reason)),
         prunable=not exists and not locked,
         owner_alive=_lock_owner(entry / "locked", reason),
+        off_its_branch=run is not None and _read_line(entry / "HEAD") != f"ref: refs/heads/autopack/{run[1]}",
     )
+
+
+def checkouts(common: Path) -> tuple[tuple[str, Path], ...]:
+    """Return name and folder of the linked worktrees that people made; those of Autopack's runs are its own affair."""
+    registered = common / "worktrees"
+    if not registered.is_dir():
+        return ()
+    entries = [registered / name for name in sorted(os.listdir(registered))]
+    return tuple(
+        (decode(os.fsencode(entry.name)), _checkout_pointer(entry).parent)
+        for entry in entries
+        if entry.is_dir() and not _LOCKED_FOR_A_RUN.fullmatch(_read_line(entry / "locked"))
+    )
+
+
+def _checkout_pointer(entry: Path) -> Path:
+    """Return the `.git` file of the worktree that is registered at ENTRY; an absolute link replaces the left side."""
+    return entry / (_read_line(entry / "gitdir") or "missing")
 
 
 def _lock_owner(lock: Path, reason: str) -> bool | None:
