@@ -208,3 +208,10 @@ def test_a_report_is_asked_about_on_its_base_commit(make_repository: MakeReposit
     commit_all(repository)
     assert b"other" in committed_ledgers(settings, "HEAD")["docs/BUILD_HISTORY.md"]
     assert committed_ledgers(settings, None) == {}
+
+
+def test_a_ledger_without_entries_has_nothing_to_give(layout: RunFileLayout) -> None:
+    """An empty ledger, and one that holds only its title, are no reason to fail."""
+    ledgers = {"docs/BUILD_HISTORY.md": b"", "docs/DEBUG_LOG.md": b"# Debug\n\nNothing yet.\n"}
+    assert entries_of(ledgers) == ()
+    assert recall(("debug",), ledgers, anchor(), layout, CLOCK) == ()

@@ -75,6 +75,15 @@ def counted_entries(data: bytes) -> tuple[Entry, ...]:
     return tuple(entry for entry in headings if entry.level == 2)
 
 
+def entry_texts(data: bytes) -> tuple[tuple[Entry, str], ...]:
+    """Return each entry proper of the ledger DATA with its text, up to the next one, in LF."""
+    found = counted_entries(data)
+    ends = [*(entry.offset for entry in found[1:]), len(data)]
+    parts = (data[entry.offset : end] for entry, end in zip(found, ends, strict=False))  # without entries: one end
+    texts = (part.decode("utf-8", "replace").replace("\r\n", "\n").strip() for part in parts)
+    return tuple(zip(found, texts, strict=True))
+
+
 def summary(ledgers: Mapping[str, bytes], document: str) -> str:
     """Return the summary of LEDGERS (path -> bytes) as it stands between `<!-- SOT_SUMMARY_START -->` and
     `<!-- SOT_SUMMARY_END -->` in DOCUMENT: one line a ledger, by path; the last entry in the file is the latest.

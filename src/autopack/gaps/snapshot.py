@@ -22,7 +22,7 @@ from autopack.file_layout import RUNS_FOLDER
 from autopack.gaps.detector import Detector
 from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
-from autopack.gaps.sources import databases, history, hooks, integrity, listing, repository, scope
+from autopack.gaps.sources import databases, history, hooks, integrity, listing, repository, runs, scope
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
 from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
@@ -83,8 +83,9 @@ def take_snapshot(
 
     SINCE is a revision whose successors are examined for changes of protected paths; by default the merge base, and
     only on a run's branch. With DEEP_SECONDS, git reads every object, for at most so long. RUNS_FOLDER (relative) is
-    Autopack's own and is never looked into. What is KEPT from an earlier look by the same detectors is not looked for
-    again, and changes no byte of the answer. JOBS bounds the processes that read; PROGRESS hears of it.
+    Autopack's own: of it, nothing but the newest logs is read. What is KEPT from an earlier look by the same detectors
+    is not looked for again, and changes no byte of the answer. JOBS bounds the processes that read; PROGRESS hears of
+    it.
     Raises UsageError where there is no git repository, UnsafeRepository where there is no working tree.
     """
     git = Git(workspace)
@@ -110,6 +111,7 @@ def take_snapshot(
         attributes=listed.attributes,
         databases=_databases(workspace, harvest, bounds.ignored),
         tree_locks=_tree_locks(workspace, harvest.files, bounds.ignored),
+        runs=runs.run_facts(workspace, runs_folder),
         intention=intention,
         intention_source=intention_source,
         base_intention=base_intention,
@@ -365,5 +367,6 @@ def _digest(snapshot: Snapshot) -> str:
         [repr(fact) for fact in (*snapshot.databases, *snapshot.tree_locks, *snapshot.not_looked_at)],
         [anchor and anchor.document() for anchor in (snapshot.intention, snapshot.base_intention)],
         snapshot.intention_source,
+        repr(snapshot.runs),
     )
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

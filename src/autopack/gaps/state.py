@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autopack.gaps.models import NotLookedAt
+from autopack.gaps.run_logs import ShortRecall, ToldFault
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 
 
@@ -110,6 +111,14 @@ class DatabaseFact:
 
 
 @dataclass(frozen=True)
+class RunFacts:
+    """What the logs of the newest runs tell about the repository (see `sources.runs`)."""
+
+    short_recalls: tuple[ShortRecall, ...] = ()
+    told_faults: tuple[ToldFault, ...] = ()
+
+
+@dataclass(frozen=True)
 class CommitFact:
     """A commit since the base: its message trailers and the paths that it changed (both names of a rename)."""
 
@@ -173,6 +182,7 @@ class Snapshot:
     """History candidate that once existed -> where it was renamed to (following renames), or None if deleted."""
     databases: tuple[DatabaseFact, ...] = ()
     tree_locks: tuple[LockFact, ...] = ()
+    runs: RunFacts = field(default_factory=RunFacts)
     intention: IntentionAnchorV2 | None = None
     intention_source: str = "none"
     base_intention: IntentionAnchorV2 | None = None

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from autopack.artifacts.canonical import bytes_digest, digest
 from autopack.artifacts.store import ensure_runs_root
 from autopack.errors import EnvironmentFault
-from autopack.gaps.ledgers import counted_entries
+from autopack.gaps.ledgers import entry_texts
 
 FORMAT = "1"
 """Changes when the tables or the way of splitting do."""
@@ -90,10 +90,7 @@ class Index:
 
 
 def _split(path: str, data: bytes) -> Iterator[LedgerEntry]:
-    found = counted_entries(data)
-    ends = [entry.offset for entry in found[1:]] + [len(data)]
-    for position, (entry, end) in enumerate(zip(found, ends, strict=True), 1):
-        text = data[entry.offset : end].decode("utf-8", "replace").replace("\r\n", "\n").strip()
+    for position, (entry, text) in enumerate(entry_texts(data), 1):
         yield LedgerEntry(f"{path}#{entry.entry_id or position}", entry.heading, text, position)
 
 

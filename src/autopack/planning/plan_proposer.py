@@ -9,6 +9,7 @@ from typing import Protocol
 from autopack.actions.identity import UNNAMED, expected_action_id
 from autopack.actions.models import Action, CostEstimate, Draft, Kind
 from autopack.artifacts.model import RISKS, Approval, Confidence
+from autopack.file_layout import RUNS_FOLDER
 from autopack.gaps.models import Gap, GapReportV1, GapType
 from autopack.gaps.remedies import DeleteFile, MoveFile
 from autopack.intention_anchor.v2 import IntentionAnchorV2
@@ -139,7 +140,10 @@ def _kind_for(gap: Gap, anchor: IntentionAnchorV2, kinds: Mapping[str, Kind]) ->
     them, else advice."""
     if gap.remedy is not None and gap.remedy.kind in kinds and kinds[gap.remedy.kind].deterministic:
         return gap.remedy.kind
-    names_files = any(evidence.path is not None for evidence in gap.evidence)
+    # A run's own logs are evidence, and nothing that an agent may change.
+    names_files = any(
+        evidence.path is not None and not evidence.path.startswith(f"{RUNS_FOLDER}/") for evidence in gap.evidence
+    )
     if names_files and gap.gap_type not in FOR_PEOPLE and _wants_agents(anchor) and "agent_task" in kinds:
         return "agent_task"
     return "advice"

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from autopack.artifacts.events import append_event
 from autopack.gaps.detectors.db_lock_contention import DETECTOR, MAX_WAL_BYTES
 from gap_reports import report_of, seen
 from repositories import MakeRepository, commit_all, write_files
+from run_leftovers import at, leave_check, run_of
 
 WRITE_SLOWLY = """
 import sqlite3, sys
@@ -160,3 +162,66 @@ def test_locks_that_say_nothing_of_a_process_are_left_alone(make_repository: Mak
 def test_a_file_named_like_a_database_is_none(make_repository: MakeRepository) -> None:
     """A database is known by its first bytes, not by its name."""
     assert gaps_of(make_repository({"notes.db": "text\n", "notes.db-journal": "text\n"})) == []
+
+
+LOCKED = "log: collected 3 items\nE   sqlite3.OperationalError: database is locked\n1 failed\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sqlite3.OperationalError: database is locked",
+        "E       sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked",
+        "django.db.utils.OperationalError: database table is locked: auth_user",
+        "Error: SQLITE_BUSY: database is locked",
+        "psycopg.errors.DeadlockDetected: deadlock detected",
+    ],
+)
+def test_a_check_that_failed_on_a_lock_is_found(make_repository: MakeRepository, line: str) -> None:
+    """The exception's line in the output of a failed check of the newest run is a gap, at its line."""
+    repository = make_repository()
+    leave_check(run_of(repository), at(1), f"one\n{line}\n")
+    assert gaps_of(repository) == ["locked-in-checks .autonomous_runs/sample/runs/r1/r1/ci/phase-1/tests.log:2"]
+
+
+def test_talk_of_locks_and_checks_that_passed_are_no_gap(make_repository: MakeRepository) -> None:
+    """Prose, a retry that is only logged, another program's file and the output of a passed check are silent."""
+    repository = make_repository({"docs/faq.md": LOCKED, "server.log": LOCKED})
+    passed, talks = run_of(repository, "passed"), run_of(repository, "talks")
+    leave_check(passed, at(1), LOCKED, outcome="passed")
+    assert gaps_of(repository) == []
+    leave_check(talks, at(2), "INFO: retrying, database is locked\nwhat to do when the database is locked\n")
+    assert gaps_of(repository) == []
+
+
+def test_the_newest_run_with_checks_answers_for_the_older(make_repository: MakeRepository) -> None:
+    """A later run whose checks went well closes the gap, and one that made no checks does not; names play no part."""
+    repository = make_repository()
+    leave_check(run_of(repository, "z-first"), at(1), LOCKED)
+    append_event(run_of(repository, "b-idle").event_log, "started", {}, at(2))
+    assert len(gaps_of(repository)) == 1
+    leave_check(run_of(repository, "a-second"), at(3), "3 passed\n", outcome="passed")
+    assert gaps_of(repository) == []
+
+
+def test_an_output_that_is_not_the_recorded_one_is_ignored(make_repository: MakeRepository) -> None:
+    """What somebody wrote into a run's folder, or a log that is no log, tells nothing."""
+    repository = make_repository()
+    layout = run_of(repository)
+    leave_check(layout, at(1), "1 failed\n")
+    layout.check_output("phase-1", "tests").write_text(LOCKED, encoding="utf-8")
+    (run_of(repository, "odd").event_log).parent.mkdir(parents=True)
+    run_of(repository, "odd").event_log.write_bytes(b'{"at":"9999"}\n\xff[[[\n{"event":"check","details":[]}\n')
+    assert gaps_of(repository) == []
+
+
+def test_run_logs_are_part_of_the_state_only_by_what_they_tell(make_repository: MakeRepository) -> None:
+    """Two scans give the same bytes; a run that has nothing to tell changes none of them, one that has changes them."""
+    repository = make_repository()
+    before = report_of(repository, DETECTOR).model_dump_json()
+    leave_check(run_of(repository, "good"), at(1), "3 passed\n", outcome="passed")
+    assert report_of(repository, DETECTOR).model_dump_json() == before
+    leave_check(run_of(repository, "bad"), at(2), LOCKED)
+    after = report_of(repository, DETECTOR)
+    assert after.workspace_state_digest != json.loads(before)["workspace_state_digest"]
+    assert report_of(repository, DETECTOR) == after

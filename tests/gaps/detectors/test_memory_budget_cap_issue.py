@@ -9,8 +9,11 @@ import pytest
 from autopack.gaps.detectors.memory_budget_cap_issue import DETECTOR
 from autopack.gaps.models import Gap
 from autopack.intention_anchor.v2 import BudgetCost, IntentionAnchorV2, MemoryContinuity, PivotIntentions
+from autopack.memory.index import count_tokens
+from autopack.memory.recall import recall
 from gap_reports import report_of, seen
 from repositories import MakeRepository
+from run_leftovers import at, run_of
 
 
 def anchor(per_call: int | None, overall: int | None, *, retrieves: bool = True) -> IntentionAnchorV2:
@@ -92,3 +95,70 @@ def test_a_faulty_cap_is_shown_where_it_is_written(make_repository: MakeReposito
     repository = make_repository({".autopack/intention.yaml": written})
     gaps = gaps_of(repository, anchor(20, 10))
     assert seen(gaps) == ["caps-cannot-work .autopack/intention.yaml:4"]
+
+
+LONG = "## BUILD-002: long\n\n" + "word " * 1_000 + "\n"
+SHORT = "## BUILD-001: short\n\nA few words.\n\n"
+
+
+def test_an_entry_above_the_cap_of_a_call_is_found(make_repository: MakeRepository) -> None:
+    """An entry that recall could never give whole is a gap; its neighbours and a cap that just fits are none."""
+    repository = make_repository({"docs/BUILD_HISTORY.md": f"# Build\n\n{SHORT}{LONG}"})
+    tokens = count_tokens(LONG.strip())
+    (gap,) = gaps_of(repository, anchor(tokens - 1, 100_000))
+    assert seen([gap]) == ["entry-above-cap docs/BUILD_HISTORY.md:7"]
+    assert gap.title == (
+        f"The entry BUILD-002 of docs/BUILD_HISTORY.md has {tokens} tokens,"
+        f" above the cap of {tokens - 1} tokens per call"
+    )
+    assert gaps_of(repository, anchor(tokens, 100_000)) == ()
+    assert gaps_of(repository, anchor(tokens - 1, 100_000, retrieves=False)) == ()
+
+
+def ask(
+    repository: Path, words: tuple[str, ...], intention: IntentionAnchorV2, run_id: str = "r1", minute: int = 1
+) -> None:
+    """Let a run ask the ledgers of REPOSITORY, as runs do."""
+    ledgers = {"docs/BUILD_HISTORY.md": (repository / "docs/BUILD_HISTORY.md").read_bytes()}
+    recall(words, ledgers, intention, run_of(repository, run_id), at(minute))
+
+
+def test_a_recall_that_was_cut_short_is_found(make_repository: MakeRepository) -> None:
+    """The most relevant entry given in part, and a call refused for lack of tokens, are gaps, each in one line."""
+    repository = make_repository({"docs/BUILD_HISTORY.md": f"# Build\n\n{SHORT}{LONG}"})
+    tight = anchor(200, 250)
+    ask(repository, ("long", "word"), tight)
+    ask(repository, ("short",), tight)
+    ask(repository, ("short",), tight)
+    gaps = [gap for gap in gaps_of(repository, tight) if gap.rule_id.endswith("recall-cut-short")]
+    assert [gap.title for gap in gaps] == [
+        "The newest run got 200 of the 1255 tokens of docs/BUILD_HISTORY.md#BUILD-002",
+    ]
+    ask(repository, ("long",), tight)
+    ask(repository, ("long",), tight)
+    gaps = [gap for gap in gaps_of(repository, tight) if gap.rule_id.endswith("recall-cut-short")]
+    assert "The newest run got nothing from the ledgers, 1 times: no tokens were left" in [gap.title for gap in gaps]
+
+
+def test_a_call_that_fills_its_cap_is_no_gap(make_repository: MakeRepository) -> None:
+    """That the tenth entry no longer fits is how a cap works; retrieval that is switched off refuses nothing."""
+    entries = "".join(f"## BUILD-{number:03}: link\n\n{'word ' * 100}\n\n" for number in range(1, 11))
+    repository = make_repository({"docs/BUILD_HISTORY.md": f"# Build\n\n{entries}"})
+    ask(repository, ("link",), anchor(1_000, 5_000))
+    log = run_of(repository).budget_log.read_text(encoding="utf-8")
+    assert '"decision":"truncate"' in log
+    assert '"decision":"refuse"' in log
+    assert gaps_of(repository, anchor(1_000, 5_000)) == ()
+    ask(repository, ("link",), anchor(1_000, 5_000, retrieves=False))
+    ask(repository, ("link",), anchor(None, 5_000))
+    assert gaps_of(repository, anchor(1_000, 5_000)) == ()
+
+
+def test_a_newer_run_that_got_what_it_asked_closes_the_gap(make_repository: MakeRepository) -> None:
+    """Only the newest run that asked the ledgers counts."""
+    repository = make_repository({"docs/BUILD_HISTORY.md": f"# Build\n\n{SHORT}{LONG}"})
+    ask(repository, ("long", "word"), anchor(200, 5_000), "z", 1)
+    ample = anchor(2_000, 5_000)
+    assert len(gaps_of(repository, ample)) == 1
+    ask(repository, ("long",), ample, "a", 2)
+    assert gaps_of(repository, ample) == ()

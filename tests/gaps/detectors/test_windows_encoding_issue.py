@@ -15,6 +15,7 @@ from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
 from remedies import after_remedy
 from repositories import MakeRepository, commit_all
+from run_leftovers import at, leave_check, run_of
 
 BOM = b"\xef\xbb\xbf"
 
@@ -357,3 +358,34 @@ def test_edits_add_keywords_and_nothing_else(source: str) -> None:
 def test_any_bytes_are_looked_at_without_a_crash(data: bytes, path: str) -> None:
     """No content makes the extractor raise, and it says the same twice."""
     assert extract(path, data) == extract(path, data)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "UnicodeEncodeError: 'charmap' codec can't encode character '\\u2713' in position 0",
+        "E   UnicodeDecodeError: 'charmap' codec can't decode byte 0x9d in position 7",
+        "UnicodeEncodeError: 'ascii' codec can't encode character '\\xe9' in position 3",
+    ],
+)
+def test_a_check_that_failed_on_the_machines_encoding_is_found(make_repository: MakeRepository, line: str) -> None:
+    """The exception's line in the output of a failed check of the newest run is a gap; nothing of it is a brief."""
+    repository = make_repository()
+    leave_check(run_of(repository), at(1), f"one\n{line}\n")
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert seen([gap]) == ["encoding-error-in-checks .autonomous_runs/sample/runs/r1/r1/ci/phase-1/tests.log:2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ("UnicodeEncodeError: 'charmap' codec can't encode character", "passed"),
+        ("UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte", "failed"),
+        ("handles UnicodeEncodeError: 'charmap' codec can't encode", "failed"),
+    ],
+)
+def test_other_decoding_errors_in_checks_are_no_gap(make_repository: MakeRepository, line: str, outcome: str) -> None:
+    """A passed check, broken input and prose about the exception say nothing about the machine's encoding."""
+    repository = make_repository()
+    leave_check(run_of(repository), at(1), f"{line}\n", outcome=outcome)
+    assert report_of(repository, DETECTOR).gaps == ()

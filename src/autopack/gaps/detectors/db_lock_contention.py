@@ -50,6 +50,15 @@ _RULES = (
         why="Whoever respects the lock waits for a process that will never release it.",
         fix="Delete the lock file.",
     ),
+    Rule(
+        name="locked-in-checks",
+        risk="medium",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A check of the newest run that made any failed, and its output shows a locked database or a deadlock.",
+        why="Writers get in each other's way, so the check fails by chance and says nothing about a change.",
+        fix="Give each process a database of its own, or set a busy timeout; the next run with good checks closes it.",
+    ),
 )
 
 
@@ -67,6 +76,10 @@ def _detect(snapshot: Snapshot) -> Iterator[Finding]:
     for lock in snapshot.tree_locks:
         if lock.owner_alive is False:
             yield _dead_owner(lock, snapshot)
+    for told in snapshot.runs.told_faults:
+        if told.fault == "locked":
+            title = f"A check failed because a database was locked: {told.log}"
+            yield Finding("locked-in-checks", title, (told.log,), told.places)
 
 
 def _dead_owner(lock: LockFact, snapshot: Snapshot) -> Finding:

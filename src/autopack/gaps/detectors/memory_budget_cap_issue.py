@@ -13,9 +13,10 @@ from posixpath import normpath
 from autopack.config import CONFIG_FILE, INTENTION_FILE
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
-from autopack.gaps.ledgers import configured_ledgers
+from autopack.gaps.ledgers import configured_ledgers, entry_texts
 from autopack.gaps.markdown import is_markdown, mask
 from autopack.gaps.models import Evidence
+from autopack.gaps.run_logs import ShortRecall
 from autopack.gaps.state import Snapshot
 from autopack.intention_anchor.v2 import BudgetCost, MemoryContinuity
 
@@ -42,12 +43,31 @@ RULES = (
         why="A cap that can never be met stops every call that counts tokens, or bounds nothing.",
         fix="Correct the caps under budget_cost in the intention, or switch retrieval off.",
     ),
+    Rule(
+        name="entry-above-cap",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="One entry of a ledger is larger than what one call to the ledgers may give.",
+        why="Whoever asks for it gets its beginning at most, and cannot tell what is missing.",
+        fix="Divide the entry, move details into a document that it links, or raise token_cap_per_call.",
+    ),
+    Rule(
+        name="recall-cut-short",
+        risk="low",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="In the newest run that asked the ledgers, a call got nothing, or not all of its most relevant entry.",
+        why="The run worked without the memory that it needed.",
+        fix="Raise the cap under budget_cost that the log names, or make the entries shorter.",
+    ),
 )
 
 _INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", "GEMINI.md")
 _RULE_BOOKS = ("docs/LEARNED_RULES.json", "LEARNED_RULES.json")
 _IMPORT = re.compile(rb"(?:^|[\s(])@((?:\./)?[\w.-]{1,100}(?:/[\w.-]{1,100}){0,12}\.[A-Za-z]{1,8})\b")
 _DEEPEST_IMPORT = 5
+_MOST_PLACES = 20
 
 
 def extract(path: str, data: bytes) -> bool | None:
@@ -72,6 +92,9 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding("caps-cannot-work", title, (key,), (_in_intention(snapshot, field),))
     if not faults:
         yield from _memory_above_caps(snapshot, budget)
+        if retrieves:
+            yield from _entries_above_cap(snapshot, budget)
+            yield from _short_recalls(snapshot)
 
 
 def _faulty_caps(budget: BudgetCost, *, retrieves: bool) -> Iterator[tuple[str, str, str]]:
@@ -117,6 +140,34 @@ def _memory_above_caps(snapshot: Snapshot, budget: BudgetCost) -> Iterator[Findi
         )
         largest = sorted(sizes, key=lambda path: (-sizes[path], path))
         yield Finding("memory-above-cap", title, ("global",), tuple(_file(snapshot, path) for path in largest))
+
+
+def _entries_above_cap(snapshot: Snapshot, budget: BudgetCost) -> Iterator[Finding]:
+    """Yield the entries that recall, which counts bytes / 4 itself, can never give whole."""
+    cap = budget.token_cap_per_call
+    ledgers = configured_ledgers(snapshot.texts).values()
+    for path in sorted({path for path in ledgers if cap and path in snapshot.texts and _is_file(snapshot, path)}):
+        data = snapshot.texts[path]
+        for position, (entry, text) in enumerate(entry_texts(data), 1):
+            tokens = -(-len(text.encode()) // BYTES_PER_TOKEN)
+            if cap and tokens > cap:
+                name = entry.entry_id or str(position)
+                title = f"The entry {name} of {path} has {tokens} tokens, above the cap of {cap} tokens per call"
+                yield Finding("entry-above-cap", title, (path, name), (evidence_at(path, data, entry.offset),))
+
+
+def _short_recalls(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield one finding for each entry that was cut short, and one for all calls that got nothing."""
+    by_entry: dict[str, list[ShortRecall]] = {}
+    for short in snapshot.runs.short_recalls:
+        by_entry.setdefault(short.entry or "", []).append(short)
+    for entry, found in sorted(by_entry.items()):
+        title = (
+            f"The newest run got {found[0].given} of the {found[0].asked} tokens of {entry}"
+            if entry
+            else f"The newest run got nothing from the ledgers, {len(found)} times: no tokens were left"
+        )
+        yield Finding("recall-cut-short", title, (entry,), tuple(short.place for short in found[:_MOST_PLACES]))
 
 
 def _memory_sizes(snapshot: Snapshot) -> dict[str, int]:

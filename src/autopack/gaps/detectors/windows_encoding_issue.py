@@ -175,6 +175,10 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Return everything that another system would trip over."""
     facts = {path: fact for path, fact in _facts(snapshot) if path in snapshot.files}
     yield from _names(snapshot.files.values())
+    for told in snapshot.runs.told_faults:
+        if told.fault == "encoding":
+            title = f"A check failed because text did not fit the machine's encoding: {told.log}"
+            yield Finding("encoding-error-in-checks", title, (told.log,), told.places)
     configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
     dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
     unix_only = any(fact.unix_only for fact in facts.values())
@@ -493,6 +497,15 @@ RULES = (
         signal="Python code opens text without naming an encoding.",
         why="Before Python 3.15 it is read and written in the machine's own encoding, which on Windows is not UTF-8.",
         fix='Add `encoding="utf-8"`.',
+    ),
+    Rule(
+        name="encoding-error-in-checks",
+        risk="medium",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A check of the newest run that made any failed over text that the machine's encoding cannot hold.",
+        why="The same program fails wherever the machine's encoding is not UTF-8, on Windows first.",
+        fix="Name the encoding where the traceback points; the next run with good checks closes it.",
     ),
 )
 
