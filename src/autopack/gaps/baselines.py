@@ -14,7 +14,17 @@ from configparser import ConfigParser, Error
 from dataclasses import dataclass
 from typing import Literal
 
+from autopack.artifacts.secret_formats import PRIVATE_KEY_BEGIN, PRIVATE_KEY_LINES, UNMISTAKABLE_PREFIXES
+
 MAX_BYTES = 8 * 1024 * 1024
+_TOKEN = re.compile(
+    rf"(?<![A-Za-z0-9])(?:(?:{'|'.join(map(re.escape, UNMISTAKABLE_PREFIXES))})[A-Za-z0-9_=+-]{{16,}}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9]))"
+)
+"""Tokens whose prefix their issuer reserves; formats that also fit a digest are left out, for baselines hold many."""
+_SAME_CHARACTERS = re.compile(r"(.)\1{5}")
+_LEAST_DISTINCT = 10
+_MOST_SECRETS = 50
 
 Roots = Literal["repository", "own folder", "anywhere"]
 
@@ -85,6 +95,24 @@ def read(path: str, data: bytes) -> Baseline | None:
         return Baseline(unreadable="it is nested too deeply")
     found = tuple(NamedFile(name, max(data.find(_as_written(name)), 0)) for name in dict.fromkeys(names))
     return Baseline(names=found, relative_to=known.relative_to)
+
+
+def secrets_in(data: bytes) -> tuple[int, ...]:
+    """Return the offsets of what is certainly a credential in the baseline DATA: some scanners keep what they found."""
+    text = data.decode("latin-1")  # one character a byte
+    found = [match.start() for match in _TOKEN.finditer(text) if not _is_placeholder(match[0])]
+    for begin in PRIVATE_KEY_BEGIN.finditer(text):
+        lines = PRIVATE_KEY_LINES.match(text, begin.end())
+        if lines and lines[0] and not _is_placeholder(lines[0]):
+            found.append(begin.start())
+    return tuple(sorted(found)[:_MOST_SECRETS])
+
+
+def _is_placeholder(word: str) -> bool:
+    """Tell whether WORD is written by hand to look like a token."""
+    lowered = word.lower()
+    made_up = any(part in lowered for part in ("example", "placeholder", "redacted", "dummy", "fake", "your"))
+    return made_up or _SAME_CHARACTERS.search(word) is not None or len(set(word)) < _LEAST_DISTINCT
 
 
 def _as_written(name: str) -> bytes:

@@ -13,6 +13,7 @@ from autopack.gaps.detectors.baseline_policy_drift import DETECTOR, extract
 from autopack.gaps.models import Gap
 from autopack.intention_anchor.v2 import IntentionAnchorV2, PivotIntentions
 from gap_reports import report_of, seen
+from planted_secrets import planted_secrets
 from repositories import MakeRepository, commit_all, git, write_files
 
 
@@ -252,3 +253,44 @@ def test_a_deeply_nested_baseline_is_unreadable(make_repository: MakeRepository)
     """A hundred thousand brackets are refused, not followed."""
     found = seen(gaps_of(make_repository({".secrets.baseline": '{"a":' + "[" * 100_000})))
     assert found == ["baseline-unreadable .secrets.baseline:1"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["github classic", "gitlab personal", "slack bot", "aws access key id", "anthropic", "stripe live"]
+)
+def test_a_credential_in_a_baseline_is_found(make_repository: MakeRepository, kind: str) -> None:
+    """A scanner's list of accepted findings that quotes the secret is a gap at its line; the report masks it."""
+    secret = planted_secrets()[kind]
+    found = json.dumps([{"RuleID": "a", "Match": f"key = {secret}", "Secret": secret, "File": "a.py"}], indent=1)
+    repository = make_repository({"gitleaks-baseline.json": found, "a.py": ""})
+    report = report_of(repository, DETECTOR)
+    assert seen(report.gaps) == ["secret-in-baseline gitleaks-baseline.json:4"]
+    assert report.gaps[0].risk_classification == "critical"
+    assert secret not in report.model_dump_json()
+
+
+def test_a_private_key_in_a_baseline_is_found(make_repository: MakeRepository) -> None:
+    """A key with its lines is one credential; the bare header, which rules and messages quote, is none."""
+    key = next(secret for secret in planted_secrets().values() if "BEGIN RSA PRIVATE KEY" in secret)
+    repository = make_repository({"leaks-baseline.json": json.dumps({"a": key}), "b/baseline.json": "{}"})
+    assert seen(gaps_of(repository)) == ["secret-in-baseline leaks-baseline.json:1"]
+    write_files(repository, {"leaks-baseline.json": json.dumps({"a": key.splitlines()[0]})})
+    assert gaps_of(repository) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0123456789abcdef0123456789abcdef01234567",
+        "ghp_" + "x" * 36,
+        "AKIA" + "IOSFODNN7EXAMPLE",
+        "sk_live_" + "your_key_goes_here_" * 2,
+        "ghp_[A-Za-z0-9]{36}",
+        "REDACTED",
+    ],
+)
+def test_digests_patterns_and_placeholders_are_no_credential(make_repository: MakeRepository, value: str) -> None:
+    """What detect-secrets and redacting scanners keep instead of a secret, and what documentation shows, is silent."""
+    content = {"version": "1.5.0", "results": {"a.py": [{"hashed_secret": value, "line_number": 1}]}}
+    repository = make_repository({".secrets.baseline": json.dumps(content), "a.py": f"key = '{value}'\n"})
+    assert gaps_of(repository) == ()

@@ -31,6 +31,8 @@ class BaselineFact:
     fault: Evidence | None = None
     places: tuple[Evidence, ...] = ()
     """One for each of `baseline.names`."""
+    secrets: tuple[Evidence, ...] = ()
+    """Where credentials stand in it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def _subject(path: str, data: bytes) -> BaselineFact | FloorFact | IntentionFact
             baseline=baseline,
             fault=evidence_at(path, data, baseline.fault_offset) if baseline.unreadable else None,
             places=tuple(places.at(named.offset) for named in baseline.names),
+            secrets=tuple(map(Places(path, data).at, baselines.secrets_in(data))),
         )
     reason = baselines.coverage_floor(path, data)
     return None if reason is None else FloorFact(reason, evidence_at(path, data, data.find(b"fail_under")))
@@ -113,6 +116,9 @@ def _baseline(snapshot: Snapshot, path: str, fact: BaselineFact, base_names: fro
             key=(path,),
             evidence=(evidence_of_file(path, digest, "holds nothing at all"),),
         )
+    if fact.secrets:
+        count = f"{len(fact.secrets)} credentials" if len(fact.secrets) > 1 else "a credential"
+        yield Finding("secret-in-baseline", f"The baseline {path} holds {count}", (path,), fact.secrets)
     places = dict(zip(baseline.names, fact.places, strict=True))
     gone = [
         named for named in baselines.missing(baseline, path, snapshot.exists, base_names) if _is_gone(snapshot, named)
@@ -233,6 +239,15 @@ RULES = (
         signal="A baseline accepts findings in files that do not exist.",
         why="A new file of that name would be excused unseen, and nobody can tell which entries still matter.",
         fix="Let the tool refresh the baseline, and write down why it changed.",
+    ),
+    Rule(
+        name="secret-in-baseline",
+        risk="critical",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A baseline holds a token or a private key in the form that its issuer gives to nothing else.",
+        why="Whoever can read the repository and its history has it; accepting the finding did not make it harmless.",
+        fix="Revoke the credential first; then let the tool write the baseline with digests or redacted values.",
     ),
     Rule(
         name="baseline-changed-without-log",
