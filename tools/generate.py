@@ -161,7 +161,7 @@ def cli_page() -> str:
     """Return every command with its help as Markdown."""
     import typer.main
 
-    from autopack.cli.main import app
+    from autopack.cli.commands import app
 
     parts = ["# Commands\n", NOTE.rstrip("\n") + "\n"]
     for path, command in _commands("autopack", typer.main.get_command(app)):

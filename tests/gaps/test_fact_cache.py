@@ -15,14 +15,15 @@ import pytest
 
 from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.redaction import register_secret_values
-from autopack.gaps import facts
+from autopack.gaps import storage
 from autopack.gaps.detector import Detector
 from autopack.gaps.detectors import all_detectors
-from autopack.gaps.facts import FILE, FactCache, KeptFile, StaleFacts, dump_fact, load_fact
+from autopack.gaps.facts import FactCache, KeptFile, StaleFacts, dump_fact, load_fact
 from autopack.gaps.models import Evidence
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.recall import open_cache
+from autopack.gaps.storage import FILE
 from repositories import MakeRepository, commit_all, git, write_files
 
 FILES = {
@@ -205,7 +206,7 @@ def test_a_damaged_cache_changes_nothing(repository: Path, damage: Callable[[Pat
 def test_a_cache_of_another_version_is_not_used(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Facts of other code are worth nothing: they are replaced, not mixed."""
     filled(repository)
-    monkeypatch.setattr(facts, "version_digest", lambda: "another")
+    monkeypatch.setattr(storage, "version_digest", lambda: "another")
     read: list[str] = []
     take_snapshot(repository, counting(read), kept=open_cache(repository, writable=True))
     assert {*read} >= {"README.md", "run.sh"}

@@ -12,10 +12,10 @@ from autopack.gaps.models import GapReportV1
 from autopack.reporting.formats import RENDERERS
 from autopack.reporting.github import render as annotations
 from autopack.reporting.junit import render as junit
+from autopack.reporting.look import Look, supports_links
 from autopack.reporting.markdown import SHOWN_GAPS
 from autopack.reporting.markdown import render as markdown
 from autopack.reporting.ndjson import render as ndjson
-from autopack.reporting.text import Look, supports_links
 from autopack.reporting.text import render as text
 from autopack.reporting.view import View
 from report_views import a_gap, a_report, everything, hostile

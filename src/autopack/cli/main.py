@@ -1,4 +1,5 @@
-"""The command `autopack`: assembles the commands and turns every failure into a message, a hint and an exit code."""
+"""The command `autopack`: gives an answer of before again or runs a command, and turns every failure into a message, a
+hint and an exit code."""
 
 from __future__ import annotations
 
@@ -7,51 +8,8 @@ import signal
 import sys
 from typing import NoReturn
 
-import typer
-
-from autopack.cli import (
-    approvals,
-    baseline,
-    channels,
-    explain,
-    intention,
-    planning,
-    policy,
-    runs,
-    sandbox,
-    scanning,
-    status,
-    tidying,
-    worktrees,
-)
+from autopack.cli.repeat import repeat
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED, AutopackError
-
-app = typer.Typer(
-    name="autopack",
-    help="Governed autonomy for any git repository: intention, gaps, plan, governed change, proof, ledger.",
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-for _group in (
-    status,
-    intention,
-    scanning,
-    explain,
-    baseline,
-    planning,
-    approvals,
-    channels,
-    runs,
-    policy,
-    tidying,
-    sandbox,
-    worktrees,
-):
-    _group.register(app)
 
 
 def run() -> NoReturn:
@@ -68,16 +26,10 @@ def _terminated(number: int, frame: object) -> NoReturn:
 def main(arguments: list[str] | None = None) -> int:
     """Run ARGUMENTS (default: the process's) and return the exit code; never lets a traceback out."""
     _speak_utf8()
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        result = app(args=arguments, standalone_mode=False)
-        if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
-            print("Interrupted.", file=sys.stderr)
-        return result if isinstance(result, int) else 0
-    except typer.Exit as done:
-        return done.exit_code
-    except typer.Abort:
-        print("Interrupted.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        code = repeat(arguments)
+        return _run_command(arguments) if code is None else code
     except AutopackError as fault:
         return report_failure(fault)
     except KeyboardInterrupt:
@@ -88,6 +40,23 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except Exception as fault:  # noqa: BLE001  (the front door: nothing may leave as a traceback)
         return _report_unexpected(fault)
+
+
+def _run_command(arguments: list[str]) -> int:
+    import typer
+
+    from autopack.cli.commands import app
+
+    try:
+        result = app(args=arguments, standalone_mode=False)
+        if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            print("Interrupted.", file=sys.stderr)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        print("Interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def report_failure(fault: AutopackError) -> int:

@@ -10,8 +10,6 @@ from autopack.cli.options import Format
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from autopack.reporting.text import Look
-
 
 def chosen_format(stated: Format | None, *, when_piped: Format = Format.JSON) -> Format:
     """Return the STATED format, else text on a terminal and WHEN_PIPED elsewhere."""
@@ -45,20 +43,3 @@ def print_text(text: str) -> None:
     """Print TEXT, which ends its own last line, to stdout."""
     sys.stdout.write(text)
     sys.stdout.flush()
-
-
-def text_look(link_root: str) -> Look:
-    """Return what the screen can do: colour, width, and links below LINK_ROOT; nothing of it when piped."""
-    import shutil
-
-    from autopack.config import inherited_environment
-    from autopack.reporting.text import Look, supports_links
-
-    if not sys.stdout.isatty():
-        return Look()
-    environment = inherited_environment()
-    return Look(
-        colour=not environment.get("NO_COLOR") and environment.get("TERM") != "dumb",
-        width=shutil.get_terminal_size().columns,
-        link_root=link_root if supports_links(environment) else None,
-    )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from autopack.cli.options import ProjectIdOption, RunIdOption, WorkspaceOption
-from autopack.cli.output import print_json, print_text, say, text_look
+from autopack.cli.output import print_json, print_text, say
+from autopack.cli.screen import screens, text_look
 from autopack.cli.workspace import settings_for
 from autopack.errors import EXIT_FINDINGS, UsageError
 
@@ -108,6 +109,7 @@ def scan(
             show_all=all,
             today=today,
             effort=blockers_only(effort) if blockers else effort,
+            looks=screens(str(settings.workspace)),
         )
     chosen = format or (ReportFormat.TEXT if sys.stdout.isatty() else ReportFormat.JSON)
     view = _view(assessment, settings, chosen)

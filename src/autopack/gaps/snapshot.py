@@ -33,7 +33,6 @@ from autopack.gaps.state import (
     DetectorFailure,
     FileRecord,
     GitFacts,
-    LockFact,
     Snapshot,
 )
 from autopack.git import Git, GitFailed, find_work_tree
@@ -110,7 +109,9 @@ def take_snapshot(
         ignored=bounds.ignored,
         attributes=listed.attributes,
         databases=_databases(workspace, harvest, bounds.ignored),
-        tree_locks=_tree_locks(workspace, harvest.files, bounds.ignored),
+        tree_locks=databases.locks_among(
+            workspace, (*(file.path for file in harvest.files), *bounds.ignored), now=time.time()
+        ),
         runs=runs.run_facts(workspace, runs_folder),
         intention=intention,
         intention_source=intention_source,
@@ -265,21 +266,13 @@ def _recent_commits(git: Git, branch: str | None, since: str | None) -> tuple[Co
 
 
 def _databases(root: Path, harvest: Harvest, ignored: Iterable[str]) -> tuple[DatabaseFact, ...]:
-    hidden = [path for path in databases.ignored_candidates(ignored) if databases.is_database(root, path)]
     found = []
-    for path in sorted({*harvest.databases, *hidden}):
+    for path in sorted({*harvest.databases, *databases.hidden_databases(root, ignored)}):
         try:
             found.append(databases.examine(root, path))
         except OSError as fault:
             harvest.miss(path, f"the database's locks cannot be asked ({os.strerror(fault.errno or 0)})")
     return tuple(found)
-
-
-def _tree_locks(root: Path, read: Iterable[ReadFile], ignored: Iterable[str]) -> tuple[LockFact, ...]:
-    candidates = databases.lock_candidates({*(file.path for file in read), *ignored})
-    now = time.time()
-    found = (databases.examine_lock(root, path, now=now, old_after=repository.OLD_LOCK_SECONDS) for path in candidates)
-    return tuple(lock for lock in found if lock is not None)
 
 
 def _with_past(

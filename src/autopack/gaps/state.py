@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from autopack.gaps.models import NotLookedAt
-from autopack.gaps.run_logs import ShortRecall, ToldFault
-from autopack.intention_anchor.v2 import IntentionAnchorV2
+if TYPE_CHECKING:  # what says whether anything changed needs these values, and no framework
+    from autopack.gaps.models import NotLookedAt
+    from autopack.gaps.run_logs import ShortRecall, ToldFault
+    from autopack.intention_anchor.v2 import IntentionAnchorV2
 
 
 @dataclass(frozen=True)

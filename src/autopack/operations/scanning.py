@@ -31,7 +31,12 @@ from autopack.gaps.suppressions import Stated, Suppressed, sift
 from autopack.git import Git
 from autopack.operations.accepted import load_baseline
 from autopack.operations.intention import default_project_id, load_committed_intention, load_intention
+from autopack.operations.repeating import Watched, remember, watch
+from autopack.operations.source_lines import source_lines
 from autopack.operations.suppressing import rule_ids, settings_at, sift_report
+from autopack.reporting.look import PIPE, Look
+from autopack.reporting.text import SHOWN_PLACES
+from autopack.reporting.view import View
 
 
 @dataclass(frozen=True)
@@ -117,14 +122,17 @@ def assess_workspace(
     show_all: bool = False,
     today: date,
     effort: Effort = PLAIN,
+    looks: Sequence[Look] = (PIPE,),
 ) -> Assessment:
     """Return what a person is told about the workspace; WRITE also puts the whole report into the run's folder.
 
     SINCE is a revision: gaps that were there at its merge base with HEAD are left out (of what is returned, not of what
     is written), and commits after it need an approval trailer for protected paths. SHOW_ALL adds the gaps of low
-    confidence.
+    confidence. What is written is kept for a plain scan of the same state too, as JSON and as text for each of LOOKS.
     """
     kept = _kept(settings, effort)
+    is_plain = since is None and effort.deep_seconds is None and _runs_folder(settings) == RUNS_FOLDER
+    watched = watch(settings.workspace) if write and kept is not None and kept.writable and is_plain else None
     snapshot = look(settings, since=since, effort=effort, kept=kept)
     raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
     sifted = sift_report(settings, snapshot, raw, only_committed=write, show_all=show_all)
@@ -136,6 +144,8 @@ def assess_workspace(
     if base is not None:
         report = _only_new(report, _gaps_at(settings, snapshot, raw, base), base)
     baseline = load_baseline(settings)
+    if watched is not None:
+        _remember(watched, settings, snapshot, raw, baseline, today, looks)
     return Assessment(
         report=report,
         suppressed=sifted.suppressed,
@@ -143,6 +153,31 @@ def assess_workspace(
         since=base,
         older=len(sifted.report.gaps) - len(report.gaps),
     )
+
+
+def _remember(
+    watched: Watched,
+    settings: Settings,
+    snapshot: Snapshot,
+    raw: GapReportV1,
+    baseline: BaselineV1 | None,
+    today: date,
+    looks: Sequence[Look],
+) -> None:
+    """Keep what a plain scan would say of SNAPSHOT, of which RAW says what the detectors found."""
+    ids = {
+        "project_id": default_project_id(settings, snapshot.intention),
+        "run_id": default_run_id(snapshot),
+    }
+    sifted = sift_report(settings, snapshot, raw.model_copy(update=ids).sealed(), only_committed=False, show_all=False)
+    gaps = (*sifted.report.gaps, *sifted.unsure)
+    view = View(
+        report=sifted.report,
+        suppressed=sifted.suppressed,
+        comparison=None if baseline is None else compare(gaps, baseline, today),
+        lines=source_lines(settings, sifted.report.gaps, places=SHOWN_PLACES),
+    )
+    remember(watched, snapshot, view, looks)
 
 
 def _raw_report(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from autopack.gaps.models import Evidence, Gap
 from autopack.gaps.remedies import ReplaceText
+from autopack.reporting.look import PIPE, Look
 from autopack.reporting.plain_text import one_line
 from autopack.reporting.view import View, in_one_line, place, worst_first
 
@@ -17,39 +17,9 @@ SHOWN_PLACES = 3
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "info": "2"}
 _MEANT = re.compile(r"[^\s)\]}>\"'`,;]+")
 _MARGIN = 12
-_LINKING_PROGRAMS = frozenset({"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "Tabby", "rio", "mintty"})
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the reader's screen can do. The default is plain text, as for a pipe or a file."""
-
-    colour: bool = False
-    width: int = 160
-    """Characters in a line; only excerpts are cut, at least 40 remain."""
-    link_root: str | None = None
-    """Absolute folder of the repository where places become hyperlinks (OSC 8), else None."""
-
-
-def supports_links(environment: Mapping[str, str]) -> bool:
-    """Tell whether the terminal that ENVIRONMENT describes shows OSC 8 hyperlinks; an unknown one does not.
-
-    The names are those that the terminals set: VTE from 0.50, kitty, WezTerm, iTerm2, Windows Terminal, Konsole, foot.
-    """
-    if environment.get("FORCE_HYPERLINK"):
-        return environment["FORCE_HYPERLINK"] != "0"
-    if "NO_COLOR" in environment or environment.get("TERM", "dumb") in {"dumb", "linux"}:
-        return False
-    vte = environment.get("VTE_VERSION", "")
-    return (
-        (vte.isdigit() and int(vte) >= 5_000)
-        or environment.get("TERM_PROGRAM") in _LINKING_PROGRAMS
-        or environment["TERM"] in {"xterm-kitty", "alacritty", "foot", "xterm-ghostty", "contour"}
-        or any(name in environment for name in ("WT_SESSION", "KONSOLE_VERSION", "DOMTERM"))
-    )
-
-
-def render(view: View, look: Look = Look()) -> str:
+def render(view: View, look: Look = PIPE) -> str:
     """Return the report as text: by type, the worst first, each rule explained once, and one line that sums up."""
     lines: list[str] = []
     for gap_type, rules in worst_first(view):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autopack.gaps.sources import processes
 from autopack.gaps.sources.listing import encode
+from autopack.gaps.sources.repository import OLD_LOCK_SECONDS
 from autopack.gaps.state import DatabaseFact, LockFact
 
 _MAGIC = b"SQLite format 3\0"
@@ -35,9 +36,9 @@ def ignored_candidates(ignored: Iterable[str]) -> list[str]:
     return sorted(found)[:_MAX_CANDIDATES]
 
 
-def is_database(root: Path, path: str) -> bool:
-    """Tell whether PATH below ROOT starts like a SQLite database."""
-    return _read(root, path, len(_MAGIC)) == _MAGIC
+def hidden_databases(root: Path, ignored: Iterable[str]) -> list[str]:
+    """Return which of the IGNORED paths below ROOT are databases."""
+    return [path for path in ignored_candidates(ignored) if _read(root, path, len(_MAGIC)) == _MAGIC]
 
 
 def examine(root: Path, path: str) -> DatabaseFact:
@@ -79,7 +80,13 @@ def _lock_type(answer: bytes) -> int:
 
 def lock_candidates(paths: Iterable[str]) -> list[str]:
     """Return those of PATHS that are named like a lock with an owner (`*.lock`, `*.pid`, `*.db-lock`)."""
-    return sorted(path for path in paths if _LOCK_NAME.search(path))[:_MAX_CANDIDATES]
+    return sorted({path for path in paths if _LOCK_NAME.search(path)})[:_MAX_CANDIDATES]
+
+
+def locks_among(root: Path, paths: Iterable[str], *, now: float) -> tuple[LockFact, ...]:
+    """Return the locks with an owner among PATHS below ROOT, by path; NOW is in seconds since the epoch."""
+    found = (examine_lock(root, path, now=now, old_after=OLD_LOCK_SECONDS) for path in lock_candidates(paths))
+    return tuple(lock for lock in found if lock is not None)
 
 
 def examine_lock(root: Path, path: str, *, now: float, old_after: float) -> LockFact | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autopack.gaps.sources.standing import INDEX_COMMAND, STATUS_COMMAND
 from autopack.gaps.state import ChangeFact
 from autopack.git import Git
 
@@ -58,7 +59,7 @@ def encode(path: str) -> bytes:
 
 def list_index(git: Git) -> tuple[IndexEntry, ...]:
     """Return the entries of the index, by path. Raises GitFailed when the index cannot be read."""
-    return parse_index(git.run("ls-files", "-s", "-v", "-z").stdout)
+    return parse_index(git.run(*INDEX_COMMAND).stdout)
 
 
 def parse_index(data: bytes) -> tuple[IndexEntry, ...]:
@@ -77,10 +78,7 @@ def parse_index(data: bytes) -> tuple[IndexEntry, ...]:
 
 def read_status(git: Git, without_filters: Sequence[str]) -> Status:
     """Return what `git status` says, without refreshing the index. WITHOUT_FILTERS are `-c` options."""
-    options = ("--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--ignored=matching")
-    # A recent commit must not make git count how far branches are apart; a submodule is another repository.
-    speed = ("--no-ahead-behind", "--ignore-submodules=all", "--find-renames")
-    return parse_status(git.run(*without_filters, "status", *options, *speed).stdout)
+    return parse_status(git.run(*without_filters, *STATUS_COMMAND).stdout)
 
 
 def parse_status(data: bytes) -> Status:

@@ -11,7 +11,7 @@ from autopack.gaps.sources import listing
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_bytes
 from autopack.git import Git
 
-_CONVERTING = frozenset({"text", "eol", "crlf", "filter", "ident", "working-tree-encoding"})
+CONVERTING = frozenset({"text", "eol", "crlf", "filter", "ident", "working-tree-encoding"})
 """Attributes by which the bytes in the working tree may differ from the object's, see gitattributes(5)."""
 
 
@@ -30,7 +30,7 @@ def vouched(
         if entry.mode in {listing.REGULAR, listing.EXECUTABLE}
         and entry.stages == (0,)
         and not (entry.skipped or entry.assumed or entry.path in changed)
-        and _CONVERTING.isdisjoint(attributes.get(entry.path, ()))
+        and CONVERTING.isdisjoint(attributes.get(entry.path, ()))
     }
 
 
