@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.excerpts import line_at, line_number, line_start
-from autopack.gaps.link_targets import Resolution, Tree, resolve
+from autopack.gaps.link_targets import Resolution, Tree, built_folders, resolve
 from autopack.gaps.markdown import Link
 
 _OTHER_FRAGMENTS = re.compile(
@@ -66,6 +66,7 @@ def is_judged(document: str) -> bool:
         places.is_of_the_past(document)
         or places.is_specimen(document)
         or places.is_template(document)
+        or places.is_for_rdoc(document)
         or places.is_bundled(document)
         or places.is_versioned(document)
         or places.is_chronicle(document)
@@ -93,6 +94,7 @@ def dead_links(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> Iterator[De
 
 def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: _Pages | None = None) -> Iterator[Suspect]:
     """Yield what does not resolve; headings are looked at only when PAGES are given."""
+    tree = replace(tree, built=built_folders(tree, links))
     for document in sorted(links):
         if not is_judged(document):
             continue
@@ -130,7 +132,10 @@ class _Pages:
         if path not in self._slugs:
             self._slugs[path] = markdown.heading_slugs(self.texts[path])
         slugs = self._slugs[path]
-        if wanted in slugs or (loosely and _letters(wanted) in {_letters(slug) for slug in slugs}):
+        # Renderers differ on what punctuation at the edge of a heading leaves behind.
+        if wanted in slugs or any(slug.strip("-") == wanted for slug in slugs):
+            return True
+        if loosely and _letters(wanted) in {_letters(slug) for slug in slugs}:
             return True
         if path not in self._ids:
             self._ids[path] = markdown.explicit_ids(self.texts[path])

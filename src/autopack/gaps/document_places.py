@@ -23,6 +23,7 @@ _TEMPLATE = re.compile(
     r"|_layouts|partials)(?:\Z|[-_. /])|\{\{|issue_template|pull_request_template",
     re.IGNORECASE,
 )
+_RDOC = re.compile(r"(?:\A|[-_.])rdoc(?:\Z|[-_.])", re.IGNORECASE)
 _BUNDLED_PREFIX = ".github/actions/"
 _BUNDLED = frozenset(
     [
@@ -31,7 +32,9 @@ _BUNDLED = frozenset(
     ]
 )
 _CHRONICLE_NAME = re.compile(
-    r"(?:change[-_ ]?logs?|changes|history|news|release[-_ ]?notes?|releases?|whats?[-_]?new|upgrading|migrat\w*"
+    r"(?:v?\d+(?:[._]\d+)+[-_ ])?"
+    r"(?:announce\w*|change[-_ ]?logs?|changes|history|news|release[-_ ]?notes?|releases?|whats?[-_]?new|upgrading"
+    r"|migrat\w*"
     r"|\w*deprecat\w*)(?:[-_.].*)?\Z",
     re.IGNORECASE,
 )
@@ -91,6 +94,11 @@ def is_specimen(path: str) -> bool:
 def is_template(path: str) -> bool:
     """Tell whether PATH is meant to be copied to another place, where its links will hold."""
     return _TEMPLATE.search(path) is not None
+
+
+def is_for_rdoc(path: str) -> bool:
+    """Tell whether PATH is a page of Ruby's documentation, whose links lead to `files/…` of the generated pages."""
+    return _RDOC.search(stem(path)) is not None
 
 
 def is_bundled(path: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import normpath
 from typing import Literal
 
 from autopack.gaps.document_places import without_language
-from autopack.gaps.markdown import split_target
+from autopack.gaps.markdown import Link, split_target
 from autopack.gaps.site_generators import Sites, find_sites
 from autopack.gaps.state import Snapshot
 
@@ -25,7 +27,13 @@ _PLACEHOLDER = re.compile(
 )
 _PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
 _INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")
-_BUILT = re.compile(r"\.(?:html?|php|aspx?|xml|rss|xhtml)\Z", re.IGNORECASE)
+_BUILT = re.compile(r"\.(?:html?(?:\.md)?|php|aspx?|xml|rss|xhtml)\Z", re.IGNORECASE)
+_BUILT_NAMES = frozenset({"llms.txt", "llms-full.txt"})
+_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?\Z")
+_LONGEST_EXTENSION = 5
+_ENOUGH_PAGES = 3
+_ENOUGH_ROUTES = 5
+_ROUTES_PER_FILE = 2
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 
@@ -47,10 +55,23 @@ class Tree:
     """The paths of a snapshot, asked as a link asks."""
 
     snapshot: Snapshot
+    built: frozenset[str] = frozenset()
+    """Folders whose documents link to pages that only a site has (see `built_folders`)."""
 
     @cached_property
     def sites(self) -> Sites:
-        return find_sites(self.snapshot.files)
+        return find_sites(self.snapshot.files).with_folders(self.built)
+
+    @cached_property
+    def _extensions(self) -> frozenset[str]:
+        return frozenset(name.rpartition(".")[2] for name in self._by_name)
+
+    def is_name_of_an_object(self, path: str) -> bool:
+        """Tell whether PATH is a dotted name such as `package.module.Class`, and no file here ends like it: Sphinx
+        looks it up in its own documentation and in that of other projects."""
+        last = path.rpartition(".")[2]
+        is_file_like = path.count(".") == 1 and len(last) <= _LONGEST_EXTENSION
+        return _DOTTED_NAME.match(path) is not None and not is_file_like and last not in self._extensions
 
     @cached_property
     def _links(self) -> frozenset[str]:
@@ -130,7 +151,7 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
         return _UNJUDGED
     if not wanted or tree.exists(wanted) or tree.exists(_LINE_SUFFIX.sub("", wanted)):
         return Resolution("found", wanted, fragment)
-    if _is_explained(tree, path, wanted) or (governed and _is_page_of_a_site(tree, document, path, wanted)):
+    if _is_explained(tree, document, path, wanted) or (governed and _is_page_of_a_site(tree, document, path, wanted)):
         return _UNJUDGED
     return Resolution("missing", wanted, fragment)
 
@@ -155,12 +176,13 @@ def _is_from_the_root(tree: Tree, path: str, *, governed: bool) -> bool:
     return not governed and bool(slash) and first in tree.snapshot.folders
 
 
-def _is_explained(tree: Tree, path: str, wanted: str) -> bool:
+def _is_explained(tree: Tree, document: str, path: str, wanted: str) -> bool:
     """Tell whether there is an innocent reason for the missing WANTED."""
     return (
         _HOST_PAGES.match(path) is not None
         or _PLACEHOLDER.match(path) is not None
         or tree.as_a_page(wanted)
+        or (path.endswith("/") and tree.as_a_page(_one_folder_deeper(document, path)))
         or tree.is_out_of_sight(wanted)
         or tree.would_be_ignored(wanted)
         or tree.has_in_another_language(wanted)
@@ -172,5 +194,49 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
     folders."""
     if path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path):
         return True
-    deeper = normpath(f"{document.rpartition('.')[0]}/{path}")
-    return tree.as_a_page(deeper) or bool(tree.ending_in(path.lstrip("./")))
+    if path in _BUILT_NAMES or tree.is_name_of_an_object(path):
+        return True
+    return tree.as_a_page(_one_folder_deeper(document, path)) or bool(tree.ending_in(path.lstrip("./")))
+
+
+def _one_folder_deeper(document: str, path: str) -> str:
+    """Return where PATH leads when the page of DOCUMENT is a folder of its own."""
+    return normpath(f"{document.rpartition('.')[0]}/{path}")
+
+
+def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozenset[str]:
+    """Return the folders whose documents are the sources of a site, by how they link to each other.
+
+    Several links to `page.html` where only the source of `page` exists, or more links to a `page` that is nowhere than
+    to files and folders without suffix: a generator that leaves no configuration one could know makes pages of them.
+    """
+    pages: Counter[str] = Counter()
+    nowhere: dict[str, set[str]] = {}
+    somewhere: Counter[str] = Counter()
+    for document, found in links.items():
+        kinds = [(link.target, _written_for_a_site(tree, document, link.target)) for link in found]
+        for folder in _above(document) if any(kind for _, kind in kinds) else ():
+            pages[folder] += sum(kind == "page" for _, kind in kinds)
+            somewhere[folder] += sum(kind == "file" for _, kind in kinds)
+            nowhere.setdefault(folder, set()).update(target for target, kind in kinds if kind == "nowhere")
+    enough = {folder for folder, count in pages.items() if count >= _ENOUGH_PAGES}
+    enough |= {
+        folder
+        for folder, targets in nowhere.items()
+        if len(targets) >= max(_ENOUGH_ROUTES, 1 + _ROUTES_PER_FILE * somewhere[folder])
+    }
+    return frozenset(enough)
+
+
+def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page", "nowhere", "file"] | None:
+    """Tell what TARGET shows: a built page whose source exists, a name without suffix that is nowhere, one that is a
+    file or a folder; None when it shows nothing."""
+    path, _ = split_target(target)
+    if not path or path.startswith("/") or (_EXTENSION.search(path) and not path.endswith((".html", ".htm"))):
+        return None
+    wanted = _wanted_path(document, path)
+    if not wanted or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
+        return None
+    if _EXTENSION.search(path):
+        return "page" if not tree.exists(wanted) and tree.as_a_page(wanted) else None
+    return "file" if tree.exists(wanted) or tree.as_a_page(wanted) else "nowhere"

@@ -57,7 +57,8 @@ _INLINE = re.compile(
 _DEFINITION = re.compile(rb"\]:[ \t]{0,8}<?([^\s<>]{1,1000})")
 _DEFINITION_LABEL = re.compile(rb" {0,3}\[(?!\^)[^\]]{1,300}\Z")
 _HTML_TARGET = re.compile(rb"=[\"']([^\"'\n]{1,1000})[\"']")
-_HTML_ATTRIBUTE = re.compile(rb"\b(?:src|href)\Z")
+_HTML_ATTRIBUTE = re.compile(rb"(?<![\w:@.\[-])(?:src|href)\Z")
+"""An attribute and no expression bound to one (`:href`, `v-bind:src`, `[src]`)."""
 _NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|\\|.*(?:[{}$<>*|]|%7[bB]|%(?![0-9a-fA-F]{2})|\[\[)", re.DOTALL)
 
 

@@ -16,6 +16,7 @@ _DATA_FOLDER_OF_TESTS = re.compile(
     r"(?:.*data|encodings?|files|resources|samples?|examples?|assets|inputs?|outputs?|expected|stubs?|templates?|targets)\Z",
     re.IGNORECASE,
 )
+_BENCHMARK = re.compile(r"(?:.*[_.-])?(?:bench(?:es|marks?|marking)?|perf|performance)(?:[_.-].*)?\Z", re.IGNORECASE)
 _ENCODING_NAME = re.compile(
     r"(?:^|[^a-z])(?:bom|crlf|cr|eol|newlines?|line_?-?endings?|utf_?-?(?:8|16|32)|latin_?-?1?|cp\d+|windows_?-?125\d|iso_?-?8859"
     r"|encod\w*|unicode|charsets?|invalid|broken|malformed|corrupt\w*|mojibake|gbk|euc|sjis|big5|koi8)(?:[^a-z]|$)",
@@ -26,6 +27,11 @@ _ENCODING_NAME = re.compile(
 def in_test_folder(path: str) -> bool:
     """Tell whether a folder of PATH is one that holds tests."""
     return any(_TEST_FOLDER.match(part) for part in path.split("/")[:-1])
+
+
+def is_benchmark(path: str) -> bool:
+    """Tell whether PATH is code that is run to be timed: what it computes is thrown away."""
+    return any(_BENCHMARK.match(part) for part in path.removesuffix(".py").split("/"))
 
 
 def is_test_data(path: str) -> bool:

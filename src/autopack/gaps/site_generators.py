@@ -25,6 +25,10 @@ class Sites:
 
     roots: frozenset[str]
 
+    def with_folders(self, folders: Iterable[str]) -> Sites:
+        """Return these sites and those of FOLDERS."""
+        return Sites(self.roots.union(folders))
+
     def govern(self, path: str) -> bool:
         """Tell whether a site generator may turn PATH into a page."""
         folder = path.rpartition("/")[0]

@@ -242,8 +242,16 @@ class _Judge:
         positional = {"read_text": 0, "write_text": 1}.get(method.attr)
         if positional is None or not self.knows_paths or len(call.args) > positional:
             return False
+        if method.attr == "write_text" and _is_ascii(call.args[0] if call.args else keyword(call, "data")):
+            return False
         has_data = bool(call.args) or keyword(call, "data") is not None
         return has_data == (method.attr == "write_text") and not _unix_only(method.value)
+
+
+def _is_ascii(node: ast.expr | None) -> bool:
+    """Tell whether NODE is a text that is the same bytes in every encoding of a machine."""
+    text = None if node is None else constant_string(node)
+    return text is not None and text.isascii()
 
 
 def _unix_only(receiver: ast.expr) -> bool:

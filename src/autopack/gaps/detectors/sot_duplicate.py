@@ -62,6 +62,8 @@ _NAMED_ALIKE_BY_CUSTOM = re.compile(
 )
 _DIGITS = re.compile(r"\d+")
 _AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
+_START_PAGES = frozenset({"readme", "index", "_index", "home"})
+"""The README of a project is often the first page of its documentation too, generated one from the other."""
 _COPIED_ON_PURPOSE = frozenset(
     [
         *("licenses", "licences", "_includes", "includes", "partials", "snippets", "shared", ".cursor", ".claude"),
@@ -228,7 +230,11 @@ def _is_one_of_a_kind(first: str, second: str) -> bool:
     if _DIGITS.sub("0", first) == _DIGITS.sub("0", second):
         return True
     stems = {places.stem(first).lower(), places.stem(second).lower()}
-    if places.without_language(first) == places.without_language(second) or stems <= _AGENT_FILES:
+    if (
+        places.without_language(first) == places.without_language(second)
+        or stems <= _AGENT_FILES
+        or stems <= _START_PAGES
+    ):
         return True
     return len(stems) == 1 and _NAMED_ALIKE_BY_CUSTOM.match(stems.pop()) is not None
 

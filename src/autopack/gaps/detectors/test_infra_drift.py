@@ -28,6 +28,7 @@ _OTHER_RUNNERS = words(
     "nosetests nose2 stestr trial ward runtests.py manage.py unittest discover bazel pants buck green testr"
     " zope-testrunner"
 )
+_TYPE_ASSERTIONS = words("assert_type reveal_type assert_never")
 _ASIDE = words(
     "docs doc examples example samples demo demos benchmarks benchmark perf scripts tools templates template"
 )
@@ -185,6 +186,8 @@ def _effective(settings: dict[str, SettingsFact]) -> dict[str, SettingsFact]:
 
 def _vacuous(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
     for check in module.vacuous:
+        if check.rule == "discarded-comparison" and odd_on_purpose.is_benchmark(path):
+            continue
         if check.name and check.rule == "mock-assert-typo" and check.name in suite.checkers.known:
             continue
         yield Finding(rule=check.rule, title=check.title, key=(path, *check.key), evidence=(check.place,))
@@ -198,7 +201,11 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
             # An override with an empty body switches an inherited test off.
             if not suspect.inherits:
                 yield _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
-        elif suspect.place.test_name not in said and not suite.checkers.check_for(path, suspect):
+        elif not (
+            suspect.place.test_name in said
+            or odd_on_purpose.is_benchmark(path)
+            or suite.checkers.check_for(path, suspect)
+        ):
             yield _about_test("asserts-nothing", f"{suspect.name} asserts nothing", suspect.place)
 
 
@@ -352,7 +359,7 @@ def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Iterator[
     if found is None or module.first_test is None or module.runs_itself or not module.tests:
         return
     folder, settings = found
-    if settings.collects_file(name) or not suite.spoken.isdisjoint(_OTHER_RUNNERS):
+    if settings.collects_file(name) or not suite.spoken.isdisjoint(_OTHER_RUNNERS) or _is_for_type_checkers(module):
         return
     roots = [_target(folder, entry.name) for entry in settings.testpaths]
     inside = any(root is not None and _holds(root, path) for root in roots) if roots else True
@@ -365,6 +372,11 @@ def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Iterator[
         key=(path, "name"),
         evidence=(module.first_test,),
     )
+
+
+def _is_for_type_checkers(module: ModuleFact) -> bool:
+    """Tell whether MODULE asserts types, which a type checker does by reading it."""
+    return any(not _TYPE_ASSERTIONS.isdisjoint(function.uses) for function in module.functions)
 
 
 def _is_helper(stem: str, path: str, suite: _Suite) -> bool:
