@@ -27,6 +27,7 @@ _PLACEHOLDER = re.compile(
 )
 _PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
 _INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")
+_INDEX_NAMES_OF_A_BOOK = ("README.md", "readme.md", "Readme.md")
 _BUILT = re.compile(r"\.(?:html?(?:\.md)?|php|aspx?|xml|rss|xhtml)\Z", re.IGNORECASE)
 _BUILT_NAMES = frozenset({"llms.txt", "llms-full.txt"})
 _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?\Z")
@@ -139,6 +140,16 @@ class Tree:
             names += [bare.removesuffix("/index") + suffix for suffix in _PAGE_SUFFIXES]
         return any(self.exists(name) for name in names)
 
+    def is_built_elsewhere(self, path: str) -> bool:
+        """Tell whether PATH, as a link writes it, is a built page whose source lies in another folder: a document that
+        is rendered into that folder links as if it were there."""
+        bare = _BUILT.sub("", path.removeprefix("./"))
+        while bare.startswith("../"):
+            bare = bare[3:]
+        if bare == path or "/" not in bare or not _BUILT.search(path):
+            return False
+        return any(self.ending_in(bare + suffix) for suffix in _PAGE_SUFFIXES)
+
 
 def resolve(tree: Tree, document: str, target: str) -> Resolution:
     """Return where TARGET, a relative link in DOCUMENT, leads; `unjudged` whenever a renderer might know better."""
@@ -151,7 +162,11 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
         return _UNJUDGED
     if not wanted or tree.exists(wanted) or tree.exists(_LINE_SUFFIX.sub("", wanted)):
         return Resolution("found", wanted, fragment)
-    if _is_explained(tree, document, path, wanted) or (governed and _is_page_of_a_site(tree, document, path, wanted)):
+    if (
+        _is_explained(tree, document, path, wanted)
+        or _is_settled_by_a_book(tree, document, wanted)
+        or (governed and _is_page_of_a_site(tree, document, path, wanted))
+    ):
         return _UNJUDGED
     return Resolution("missing", wanted, fragment)
 
@@ -183,10 +198,22 @@ def _is_explained(tree: Tree, document: str, path: str, wanted: str) -> bool:
         or _PLACEHOLDER.match(path) is not None
         or tree.as_a_page(wanted)
         or (path.endswith("/") and tree.as_a_page(_one_folder_deeper(document, path)))
+        or tree.is_built_elsewhere(path)
         or tree.is_out_of_sight(wanted)
         or tree.would_be_ignored(wanted)
         or tree.has_in_another_language(wanted)
     )
+
+
+def _is_settled_by_a_book(tree: Tree, document: str, wanted: str) -> bool:
+    """Tell whether mdBook may know the missing WANTED: it serves a folder's README as its index, and books that are
+    published side by side link to one another, out of their own pages."""
+    pages = tree.sites.book_of(document)
+    if pages is None:
+        return False
+    folder, _, name = wanted.rpartition("/")
+    is_readme = name == "index.md" and any(tree.exists(f"{folder}/{other}") for other in _INDEX_NAMES_OF_A_BOOK)
+    return is_readme or not wanted.startswith(f"{pages}/")
 
 
 def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> bool:

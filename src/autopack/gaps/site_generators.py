@@ -16,6 +16,7 @@ _CONFIGURATION = re.compile(
 )
 _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
 _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
+_BOOK = re.compile(r"(?:\A|/)book\.toml\Z")
 _SPHINX = re.compile(r"(?:\A|/)conf\.py\Z")
 
 
@@ -24,6 +25,18 @@ class Sites:
     """The folders (`""` is the root) that a site generator's configuration governs."""
 
     roots: frozenset[str]
+    books: frozenset[str] = frozenset()
+    """Those that mdBook makes a book of, which it reads from their folder `src`."""
+
+    def book_of(self, path: str) -> str | None:
+        """Return the folder with the pages of the book that PATH is a page of, None where it is in no book."""
+        folder = path
+        while folder and self.books:
+            folder = folder.rpartition("/")[0]
+            pages = f"{folder}/src".lstrip("/")
+            if folder in self.books and path.startswith(f"{pages}/"):
+                return pages
+        return None
 
     def with_folders(self, folders: Iterable[str]) -> Sites:
         """Return these sites and those of FOLDERS."""
@@ -53,4 +66,5 @@ def find_sites(paths: Iterable[str]) -> Sites:
             roots.add(folder)
         elif match := _CONFIGURATION_FOLDER.search(path) or _HUGO_FOLDER.search(path):
             roots.add(path[: match.start()])
-    return Sites(frozenset(roots))
+    books = frozenset(path.rpartition("/")[0] for path in paths if _BOOK.search(path))
+    return Sites(frozenset(roots), books)

@@ -152,6 +152,29 @@ def test_a_site_generator_resolves_its_own_links(make_repository: MakeRepository
     assert seen_in(repository) == ["broken-link site/docs/page.md:3"]
 
 
+def test_a_book_serves_readmes_and_stands_beside_others(make_repository: MakeRepository) -> None:
+    """mdBook makes a folder's README its index, and links out of its pages lead to books published beside it."""
+    text = "[a](index.md) [b](part/index.md) [c](../../reference/macros.md#hygiene)\n"
+    files = {
+        "doc/book.toml": "[book]\n",
+        "doc/src/README.md": "# Home\n",
+        "doc/src/part/README.md": "# Part\n",
+        "doc/src/page.md": text,
+        "doc/README.md": "[d](guide/index.md)\n",
+    }
+    repository = make_repository(files)
+    assert seen_in(repository) == ["broken-link doc/README.md:1"]
+    write_files(repository, {"doc/src/page.md": text + "\n[e](other/index.md) [f](gone.md)\n"})
+    assert seen_in(repository)[1:] == ["broken-link doc/src/page.md:3", "broken-link doc/src/page.md:3"]
+
+
+def test_a_page_that_is_rendered_into_another_folder_links_from_there(make_repository: MakeRepository) -> None:
+    """A built page whose source lies elsewhere in the tree is no dead link; one without a source is."""
+    text = "[a](../reference/config.html#alias) [b](../reference/gone.html) [c](config.html)\n"
+    files = {"man/add.md": text, "book/src/reference/config.md": "# Config\n"}
+    assert seen_in(make_repository(files)) == ["broken-link man/add.md:1", "broken-link man/add.md:1"]
+
+
 def test_translations_fall_back_to_the_original(make_repository: MakeRepository) -> None:
     """A page that exists in another language only is served from there."""
     files = {"docs/en/a.md": "# A\n", "docs/en/b.md": "# B\n", "docs/de/a.md": "[b](b.md)\n"}
