@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
 
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.models import Evidence
+from autopack.gaps.odd_on_purpose import in_test_folder
 from autopack.gaps.state import Snapshot
 
 _RULES = (
@@ -143,6 +144,15 @@ _MARKDOWN = (".md", ".markdown", ".mdx")
 _ASCIIDOC = (".adoc", ".asciidoc")
 _MARKDOWN_FENCE = re.compile(rb"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
 _ASCIIDOC_FENCE = re.compile(rb"^(?:-{4,}|\.{4,})\r?$", re.MULTILINE)
+_RAW_STRINGS: Final[Mapping[str, tuple[bytes, bytes]]] = {
+    ".rs": (b'#"', b'"#'),
+    **dict.fromkeys((".go", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"), (b"`", b"`")),
+    **dict.fromkeys((".java", ".kt", ".kts", ".scala", ".swift", ".cs"), (b'"""', b'"""')),
+    **dict.fromkeys((".cpp", ".cc", ".cxx", ".h", ".hpp"), (b'R"', b')"')),
+}
+"""How a string over several lines begins and ends, by the suffix of the source."""
+_TEST_NAME = re.compile(r"(?:^|/)[^/]*(?:[._-](?:test|spec)s?\.\w+|[a-z]Tests?\.\w+)\Z")
+_ABOUT_CONFLICTS = re.compile(r"(?:^|[^a-z])(?:un)?(?:merge|conflict)(?:s|d|ed|ing)?(?:[^a-z]|$)", re.IGNORECASE)
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _MOST_EVIDENCE = 20
 
@@ -152,6 +162,7 @@ def _extract(path: str, data: bytes) -> tuple[Evidence, ...] | None:
     if b"<<<<<<<" not in data or b">>>>>>>" not in data or b"\0" in data[:8_000]:
         return None
     found = [match for match in _CONFLICT.finditer(data) if not _is_example(path, data, match.start())]
+    found = _outside_strings(path, data, found)
     if not found or (path.endswith((".py", ".pyi")) and _is_valid_python(data)):
         return None
     return tuple(evidence_at(path, data, match.start()) for match in found[:_MOST_EVIDENCE])
@@ -162,6 +173,29 @@ def _is_example(path: str, data: bytes, offset: int) -> bool:
     name = path.lower()
     fence = _MARKDOWN_FENCE if name.endswith(_MARKDOWN) else _ASCIIDOC_FENCE if name.endswith(_ASCIIDOC) else None
     return fence is not None and len(fence.findall(data, 0, offset)) % 2 == 1
+
+
+def _outside_strings(path: str, data: bytes, found: list[re.Match[bytes]]) -> list[re.Match[bytes]]:
+    """Return those of FOUND, in order, that do not begin inside a string of several lines in the code of a test.
+
+    Elsewhere a string is no excuse: styles and queries are written in strings, and two people change them.
+    """
+    suffix = path[path.rfind(".") :].lower() if "." in path else ""
+    is_test = in_test_folder(path) or _TEST_NAME.search(path) or b"#[cfg(test)]" in data
+    if suffix not in _RAW_STRINGS or not is_test:
+        return found
+    begin, end = _RAW_STRINGS[suffix]
+    kept, seen, inside = [], 0, False
+    for match in found:
+        if begin == end:
+            inside ^= data.count(begin, seen, match.start()) % 2 == 1
+        else:
+            last = max((data.rfind(mark, seen, match.start()), mark == begin) for mark in (begin, end))
+            inside = last[1] if last[0] >= 0 else inside
+        seen = match.start()
+        if not inside or data.find(end, match.end()) < 0:
+            kept.append(match)
+    return kept
 
 
 def _is_valid_python(data: bytes) -> bool:
@@ -187,9 +221,16 @@ def _detect(snapshot: Snapshot) -> Iterator[Finding]:
 def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
     unmerged = {change.path for change in snapshot.changes if change.status in _UNMERGED}
     for path, fact in snapshot.facts.get("git_state_corruption", {}).items():
-        if path in unmerged or _FIXTURE_FOLDERS.isdisjoint(path.lower().split("/")[:-1]):
+        if path in unmerged or not _is_specimen(path):
             evidence = cast(tuple[Evidence, ...], fact)
             yield Finding("conflict-markers", f"Unresolved conflict in {path}", (path,), evidence)
+
+
+def _is_specimen(path: str) -> bool:
+    """Tell whether a conflict in PATH is what a test reads: kept with test data, or named for conflicts among tests."""
+    if not _FIXTURE_FOLDERS.isdisjoint(path.lower().split("/")[:-1]):
+        return True
+    return in_test_folder(path) and _ABOUT_CONFLICTS.search(path) is not None
 
 
 def _operations(snapshot: Snapshot) -> Iterator[Finding]:
