@@ -159,9 +159,21 @@ def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
         fixture = [decorator for decorator in node.decorator_list if "fixture" in _decorator_name(decorator)]
         automatic = any(isinstance(one, ast.Call) and keyword(one, "autouse") is not None for one in fixture)
         inner = _body(node)
-        uses = frozenset(called_name(item) for item in inner if isinstance(item, ast.Call)) | _parameters(node)
+        uses = _called(inner) | _parameters(node)
         found.append(FunctionFact(node.name, _checks_itself(inner), uses, bool(fixture), automatic))
     return tuple(found)
+
+
+def _called(inner: tuple[ast.AST, ...]) -> frozenset[str]:
+    """Return the last names of all calls in a body, those behind a short name (`check = self.check_all`) included."""
+    called = {called_name(item) for item in inner if isinstance(item, ast.Call)}
+    named = [
+        item for item in inner if isinstance(item, ast.Assign) and isinstance(item.value, ast.Attribute | ast.Name)
+    ]
+    for item in named:
+        if any(isinstance(target, ast.Name) and target.id in called for target in item.targets):
+            called.add(dotted_name(item.value).rpartition(".")[2])
+    return frozenset(called)
 
 
 def _outer_functions(tree: ast.Module) -> Iterator[Function]:
@@ -199,7 +211,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
         if fixtures is None or (empty and (fixtures or _MEANT.search(text) or _MUST_NOT_RAISE.search(node.name))):
             continue
         calls = [item for item in inner if isinstance(item, ast.Call)]
-        uses = frozenset(called_name(call) for call in calls) | (_teardowns(owner) if owner else frozenset())
+        uses = _called(inner) | (_teardowns(owner) if owner else frozenset())
         place = places.at_line(node.lineno)
         name = f"{owner.name}.{node.name}" if owner else node.name
         found.append(

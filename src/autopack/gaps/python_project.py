@@ -233,6 +233,9 @@ class Declared:
         wanted = {_squeezed(module), _squeezed(_IMPORT_NAMES.get(module, module))}
         for name in self.names:
             have = _squeezed(name)
+            # Bindings are called after what they bind: `google-api-python-client` installs `googleapiclient`.
+            if _without_python(name) in wanted:
+                return True
             if any(one == have or (len(one) > 2 and one in have) or (len(have) > 2 and have in one) for one in wanted):
                 return True
             if module in KNOWN_CLOSURES.get(_normal(name), "").split():
@@ -249,3 +252,9 @@ def _normal(name: str) -> str:
 @lru_cache(maxsize=16_384)
 def _squeezed(name: str) -> str:
     return re.sub(r"[-_.]+", "", name).lower()
+
+
+@lru_cache(maxsize=16_384)
+def _without_python(name: str) -> str:
+    """Return NAME squeezed, without the parts that only say for which language it is."""
+    return "".join(part for part in re.split(r"[-_.]+", name.lower()) if part not in {"python", "py"})

@@ -27,7 +27,8 @@ _MAY_BE_TYPO = re.compile(
     rb"\.(?:called|has_calls|not_called|any_call|was_called|has_been_called)\w*|\.assert_\w+[ \t]*(?:$|#|,)",
     re.MULTILINE,
 )
-_PREDICATES = frozenset({"isinstance", "issubclass", "callable", "hasattr", "all", "any"})
+_PREDICATES = {"isinstance": 2, "issubclass": 2, "callable": 1, "hasattr": 2, "all": 1, "any": 1}
+"""Builtins that only answer -> how many arguments they take."""
 _PATH_PREDICATES = frozenset(f"os.path.{name}" for name in ("exists", "isfile", "isdir", "islink", "lexists"))
 _SWALLOWS = re.compile(
     r"rais|warn|suppress|assert|error|expect|fail|deprecat|check|tim|profil|measure|bench|trac|quer|catch|record|count",
@@ -150,9 +151,10 @@ class _Search:
     def discarded(self, tree: ast.Module) -> Iterator[VacuousCheck]:
         """Yield comparisons in tests whose result goes nowhere."""
         for name, test in _test_functions(tree):
+            given = frozenset(argument.arg for argument in walk(test.args) if isinstance(argument, ast.arg))
             for statement in self._unwatched(test.body):
                 value = statement.value
-                if not (isinstance(value, ast.Compare) or _is_predicate(value)) or self._is_meant(statement):
+                if not (isinstance(value, ast.Compare) or _is_predicate(value, given)) or self._is_meant(statement):
                     continue
                 yield VacuousCheck(
                     rule="discarded-comparison",
@@ -223,11 +225,13 @@ def _test_functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
                     yield f"{node.name}.{item.name}", item
 
 
-def _is_predicate(node: ast.expr) -> bool:
+def _is_predicate(node: ast.expr, given: frozenset[str]) -> bool:
+    """Tell whether NODE is a call that only answers a question; a name that is GIVEN to the test means anything."""
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Name):
-        return node.func.id in _PREDICATES
+        is_builtin = node.func.id not in given and not node.keywords
+        return is_builtin and _PREDICATES.get(node.func.id) == len(node.args)
     return dotted_name(node.func) in _PATH_PREDICATES or (
         called_name(node) in {"startswith", "endswith"} and isinstance(node.func, ast.Attribute)
     )

@@ -96,6 +96,9 @@ def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body
         "def test_a():\n    work() == 3  # noqa: B015\n    assert 1\n",
         "def test_a():\n    # the comparison fills the cache\n    work() == 3\n    assert 1\n",
         "def test_a():\n    assert work(\n        1\n        == 2\n    )\n",
+        # what is called like a builtin that only answers, and does something
+        "@given(x)\ndef test_a(callable):\n    callable(1)\n    assert 1\n",
+        "def test_a():\n    callable(1, out=x)\n    assert x\n",
         "def test_a():\n    x = work() == 3\n    assert x\n",
         'def test_a():\n    run("""\n    a == b\n    """)\n    assert 1\n',
         # asserts that are no tuples
@@ -128,6 +131,8 @@ def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body
         "def test_a(benchmark):\n    benchmark(work)\n",
         "def test_a(snapshot):\n    work(snapshot)\n",
         "def test_a():\n    check_total(work())\n",
+        "class TestA:\n    def judge(self, x):\n        assert x\n\n"
+        "    def test_a(self):\n        v = self.judge\n        v(work())\n",
         "def test_a():\n    subprocess.run(['x'], check=True)\n",
         "def test_a():\n    work().get(timeout=3)\n",
         "def test_a():\n    execute('assert x')\n",
@@ -578,6 +583,7 @@ def test_imports_that_may_lead_somewhere_are_no_gap(make_repository: MakeReposit
         ({"setup.py": "setup(install_requires=deps())\n"}, "import nowhere"),
         ({"pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n'}, "import nowhere"),
         ({"poetry.lock": '[[package]]\nname = "urllib3"\n'}, "import urllib3"),
+        ({"uv.lock": '[[package]]\nname = "google-api-python-client"\n'}, "import googleapiclient.errors"),
         (
             {
                 "pyproject.toml": '[project]\nname = "x"\n',
