@@ -55,6 +55,7 @@ _DECISION_FOLDER = frozenset(
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
 )
+_VERSION_NAME = re.compile(r"(?:v|version-|release-)?\d+\.\d+(?:\.\d+)*(?:[-_.].*)?\Z", re.IGNORECASE)
 _VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "nightly"})
 _DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")
 _LANGUAGE_CODES = frozenset(
@@ -129,6 +130,11 @@ def is_dated(path: str) -> bool:
 def is_versioned(path: str) -> bool:
     """Tell whether PATH is documentation of one version beside others."""
     return any(_VERSION.match(part) or part in _VERSION_FOLDER for part in folders(path))
+
+
+def is_named_for_a_version(path: str) -> bool:
+    """Tell whether PATH is called after one version: the notes of a release, written once."""
+    return _VERSION_NAME.match(stem(path)) is not None
 
 
 def language_of(part: str) -> str | None:

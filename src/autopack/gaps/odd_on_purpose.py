@@ -19,7 +19,7 @@ _DATA_FOLDER_OF_TESTS = re.compile(
 _BENCHMARK = re.compile(r"(?:.*[_.-])?(?:bench(?:es|marks?|marking)?|perf|performance)(?:[_.-].*)?\Z", re.IGNORECASE)
 _ENCODING_NAME = re.compile(
     r"(?:^|[^a-z])(?:bom|crlf|cr|eol|newlines?|line_?-?endings?|utf_?-?(?:8|16|32)|latin_?-?1?|cp\d+|windows_?-?125\d|iso_?-?8859"
-    r"|encod\w*|unicode|charsets?|invalid|broken|malformed|corrupt\w*|mojibake|gbk|euc|sjis|big5|koi8)(?:[^a-z]|$)",
+    r"|encod\w*|unicode|charsets?|lossy|invalid|broken|malformed|corrupt\w*|mojibake|gbk|euc|sjis|big5|koi8)(?:[^a-z]|$)",
     re.IGNORECASE,
 )
 

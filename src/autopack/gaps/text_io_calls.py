@@ -224,8 +224,7 @@ class _Judge:
     def _opens_text(self, call: ast.Call, mode_at: int, default: str, encoding_at: int) -> bool:
         if len(call.args) > encoding_at or (mode_at == 1 and not call.args):
             return False
-        target = constant_string(call.args[0]) if mode_at and call.args else None
-        if target is not None and target.startswith(_UNIX_ONLY):
+        if mode_at and call.args and _leading_text(call.args[0]).startswith(_UNIX_ONLY):
             return False
         if mode_at and call.args and full_name(call.args[0], self.imports) == "os.devnull":
             return False
@@ -257,7 +256,13 @@ def _is_ascii(node: ast.expr | None) -> bool:
 def _unix_only(receiver: ast.expr) -> bool:
     if not isinstance(receiver, ast.Call) or not receiver.args:
         return False
-    return (constant_string(receiver.args[0]) or "").startswith(_UNIX_ONLY)
+    return _leading_text(receiver.args[0]).startswith(_UNIX_ONLY)
+
+
+def _leading_text(node: ast.expr) -> str:
+    """Return the text that NODE certainly begins with, as a literal or an f-string does."""
+    first = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
+    return constant_string(first) or ""
 
 
 def _is_text_mode(call: ast.Call, position: int, default: str) -> bool:

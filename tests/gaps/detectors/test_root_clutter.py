@@ -74,6 +74,14 @@ def test_what_somebody_names_is_no_gap(make_repository: MakeRepository) -> None:
     ]
 
 
+def test_a_short_name_that_is_executable_is_a_command(make_repository: MakeRepository) -> None:
+    """A file of one letter is an accident of a shell, unless it can be run: no redirection makes it so."""
+    repository = make_repository({"x": "#!/usr/bin/env python3\n", "y": "output\n"})
+    (repository / "x").chmod(0o755)
+    commit_all(repository)
+    assert seen_in(repository) == ["scratch-file y"]
+
+
 def test_a_shown_screenshot_is_no_gap(make_repository: MakeRepository) -> None:
     """An image that any document shows is no leftover."""
     files = {"screenshot.png": "x", "docs/a.md": "![s](../screenshot.png)\n"}

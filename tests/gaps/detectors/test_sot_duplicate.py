@@ -108,6 +108,7 @@ def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> Non
         ("manual.md", "manual.zh-CN.md"),
         ("versioned_docs/version-1.0/a.md", "pages/a.md"),
         ("reports/annual-2020.md", "reports/annual-2021.md"),
+        ("doc/release/1.20.2-notes.rst", "doc/all/1.20.2-changelog.rst"),
         ("tests/fixtures/b.md", "src/b.md"),
         ("templates/c.md", "src/c.md"),
         ("packages/a/README.md", "packages/b/README.md"),

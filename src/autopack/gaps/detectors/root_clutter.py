@@ -155,6 +155,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
         if any("/" not in document and not _is_suspect(document) for document in linking):
             continue
         kind = scratch_kind(path)
+        if kind == "shell accident" and record.mode == "100755":
+            continue  # What a shell makes by accident it does not make executable: a short name for a command.
         if kind is None and not sites.govern(path):
             yield _report_finding(snapshot, record)
         elif kind is not None and not (kind == "screenshot" and linking):

@@ -218,6 +218,7 @@ def _is_copied_on_purpose(path: str) -> bool:
         or places.is_template(path)
         or places.is_of_the_past(path)
         or places.is_versioned(path)
+        or places.is_named_for_a_version(path)
         or places.is_bundled(path)
         or places.is_dated(path)
         or not _COPIED_ON_PURPOSE.isdisjoint(places.folders(path))
