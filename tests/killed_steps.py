@@ -46,7 +46,10 @@ _READING = {
     *("log", "ls-files", "ls-tree", "merge-base", "rev-list", "rev-parse", "show-ref", "status", "symbolic-ref"),
 }
 """Verbs of git that change nothing: to be killed before one is to be killed before the step that follows."""
-_WRAPPERS = {"run", "write_bytes", "_sync_folder", "change", "_copy", "append_events", "append_event"}
+_WRAPPERS = {
+    *("run", "write_bytes", "_sync_folder", "change", "_copy"),
+    *("append_events", "append_event", "_locked", "_write_all"),
+}
 """Functions through which others act: the one that called them names the step better."""
 
 

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 STAGES = (
     "store.runs.create_run: transaction",
+    "governance.approvals.request_approvals: flock",
     "worktrees.registration.write_registration: replace",
     "worktrees.manager._register: git worktree",
     "worktrees.manager._check_out: git reset",
@@ -40,6 +41,7 @@ STAGES = (
     "autonomous_executor._commit: git commit-tree",
     "autonomous_executor._advance: git update-ref",
     "store.approvals.record_vote: transaction",
+    "governance.approvals.log_answer: flock",
     "worktrees.refs.tree_of_everything: git add",
     "store.approvals.consume: transaction",
     "worktrees.manager._remove: git worktree",
@@ -146,6 +148,7 @@ class Life:
         assert len(self._starts()) == 2
         verified = json.loads(self._answers("verify", "r1"))
         assert verified["outcome"] == "verified", [link for link in verified["links"] if not link["holds"]]
+        self._is_on_record()
         assert owners_state(self.repo) == before
         assert git(self.repo, "fsck", "--no-dangling") == ""
         assert not (self.repo / ".autonomous_runs/worktrees/r1").exists()
@@ -154,6 +157,20 @@ class Life:
             kept = git(self.repo, "rev-list", "--objects", "refs/autopack/backup/r1")
             for content in self.left:
                 assert git(self.repo, "hash-object", "--stdin", stdin=content).strip() in kept
+
+    def _is_on_record(self) -> None:
+        """Assert that what people were asked and answered stands in the event log, whatever was killed in between."""
+        audit = json.loads(self._answers("audit", "r1"))
+        assert audit["outcome"] == "whole"
+        on_record = {(event["event"], event["details"].get("request_id")) for event in audit["events"]}
+        asked = [one["request"]["request_id"] for one in self._approvals()]
+        assert asked
+        for request_id in asked:
+            assert {("approval_requested", request_id), ("decision", request_id)} <= on_record
+
+    def _approvals(self) -> list[dict[str, dict[str, str]]]:
+        listed = json.loads(self._answers("approvals", "list", "--all", "--run-id", "r1"))["approvals"]
+        return list(listed)
 
     def _stands(self) -> tuple[str, int]:
         path = self.repo / ".autonomous_runs/autopack.db"

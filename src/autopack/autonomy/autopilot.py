@@ -28,7 +28,15 @@ from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.recall import open_cache
 from autopack.git import Git
-from autopack.governance.approvals import Asking, action_digest, consume, records_for, request_approvals, use_of
+from autopack.governance.approvals import (
+    Asking,
+    action_digest,
+    complete_log,
+    consume,
+    records_for,
+    request_approvals,
+    use_of,
+)
 from autopack.governance.gate import GateResult, Withheld, grants
 from autopack.governance.models import Grant
 from autopack.intention_anchor.v2 import IntentionAnchorV2
@@ -202,6 +210,7 @@ def _advance(loop: Loop, lock: Lock, report: GapReportV1, plan: PlanProposalV1) 
     """Ask for what needs a person, execute what the gate grants, and record where that leaves the run."""
     taken = take_over(loop.database, loop.run_id, loop.clock.now())
     fence = Fence(loop.database, loop.run_id, taken.fence, lock)
+    complete_log(loop.database, loop.layout, loop.clock.now())
     _ask(loop, report, plan)
     gate = _gate(loop, report, plan)
     if gate.granted:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from autopack.actions.models import Action
 from autopack.artifacts.canonical import bytes_digest, canonical_bytes, digest
-from autopack.artifacts.events import append_event, append_events
+from autopack.artifacts.events import append_event, append_events, read_events
 from autopack.artifacts.redaction import redact
 from autopack.artifacts.seals import is_sealed
 from autopack.artifacts.store import write_artifact
@@ -214,9 +214,31 @@ def log_answer(
 ) -> None:
     """Put an answer into the event log of the run that asked, and which decision stands after it."""
     log = RunFileLayout(database.path.parent, request.project_id, request.run_id).event_log
-    standing = None if stands is None else stands.decision
-    details = {**vars(said), "action_id": request.binding.action_id, "stands": standing}
+    details = {**vars(said), "action_id": request.binding.action_id, **_as_it_stands(stands)}
     append_event(log, "decision", details, FixedClock(datetime.fromisoformat(said.decided_at)))
+
+
+def _as_it_stands(stands: RecordedDecision | None) -> dict[str, object]:
+    """Return which decision stands after an answer, and by whom: where several people are needed, by all of them."""
+    if stands is None:
+        return {"stands": None, "stands_by": None}
+    return {"stands": stands.decision, "stands_by": f"{stands.decided_by} via {stands.channel}"}
+
+
+def complete_log(database: Database, layout: RunFileLayout, now: datetime) -> None:
+    """Put into the event log what the store holds and a killed process could not log any more: requests of the run of
+    LAYOUT, and the decisions that stand on them."""
+    events = read_events(layout.event_log).events
+    asked = {one.details.get("request_id") for one in events if one.event == "approval_requested"}
+    decided = {one.details.get("request_id") for one in events if one.event == "decision" and one.details.get("stands")}
+    missing: list[tuple[str, Mapping[str, object]]] = []
+    for row in stored.requests_of_run(database, layout.run_id):
+        if row.request_id not in asked:
+            missing.append(("approval_requested", _request_details(row)))
+        if row.decision is not None and row.request_id not in decided:
+            details = {**vars(row.decision), "action_id": row.action_id, **_as_it_stands(recorded(row.decision))}
+            missing.append(("decision", details))
+    append_events(layout.event_log, missing, FixedClock(now))
 
 
 def use_of(run_id: str, action_id: str) -> str:
