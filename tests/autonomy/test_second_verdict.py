@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from autopack.actions.models import Action, Kind, Workspace
-from autopack.artifacts.events import read_events
+from autopack.artifacts.canonical import bytes_digest, canonical_bytes
+from autopack.artifacts.events import START, read_events
 from autopack.artifacts.store import read_artifact
 from autopack.autonomy.autopilot import resume as go_on
 from autopack.autonomy.autopilot import run_once
@@ -216,6 +217,50 @@ def test_verify_names_what_was_changed_on_record(settings: Settings, what: str, 
     _, links = verify(settings, "r1")
     broken = [link.name for link in links if not link.holds]
     assert named in broken[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("the request edited", "what was approved can be read"),
+        ("the request removed", "what was approved can be read"),
+        ("another request in its place", "what was approved is the request that was used"),
+        ("another person in the proof and the commit", "it was given by whom the proof names"),
+    ],
+)
+def test_verify_names_what_was_changed_of_an_approval(settings: Settings, what: str, named: str) -> None:
+    """The request that was approved belongs to the chain: its bytes, what it binds to, and who answered."""
+    run(settings, None)
+    (asked,) = list_approvals(settings)
+    decide_approvals(settings, [asked], "allow_once")
+    run(settings, None, again=True)
+    layout = RunFileLayout(settings.runs_root, "sample", "r1")
+    path = layout.approval_request(asked.action_id)
+    if what == "the request edited":
+        path.write_bytes(path.read_bytes().replace(b"Way back", b"Way BACK"))
+    elif what == "the request removed":
+        path.unlink()
+    elif what == "another request in its place":
+        other = asked.request.model_copy(update={"nonce": "0" * 32}).sealed()
+        path.write_bytes(canonical_bytes(other.document()) + b"\n")
+    else:
+        proof = layout.proof(f"phase-{asked.action_id.removeprefix('action-')}")
+        renamed = proof.read_bytes().replace(f"{settings.actor} via cli".encode(), b"mallory via cli")
+        seen = bytes_digest(proof.read_bytes()).encode()
+        proof.write_bytes(renamed)
+        _forge(layout.event_log, seen, bytes_digest(renamed).encode())
+    _, links = verify(settings, "r1")
+    assert any(named in link.name for link in links if not link.holds)
+
+
+def _forge(log: Path, old: bytes, new: bytes) -> None:
+    """Put NEW in the place of OLD and make the chain anew, as somebody would who knows how it is made."""
+    previous, lines = START, []
+    for line in log.read_bytes().replace(old, new).splitlines():
+        document = {**json.loads(line), "previous": previous}
+        lines.append(canonical_bytes(document))
+        previous = bytes_digest(lines[-1])
+    log.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
 def test_a_commit_leads_to_its_run(settings: Settings) -> None:

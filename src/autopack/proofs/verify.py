@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autopack.artifacts.canonical import bytes_digest
+from autopack.artifacts.canonical import bytes_digest, canonical_bytes
 from autopack.artifacts.events import Event, EventLog, read_events
 from autopack.artifacts.store import read_artifact
 from autopack.config import INTENTION_FILE
@@ -15,6 +15,8 @@ from autopack.errors import AutopackError
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import GapReportV1
 from autopack.git import Git
+from autopack.governance.approvals import binding_of, staleness
+from autopack.governance.models import ApprovalRequestV1
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.planning.models import PlanProposalV1
 from autopack.proofs.models import PhasePredicate, PhaseProofV1
@@ -60,7 +62,8 @@ def _chain(layout: RunFileLayout, git: Git) -> Iterator[Link]:
     proven: set[str] = set()
     for path in sorted(layout.proofs.glob("*.json")):
         proof = read_artifact(path, PhaseProofV1)
-        for link in (*_phase_links(proof, plan, layout, git), *_recorded_links(proof, path, log.events)):
+        recorded = _recorded_links(proof, path, plan, layout, log.events)
+        for link in (*_phase_links(proof, plan, layout, git), *recorded):
             yield replace(link, phase=proof.predicate.phase_id)
         if proof.predicate.commit is not None:
             proven.add(proof.predicate.commit)
@@ -121,8 +124,10 @@ def _log_links(log: EventLog, plan: PlanProposalV1) -> Iterator[Link]:
     yield _same("the event log begins with the plan", str(begun or "nothing"), plan.plan_proposal_id)
 
 
-def _recorded_links(proof: PhaseProofV1, path: Path, events: Sequence[Event]) -> Iterator[Link]:
-    """Hold PROOF, stored at PATH, against what the log says of its action."""
+def _recorded_links(
+    proof: PhaseProofV1, path: Path, plan: PlanProposalV1, layout: RunFileLayout, events: Sequence[Event]
+) -> Iterator[Link]:
+    """Hold PROOF, stored at PATH, against what the log says of its action, and against the request that it used."""
     said = proof.predicate
     mine = [event for event in events if event.details.get("action_id") == said.action_id]
     stored = bytes_digest(path.read_bytes())
@@ -141,9 +146,36 @@ def _recorded_links(proof: PhaseProofV1, path: Path, events: Sequence[Event]) ->
     answers = [event.details for event in before if event.event == "decision"]
     stands = [one for one in answers if one.get("request_id") == request and str(one.get("stands")).startswith("allow")]
     yield Link(f"{said.phase_id}: the approval was on record before", bool(stands), str(request))
+    people = {str(one.get("stands_by")) for one in stands}
+    yield Link(f"{said.phase_id}: it was given by whom the proof names", said.approved_by in people, said.approved_by)
+    yield from _request_links(said, str(request), plan, layout, mine)
     used = [one.details for one in events if one.event == "approval_used"]
     uses = {str(one.get("used_for")) for one in used if one.get("request_id") == request}
     yield Link(f"{said.phase_id}: the approval was used once", len(uses) == 1, str(request))
+
+
+def _request_links(
+    said: PhasePredicate, used: str, plan: PlanProposalV1, layout: RunFileLayout, mine: Sequence[Event]
+) -> Iterator[Link]:
+    """Hold the stored request against its id, against the log, and against everything that an approval binds to."""
+    path, name = layout.approval_request(said.action_id), said.phase_id
+    try:
+        request = read_artifact(path, ApprovalRequestV1)
+    except AutopackError as fault:
+        yield Link(f"{name}: what was approved can be read", False, fault.message)
+        return
+    yield _same(f"{name}: what was approved is the request that was used", request.request_id, used)
+    asked = [one for one in mine if one.event == "approval_requested" and one.details.get("request_id") == used]
+    stored = bytes_digest(canonical_bytes(request.document()))
+    on_record = any(one.details.get("request_sha256") == stored for one in asked)
+    yield Link(f"{name}: the request is the one on record", on_record, stored[:12])
+    action = next((action for action in plan.actions if action.action_id == said.action_id), None)
+    if action is not None:
+        moved = staleness(request.binding.model_copy(update={"measured_digest": None}), binding_of(plan, action))
+        yield Link(f"{name}: what was approved is this action of this plan", not moved, "; ".join(moved))
+    seen = request.binding.measured_digest
+    if seen is not None:
+        yield _same(f"{name}: the measured change is the approved one", str(said.measured_digest), seen)
 
 
 def _branch_links(plan: PlanProposalV1, proven: set[str], git: Git) -> Iterator[Link]:
