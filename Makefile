@@ -3,7 +3,7 @@
 #   make run              the whole loop on a fresh demo repository
 #   make run REPO=path    the same on your own repository
 #   make test             every test
-#   make channel-tests    with npm: the emulator that the Telegram channel is tried against (before `make test`)
+#   make channel-tests    with npm: the servers that the channels are tried against (before `make test`)
 #   make crash            kill -9 before every single step and at 300 random moments; locks by the ten thousand
 #   make check            format, lint, types, layers, generated files
 #   make fmt gen bench    format the code; write generated files; time things

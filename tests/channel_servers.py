@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,11 @@ class GitHubLike:
         """Let LOGIN change the body of the pull request."""
         self.body = change(self.body)
         self._note_edit(login)
+
+    def set(self, **changes: bool) -> None:
+        """Set the switches `graphql`, `down` and `base_pushed`."""
+        for name, value in changes.items():
+            setattr(self, name, value)
 
     def _note_edit(self, login: str) -> None:
         self.clock += 1
@@ -205,6 +211,57 @@ class GitHubLike:
         nodes = [{"editedAt": at, "editor": {"login": login}} for at, login in self.edits]
         pull = {"body": self.body, "userContentEdits": {"nodes": nodes}}
         return 200, {"data": {"viewer": {"login": "autopack-bot"}, "repository": {"pullRequest": pull}}}
+
+
+class GitHubSimulator:
+    """The npm package `@simulacrum/github-api-simulator` at URL, with the memory that `github_simulator.mjs` adds: to a
+    test it looks like `GitHubLike`. What does not fit GitHub's own description of its interface is `refused`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._control({"reset": True})
+
+    def says(self, login: str, text: str, *, at: str = "2026-01-02T04:00:00Z", edited: str = "") -> None:
+        """Let LOGIN write a comment."""
+        self._control({"comment": {"login": login, "text": text, "at": at, "edited": edited}})
+
+    def edits_body(self, login: str, change: Callable[[str], str]) -> None:
+        """Let LOGIN change the body of the pull request."""
+        self._control({"body": change(self.body), "by": login})
+
+    def set(self, **changes: bool) -> None:
+        """Set the switches `graphql`, `down` and `base_pushed`."""
+        self._control(changes)
+
+    @property
+    def branches(self) -> dict[str, str]:
+        return dict(self._control()["branches"])
+
+    @property
+    def body(self) -> str:
+        return str(self._control()["body"])
+
+    @property
+    def pulls(self) -> int:
+        return int(self._control()["pulls"])
+
+    @property
+    def comments(self) -> list[dict[str, Any]]:
+        return list(self._control()["comments"])
+
+    @property
+    def statuses(self) -> list[dict[str, Any]]:
+        return list(self._control()["statuses"])
+
+    @property
+    def refused(self) -> list[str]:
+        return list(self._control()["refused"])
+
+    def _control(self, document: object = None) -> dict[str, Any]:
+        data = None if document is None else json.dumps(document).encode()
+        asked = urllib.request.Request(self.url + "/control", data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return dict(json.loads(answer.read()))
 
 
 @dataclass

@@ -1,16 +1,19 @@
 #!/bin/sh
-# Install the Telegram emulator that tests/channels tries the Telegram channel against, into a folder of its own.
+# Install what tests/channels tries the channels against, into a folder of its own: the Telegram emulator and the
+# simulator of GitHub's interface.
 # Called by `make channel-tests` and .ci/run. Without npm, or where it cannot install, the tests say that they did not run.
 set -eu
 folder=${1:-.cache/channel-tests}
-if [ -d "$folder/node_modules/telegram-test-api" ]; then
+if [ -d "$folder/node_modules/telegram-test-api" ] && [ -d "$folder/node_modules/@simulacrum/github-api-simulator" ]; then
     exit 0
 fi
 if ! command -v npm >/dev/null; then
-    echo "npm is not installed; the Telegram channel is not tried against the Telegram emulator." >&2
+    echo "npm is not installed; the channels are not tried against the Telegram emulator and the GitHub simulator." >&2
     exit 0
 fi
 mkdir -p "$folder"
-echo "Installing telegram-test-api, the Telegram emulator that the tests try."
-npm install --prefix "$folder" --no-audit --no-fund --ignore-scripts --silent telegram-test-api@4.2.1 ||
-    echo "telegram-test-api cannot be installed; the Telegram channel is not tried against it." >&2
+for package in telegram-test-api@4.2.1 @simulacrum/github-api-simulator@0.8.0; do
+    echo "Installing $package, which the tests of channels try."
+    npm install --prefix "$folder" --no-audit --no-fund --ignore-scripts --silent "$package" ||
+        echo "$package cannot be installed; the channel is not tried against it." >&2
+done

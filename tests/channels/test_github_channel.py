@@ -1,8 +1,15 @@
-"""The plan as a pull request, answers in comments and ticks, through PyGithub against a server that keeps them."""
+"""The plan as a pull request, answers in comments and ticks, through PyGithub: against a stand-in, and against the
+simulator of GitHub's interface `@simulacrum/github-api-simulator` where it is installed (`make channel-tests`)."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,10 +23,11 @@ from autopack.governance.channels.github import GitHubChannel, Standing
 from autopack.governance.channels.intake import take
 from autopack.store.database import Database, open_database
 from autopack.store.outbox import StoredAnswer, channel_value, keep_channel_value, messages
-from channel_servers import GitHubLike, serving
+from channel_servers import GitHubLike, GitHubSimulator, serving
 from governed import an_action
 
 _TOKEN = "ghp_0123456789abcdefghij"
+_INSTALLED = Path(__file__).parents[2] / ".cache" / "channel-tests"
 
 
 class _Memory:
@@ -36,7 +44,7 @@ class _Memory:
 class World:
     """One question about two actions, told on one server."""
 
-    def __init__(self, database: Database, server: GitHubLike) -> None:
+    def __init__(self, database: Database, server: GitHubLike | GitHubSimulator) -> None:
         actions = (an_action("a.md", title="Correct `a` <!-- @everyone -->\n- [x] done"), an_action("b.md"))
         self.server = server
         self.question = Question(
@@ -85,11 +93,55 @@ class World:
         return len(self.question.gate().granted)
 
 
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[GitHubSimulator | None]:
+    """The simulator, started once; None where it is not installed."""
+    node = shutil.which("node")
+    if node is None or not (_INSTALLED / "node_modules" / "@simulacrum" / "github-api-simulator").is_dir():
+        yield None
+        return
+    script = Path(__file__).with_name("github_simulator.mjs")
+    command = [node, str(script), str(_INSTALLED / "package.json")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield GitHubSimulator(f"http://127.0.0.1:{int(process.stdout.readline())}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(params=["stand-in", "github-api-simulator"])
+def server(request: pytest.FixtureRequest, simulator: GitHubSimulator | None) -> Iterator[GitHubLike | GitHubSimulator]:
+    """A fresh server of either kind; at the end the simulator has refused nothing that the channel sent."""
+    if request.param == "stand-in":
+        with _stand_in() as made:
+            yield made
+        return
+    fresh = _installed(request)
+    yield fresh
+    assert fresh.refused == []
+
+
+def _installed(request: pytest.FixtureRequest) -> GitHubSimulator:
+    """Return the simulator with nothing in its memory; where it is not installed, the test says that it did not run."""
+    started = request.getfixturevalue("simulator")
+    if started is None:
+        pytest.skip("NOT COVERED: the simulator of GitHub is not installed; `make channel-tests` installs it with npm")
+    return GitHubSimulator(started.url)
+
+
+@contextmanager
+def _stand_in() -> Iterator[GitHubLike]:
+    made = GitHubLike()
+    with serving(made) as url:
+        made.url = url
+        yield made
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    server = GitHubLike()
-    with open_database(database_at(tmp_path)) as database, serving(server) as url:
-        server.url = url
+def world(tmp_path: Path, server: GitHubLike | GitHubSimulator) -> Iterator[World]:
+    with open_database(database_at(tmp_path)) as database:
         made = World(database, server)
         assert made.deliver() == ""
         yield made
@@ -191,23 +243,34 @@ def test_a_tick_with_an_old_digest_decides_nothing(world: World) -> None:
 
 def test_without_graphql_only_comments_decide(world: World) -> None:
     """A server that does not say who edited a body (Gitea, Forgejo): ticks are ignored, commands count."""
-    world.server.graphql = False
+    world.server.set(graphql=False)
     world.server.edits_body("ada", lambda body: body.replace("- [ ]", "- [x]"))
     assert world.poll() == []
     world.server.says("ada", world.command("approve"))
     assert [one.outcome for one in world.poll()] == ["accepted"]
 
 
-def test_a_server_that_is_down_or_lacks_the_base_commit_is_tried_again(tmp_path: Path) -> None:
+def test_a_server_that_is_down_or_lacks_the_base_commit_is_tried_again(
+    tmp_path: Path, server: GitHubLike | GitHubSimulator
+) -> None:
     """Nothing is lost, the reason is kept without the token, and later it is delivered."""
-    server = GitHubLike(base_pushed=False)
-    with open_database(database_at(tmp_path)) as database, serving(server) as url:
-        server.url = url
+    server.set(base_pushed=False)
+    with open_database(database_at(tmp_path)) as database:
         world = World(database, server)
         assert "404" in world.deliver()
-        server.down = True
+        server.set(down=True)
         assert "502" in world.deliver()
         assert all(_TOKEN not in one.last_error for one in messages(database))
-        server.down, server.base_pushed = False, True
+        server.set(down=False, base_pushed=True)
         assert world.deliver() == ""
         assert messages(database, undelivered=True) == ()
+
+
+def test_the_simulator_notices_what_github_would_refuse(request: pytest.FixtureRequest) -> None:
+    """A status that GitHub does not know is refused and told, so that `refused` being empty means something."""
+    fresh, place = _installed(request), f"/api/v3/repos/owner/name/statuses/{'c' * 40}"
+    document = json.dumps({"state": "perhaps"}).encode()
+    sent = urllib.request.Request(fresh.url + place, document, {"Content-Type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(sent, timeout=60)
+    assert fresh.refused == [f"POST {place}"]
