@@ -269,3 +269,40 @@ def test_on_a_terminal_approving_is_confirmed(
     assert done.returncode == code, done.stderr
     assert "Approve it?" in done.stderr
     assert _statuses(say, "--all")[first] == status
+
+
+_MOVES: dict[str, tuple[dict[str, str | bytes], tuple[str, bool], tuple[str, bool]]] = {
+    "a file": (
+        {"data/x.json": _JSON.replace(b"1", b"2")},
+        ("data/x.json changed since", False),
+        ("but none of its files changed", True),
+    ),
+    "a finding": (
+        {".autopack/config.toml": '[scan]\nignore = [{ glob = "data/y.json", reason = "recorded" }]\n'},
+        ("but none of its files changed", True),
+        ("its finding windows_encoding_issue-", False),
+    ),
+    "the policy": (
+        {".autopack/policy.cedar": '@id("local.x") forbid (principal, action, resource) when { resource.files > 9 };'},
+        ("the policy was", False),
+        ("the policy was", False),
+    ),
+    "a commit": ({"notes.md": "# Notes\n"}, ("the base commit moved", True), ("the base commit moved", True)),
+}
+
+
+@pytest.mark.parametrize(("files", "first", "second"), _MOVES.values(), ids=_MOVES)
+def test_explain_names_what_moved_and_what_still_stands(
+    settings: Settings, say: Say, files: dict[str, str | bytes], first: tuple[str, bool], second: tuple[str, bool]
+) -> None:
+    """Which file, finding, policy or commit moved is said action by action, with which of them stay valid."""
+    plan = _plan(settings)
+    paths = {action.action_id: action.target_paths[0] for action in plan.actions if action.target_paths}
+    write_files(settings.workspace, files)
+    commit_all(settings.workspace, "Go on")
+    code, out, _ = say("explain", "run-1", "--format", "json")
+    assert code == 0
+    explained = {paths[one["action_id"]]: one for one in json.loads(out)["actions"]}
+    for path, (sentence, stands) in (("data/x.json", first), ("data/y.json", second)):
+        assert any(sentence in reason for reason in explained[path]["reasons"]), explained[path]
+        assert explained[path]["stays_valid"] is stands

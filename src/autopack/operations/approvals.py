@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,8 @@ from autopack.clock import Clock, SystemClock, timestamp
 from autopack.config import Settings
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
 from autopack.file_layout import RunFileLayout
+from autopack.gaps.fingerprints import fingerprint
+from autopack.gaps.models import Gap, GapReportV1
 from autopack.git import Git
 from autopack.governance.approvals import (
     ApprovalRecord,
@@ -34,6 +36,7 @@ from autopack.governance.standing_grants import grants_on_record
 from autopack.intention_anchor.v2 import GovernanceReview, IntentionAnchorV2
 from autopack.operations.base_policy import policy_for
 from autopack.operations.intention import load_committed_intention
+from autopack.operations.scanning import scan_workspace
 from autopack.planning.models import PlanProposalV1
 from autopack.policy.decide import Policy
 from autopack.policy.facts import Circumstances
@@ -87,7 +90,7 @@ class StaleAction:
     action_id: str
     title: str
     reasons: tuple[str, ...]
-    """What moved for this action: files, intention, policy, the plan."""
+    """What moved for this action: files, findings, intention, policy, the plan."""
     stays_valid: bool
     """Nothing of what the action is about moved: proposed anew it is the same, and only has to be asked again."""
 
@@ -212,14 +215,39 @@ def standing_grants(settings: Settings) -> tuple[tuple[StandingGrant, str], ...]
 def explain_staleness(settings: Settings, run_id: str) -> tuple[StaleAction, ...]:
     """Return, for each action of the run that was asked about, what moved since and whether the action still stands.
 
-    Files are compared between the commit that was approved on and HEAD; what an action is about are its own paths.
+    Files are compared between the commit that was approved on and HEAD; what an action is about are its own paths and
+    its findings, which are looked for anew.
     """
     latest = {one.action_id: one for one in list_approvals(settings, run_id=run_id, everything=True)}
     looking = Looking(settings)
-    return tuple(_explained(settings, looking, one) for one in latest.values())
+    gone = _findings_gone(settings, latest.values())
+    return tuple(_explained(settings, looking, one, gone) for one in latest.values())
 
 
-def _explained(settings: Settings, looking: Looking, one: Approval) -> StaleAction:
+def _findings_gone(settings: Settings, asked: Collection[Approval]) -> dict[str, str]:
+    """Return the findings of the run that ASKED which are not there any more: gap id -> title."""
+    report = next((found for found in map(partial(_report_of, settings), asked) if found is not None), None)
+    if report is None:
+        return {}
+    now = scan_workspace(settings, report.run_id, report.project_id).gaps
+    same = {gap.gap_id for gap in now} | {_found_at(gap) for gap in now}
+    return {gap.gap_id: gap.title for gap in report.gaps if not {gap.gap_id, _found_at(gap)} & same}
+
+
+def _found_at(gap: Gap) -> str:
+    """Return what GAP is and in which files, whatever line it has moved to."""
+    return " ".join((fingerprint(gap), *sorted({one.path or "" for one in gap.evidence})))
+
+
+def _report_of(settings: Settings, one: Approval) -> GapReportV1 | None:
+    layout = RunFileLayout(settings.runs_root, one.request.project_id, one.request.run_id)
+    try:
+        return read_artifact(layout.gap_report, GapReportV1)
+    except ArtifactError:
+        return None
+
+
+def _explained(settings: Settings, looking: Looking, one: Approval, gone: Mapping[str, str]) -> StaleAction:
     request = one.record.request
     title = request.title or request.kind or ""
     action = looking.action(request)
@@ -235,12 +263,14 @@ def _explained(settings: Settings, looking: Looking, one: Approval) -> StaleActi
         own += [f"{path} changed since {base[:12]}" if changed is not None else path for path in touched]
         if not touched:
             own.append(f"the base commit moved to {head[:12]}, but none of its files changed")
+    lost = [gap for gap in action.gap_ids if gap in gone]
+    own += [f"its finding {gap} is gone ({gone[gap]})" for gap in lost]
     same_rules = one.current is not None and (one.current.anchor_id, one.current.policy_digest) == (
         request.binding.anchor_id,
         request.binding.policy_digest,
     )
     same_action = one.current is not None and one.current.action_digest == request.binding.action_digest
-    return StaleAction(one.action_id, title, tuple(own), not touched and same_rules and same_action)
+    return StaleAction(one.action_id, title, tuple(own), not touched and not lost and same_rules and same_action)
 
 
 def _changed_between(settings: Settings, base: str, head: str) -> frozenset[str] | None:
