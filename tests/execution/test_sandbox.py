@@ -155,7 +155,8 @@ def test_a_command_that_does_not_exist_is_said_to_be_missing(box: Sandbox, tmp_p
 
 @pytest.mark.skipif(isinstance(find_sandbox(), Unconfined), reason="no sandbox stands the proof on this machine")
 def test_nothing_outside_the_folder_changes(tmp_path: Path) -> None:
-    """Inside the box, writing, linking, renaming and changing modes outside the job's folder all fail."""
+    """Inside the box, writing, linking and renaming outside the job's folder all fail, and in the stronger one changing
+    modes, too, for which Landlock has no right."""
     folder, outside = tmp_path / "folder", tmp_path / "outside"
     folder.mkdir()
     outside.mkdir()
@@ -175,5 +176,5 @@ def test_nothing_outside_the_folder_changes(tmp_path: Path) -> None:
     )
     find_sandbox().run(Job(("sh", "-c", attempts), folder))
     assert (outside / "file").read_text() == "untouched"
-    assert (outside / "file").stat().st_mode & 0o777 != 0o777
+    assert (outside / "file").stat().st_mode & 0o777 != 0o777 or find_sandbox().tier == "confined"
     assert not (Path.home() / "planted").exists()
