@@ -10,9 +10,17 @@ from pathlib import Path
 import pytest
 
 from autopack.config import Settings, load_settings
-from autopack.errors import LockHeld, UsageError
+from autopack.errors import LockHeld, StaleError, UsageError
 from autopack.git import Git
-from autopack.operations.worktrees import break_lease, check_lease, execute_gc, list_leases, plan_gc, undo_run
+from autopack.operations.worktrees import (
+    Removal,
+    break_lease,
+    check_lease,
+    execute_gc,
+    list_leases,
+    plan_gc,
+    undo_run,
+)
 from autopack.worktrees.integration import integration_of
 from autopack.worktrees.lease import acquire_run_lock
 from autopack.worktrees.lock import HUNG_SECONDS, this_process
@@ -224,3 +232,44 @@ def test_leases_show_who_works_where(settings: Settings) -> None:
     made.lease.release()
     assert check_lease(settings, place) is None
     assert list_leases(settings) == ()
+
+
+def _branch_with_work(settings: Settings, run_id: str = "run-1") -> str:
+    """Make a run's branch with a commit that is nowhere else, and check it out in the owner's own folder."""
+    git(settings.workspace, "checkout", "--quiet", "-b", f"autopack/{run_id}")
+    write_files(settings.workspace, {"a.txt": "hours of work\n"})
+    return commit_all(settings.workspace, "work")
+
+
+def test_a_branch_that_somebody_has_checked_out_is_never_removed(settings: Settings) -> None:
+    """HEAD holds every commit of the branch that it names, which says nothing: without the branch they were gone."""
+    tip = _branch_with_work(settings)
+    assert plan_gc(settings) == ()
+    forced = Removal("branch", "run-1", "planned before it was checked out", 0, tip)
+    assert ["is checked out at" in one.fault for one in execute_gc(settings, (forced,))] == [True]
+    with pytest.raises(StaleError, match="is checked out at"):
+        undo_run(settings, "run-1")
+    assert git(settings.workspace, "rev-parse", "HEAD").strip() == tip
+
+
+def test_a_branch_that_only_a_detached_head_holds_is_not_integrated(settings: Settings) -> None:
+    """What a detached HEAD holds is gone at the next checkout, so it is no place to stay."""
+    tip = _branch_with_work(settings)
+    git(settings.workspace, "checkout", "--quiet", "--detach")
+    assert plan_gc(settings) == ()
+    forced = Removal("branch", "run-1", "planned before HEAD was detached", 0, tip)
+    assert ["is not integrated" in one.fault for one in execute_gc(settings, (forced,))] == [True]
+    assert git(settings.workspace, "rev-parse", "autopack/run-1").strip() == tip
+
+
+def test_a_branch_checked_out_in_another_worktree_stays(settings: Settings, tmp_path: Path) -> None:
+    """A person looks at a run's result in a worktree of their own while it is merged: gc leaves that one's branch."""
+    _branch_with_work(settings)
+    git(settings.workspace, "checkout", "--quiet", "main")
+    git(settings.workspace, "merge", "--quiet", "autopack/run-1")
+    assert [one.what for one in plan_gc(settings)] == ["branch"]
+    git(settings.workspace, "worktree", "add", "--quiet", str(tmp_path / "look"), "autopack/run-1")
+    assert plan_gc(settings) == ()
+    with pytest.raises(StaleError, match="is checked out at"):
+        undo_run(settings, "run-1")
+    assert git(tmp_path / "look", "status", "--porcelain") == ""

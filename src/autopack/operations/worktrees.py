@@ -26,7 +26,7 @@ from autopack.worktrees.integration import integration_of
 from autopack.worktrees.lease import Holding, acquire_run_lock, break_holding, holder_of, holdings, run_is_worked_on
 from autopack.worktrees.lock import Owner, this_process
 from autopack.worktrees.manager import give_back
-from autopack.worktrees.refs import BACKUPS, branch_of, park_branch
+from autopack.worktrees.refs import BACKUPS, branch_of, checked_out_at, park_branch
 from autopack.worktrees.registration import Registration, record_path, registrations
 
 KEEP_DAYS = 14
@@ -139,7 +139,9 @@ def undo_run(settings: Settings, run_id: str, clock: Clock | None = None) -> Und
     with acquire_run_lock(common_dir, run_id, owner):
         if run is not None and tip is not None:
             _require_unmerged(git, run, tip)
-        given = give_back(git, run_id=run_id, path=_layout(settings, run_id).worktree, owner=owner)
+        own = _layout(settings, run_id).worktree
+        _require_not_in_use(git, run_id, own)
+        given = give_back(git, run_id=run_id, path=own, owner=owner)
         backup = given.backup if given else None
         if tip is not None and (run is None or tip != run.base_commit):
             backup = park_branch(git, run_id, tip)
@@ -161,13 +163,30 @@ def _require_unmerged(git: Git, run: Run, tip: str) -> None:
     )
 
 
+def _require_not_in_use(git: Git, run_id: str, own: Path) -> None:
+    """Raise StaleError where the branch of RUN_ID is checked out elsewhere than in its OWN worktree: without it, that
+    checkout would be on a branch without a commit."""
+    place = checked_out_at(git, run_id)
+    if place is not None and place.resolve() != own.resolve():
+        raise StaleError(
+            f"{branch_of(run_id)} is checked out at {place}.", hint="Check another branch out there, then repeat."
+        )
+
+
 def _integrated_branches(git: Git, with_worktree: set[str]) -> Iterator[Removal]:
-    head = git.head()
+    head = _kept_by_a_branch(git)
     for name in git.lines("for-each-ref", "--format=%(refname)", "refs/heads/autopack/") if head else ():
         run_id, tip = name.removeprefix("refs/heads/autopack/"), git.resolve(name)
-        how = integration_of(git, tip, str(head)) if tip and run_id not in with_worktree else None
+        if tip is None or run_id in with_worktree or checked_out_at(git, run_id) is not None:
+            continue
+        how = integration_of(git, tip, str(head))
         if how is not None:
             yield Removal("branch", run_id, f"its content is in HEAD ({how})", 0, str(head))
+
+
+def _kept_by_a_branch(git: Git) -> str | None:
+    """Return the checked-out commit if a branch holds it: what only a detached HEAD holds, the next checkout loses."""
+    return git.head() if git.run("symbolic-ref", "--quiet", "HEAD", check=False).code == 0 else None
 
 
 def _try(settings: Settings, removal: Removal) -> str:
@@ -188,10 +207,13 @@ def _try(settings: Settings, removal: Removal) -> str:
 def _drop_branch(git: Git, run_id: str) -> None:
     """Delete the branch by compare-and-swap, after looking once more whether its content is elsewhere."""
     name = f"refs/heads/{branch_of(run_id)}"
-    tip, head = git.resolve(name), git.head()
-    if tip is None or head is None:
+    tip, head = git.resolve(name), _kept_by_a_branch(git)
+    if tip is None:
         return
-    if integration_of(git, tip, head) is None:
+    place = checked_out_at(git, run_id)
+    if place is not None:
+        raise StaleError(f"{branch_of(run_id)} is checked out at {place}.", hint="autopack gc")
+    if head is None or integration_of(git, tip, head) is None:
         raise StaleError(f"{branch_of(run_id)} is not integrated any more.", hint="autopack gc")
     git.run("update-ref", "-d", name, tip)
 

@@ -50,6 +50,12 @@ class Parked:
     tree: str
 
 
+def checked_out_at(git: Git, run_id: str) -> Path | None:
+    """Return the folder where the branch of RUN_ID is checked out, the owner's own included; None if nowhere."""
+    found = git.lines("for-each-ref", "--format=%(worktreepath)", f"refs/heads/{branch_of(run_id)}")
+    return Path(found[0]) if found and found[0] else None
+
+
 def park(git: Git, run_id: str) -> Parked | None:
     """Save everything in the worktree of GIT that its branch does not hold; return where, or None if nothing.
 
