@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _CONFIGURATION = re.compile(
     r"(?:mkdocs|zensical|mint|_quarto|antora|myst|hugo|hwaro|zola|book|doctave)\.(?:ya?ml|toml|json)\Z"
@@ -40,7 +40,7 @@ class Sites:
 
     def with_folders(self, folders: Iterable[str]) -> Sites:
         """Return these sites and those of FOLDERS."""
-        return Sites(self.roots.union(folders))
+        return replace(self, roots=self.roots.union(folders))
 
     def govern(self, path: str) -> bool:
         """Tell whether a site generator may turn PATH into a page."""
