@@ -155,3 +155,45 @@ def test_program_text_is_known_by_its_suffix() -> None:
     """Case does not hide program text, and documents are none."""
     assert is_code("src/A.PY")
     assert not is_code("docs/a.md")
+
+
+_LINES = ((0, 0), (1, 1), (10, 1), (11, 4), (50, 4), (51, 10), (200, 10), (201, 20), (1_000, 20), (1_001, 30))
+_IMPORTERS = ((0, 0), (1, 1), (2, 1), (3, 4), (10, 4), (11, 8), (50, 8), (51, 12))
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "factor", "points"),
+    [
+        *(("kind_base", value, "kind", value) for value in (0, 5, 100)),
+        *(("paths", value, "paths", points) for value, points in ((0, 0), (1, 0), (2, 2), (5, 2), (6, 5), (10, 5))),
+        *(("paths", value, "paths", points) for value, points in ((11, 10), (20, 10), (21, 15), (50, 15), (51, 20))),
+        *(("lines", value, "lines", points) for value, points in (*_LINES, (None, 30))),
+        *(("deletions", value, "deletions", points) for value, points in ((0, 0), (1, 5), (4, 20), (5, 20))),
+        *(("moves", value, "moves", points) for value, points in ((0, 0), (1, 2), (5, 10), (6, 10))),
+        *(("guarded", value, "guarded-neighbourhood", points) for value, points in ((0, 0), (1, 10), (2, 20), (3, 20))),
+        *(("irreversible", value, "irreversible", points) for value, points in ((False, 0), (True, 40))),
+        *(("gap_risk", value, "gap-risk", points) for value, points in zip(RISKS, (10, 6, 3, 1, 0), strict=True)),
+        *(("confidence", value, "confidence", points) for value, points in zip(CONFIDENCES, (0, 5, 15), strict=True)),
+        *(("code_files", value, "code", points) for value, points in ((0, 0), (1, 5), (2, 5))),
+        *(("untested", value, "untested-code", points) for value, points in ((0, 0), (1, 5), (2, 10), (3, 10))),
+        *(("importers", value, "importers", points) for value, points in _IMPORTERS),
+        *(("undone_before", value, "history", points) for value, points in ((0, 0), (1, 10), (3, 30), (4, 30))),
+    ],
+)
+def test_each_factor_has_the_points_of_the_table(fact: str, value: object, factor: str, points: int) -> None:
+    """At both ends of every step of the documented table stand exactly its points, and nothing else adds any."""
+    assessment = assess(replace(RiskFacts(kind_base=0, paths=1, lines=0), **{fact: value}))  # type: ignore[arg-type]
+    assert [(name, counted) for name, counted, _ in assessment.reasons] == ([(factor, points)] if points else [])
+
+
+@pytest.mark.parametrize(("code_files", "checks", "points"), [(0, 0, 0), (1, 1, 0), (1, 0, 10), (2, 0, 10)])
+def test_program_text_that_nothing_checks_weighs_more(code_files: int, checks: int, points: int) -> None:
+    """Ten points more, once, where program text changes and the anchor names no check; none in any other case."""
+    facts = RiskFacts(kind_base=0, paths=1, lines=0, code_files=code_files, checks=checks)
+    assert dict(reason[:2] for reason in assess(facts).reasons).get("unchecked-code", 0) == points
+
+
+def test_the_largest_factor_comes_first() -> None:
+    """Factors are listed by their points, equal ones by name."""
+    assessment = assess(RiskFacts(kind_base=10, paths=2, lines=51, deletions=1, code_files=1))
+    assert [name for name, _, _ in assessment.reasons] == ["kind", "lines", "code", "deletions", "paths"]
