@@ -286,7 +286,7 @@ def _preload(copy: Path, name: str) -> None:
 
 
 def _in_fork(work: Callable[[], int], seconds: float | None, *, quiet: bool = True) -> int:
-    """Return what WORK returned in a child process, or -1 where it took longer than SECONDS; nothing is left running."""
+    """Return what WORK returned in a child process, or -1 where it took longer than SECONDS. Nothing goes on running."""
     child = os.fork()
     if child == 0:
         code = 70
