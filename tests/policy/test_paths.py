@@ -78,6 +78,27 @@ def test_ordinary_paths_stay_as_they_are(path: str) -> None:
     assert normal(path) == path
 
 
+@pytest.mark.parametrize("longest", ["é" * 127 + "a", "/".join(["a" * 127] * 32)])
+def test_lengths_are_bounded_as_on_linux(longest: str) -> None:
+    """A name of 255 bytes and a path of 4,096 characters pass, and nothing longer (NAME_MAX, PATH_MAX of limits.h)."""
+    assert normal(longest) == longest
+    if "/" not in longest:
+        with pytest.raises(UnsafePath, match="longer than any file system"):
+            normal(longest + "a")
+        return
+    assert len(longest) == 4_095
+    assert normal(longest + "a")
+    with pytest.raises(UnsafePath, match="1 to 4096 characters"):
+        normal(longest + "aa")
+
+
+@pytest.mark.parametrize("path", [None, b"docs/a.md", ("docs",), 7])
+def test_what_is_no_text_is_no_path(path: object) -> None:
+    """A value of another type is refused with the same reason as an empty path."""
+    with pytest.raises(UnsafePath, match="1 to 4096 characters"):
+        normal(path)  # type: ignore[arg-type]
+
+
 NEVER_UNASKED = (
     *(".gitignore", "sub/.gitattributes", ".gitmodules", ".env", ".env.production", "app/.ENV", "prod.env"),
     *(".github/workflows/ci.yml", ".gitlab-ci.yml", ".circleci/config.yml", "Jenkinsfile", "azure-pipelines.yml"),

@@ -57,8 +57,10 @@ _CANARIES: tuple[tuple[str, Mapping[str, Json], Mapping[str, Json]], ...] = (
     ("block.agent-not-isolated never.not-deterministic", _AGENT, {"sandbox": reference("Sandbox", "confined")}),
     ("block.over-budget", {"tokens": 2}, _BLOCK),
     ("block.over-budget", {"seconds": 2}, _BLOCK),
+    ("", {}, _BLOCK),
     ("never.over-budget", {"tokens": 2}, _ASK),
     ("never.over-budget", {"seconds": 2}, _ASK),
+    ("", {}, _ASK),
     ("never.unstated-budget", {}, {"remaining_tokens": None}),
     ("never.unstated-budget", {"seconds": 2}, {"remaining_seconds": None}),
     ("never.path", _labels("any:never-auto"), {}),
@@ -75,7 +77,8 @@ _CANARIES: tuple[tuple[str, Mapping[str, Json], Mapping[str, Json]], ...] = (
     ("never.not-deterministic", _AGENT, {}),
     ("kind.advice", {"kind": reference("Kind", "advice")}, {}),
 )
-"""Rules, change of the harmless action, change of the calm circumstances; None leaves a value out."""
+"""Rules (none: what is left may be used up to the last), change of the harmless action, change of the calm
+circumstances; None leaves a value out."""
 
 _PATH_CANARIES = ((".GIT/config", "any:protected"), ("sub/.Env.local", "any:never-auto"))
 
