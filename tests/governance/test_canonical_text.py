@@ -7,12 +7,13 @@ import unicodedata
 import pytest
 from inline_snapshot import snapshot
 
-from autopack.actions.models import Action
+from autopack.actions.models import Action, CostEstimate, Interval, RiskFactor
+from autopack.artifacts.canonical import digest
 from autopack.errors import DeniedByPolicy
-from autopack.gaps.remedies import MoveFile, ReplaceBlock, Transcode
+from autopack.gaps.remedies import MoveFile, ReplaceBlock, ReplaceText, Transcode
 from autopack.governance.approvals import binding_of
 from autopack.governance.canonical_text import MAX_TEXT, canonical_text, neutralise
-from governed import a_plan, an_action
+from governed import BASE, a_plan, an_action
 from plans import SOME_SHA, delete, edit, move
 
 
@@ -145,3 +146,137 @@ def test_two_actions_that_differ_are_told_apart() -> None:
     assert _text(one).splitlines()[0] != _text(other).splitlines()[0]
     moved = MoveFile(path="a", before_sha256=SOME_SHA, destination="b")
     assert _text(an_action("a", operations=[moved])) == _text(an_action("a", operations=[moved]))
+
+
+@pytest.mark.parametrize(("length", "cut"), [(400, False), (401, True)])
+def test_a_text_of_400_characters_is_shown_whole(length: int, cut: bool) -> None:
+    """An excerpt holds exactly 400 characters, and the size and digest of the whole where there are more."""
+    title = "t" * (length - 1) + "u"
+    (line,) = [line for line in _text(an_action("a", title=title)).splitlines() if line.startswith("Title: ")]
+    if not cut:
+        assert line == f"Title: {title}"
+        return
+    shown, _, rest = line.removeprefix("Title: ").partition(" … ")
+    assert shown == title[:400]
+    assert rest == f"({length} characters in all, digest {digest(title)[:8]})"
+
+
+@pytest.mark.parametrize(("count", "more"), [(40, 0), (41, 1), (43, 3)])
+def test_forty_lines_of_a_block_are_shown(count: int, more: int) -> None:
+    """Of a replaced block 40 lines are shown; of a longer one the number and the digest of the whole."""
+    new = "".join(f"{number}\n" for number in range(count))
+    block = ReplaceBlock(path="a", before_sha256=SOME_SHA, start="<", end=">", new=new)
+    shown = [line for line in _text(an_action("a", operations=[block])).splitlines() if line.startswith("     ")]
+    expected = [f"     + {number}" for number in range(min(count, 40))]
+    if more:
+        expected.append(f"     … and {more} more lines, digest {digest(new)[:8]}")
+    assert shown == expected
+
+
+def test_operations_are_shown_up_to_ten_thousand_characters() -> None:
+    """What fits is shown to the last character of the bound; the first operation that does not is counted in."""
+    many = [edit("a", line=number, old="o", new="n" * 370) for number in range(10, 40)]
+    text = _text(an_action("a", operations=many))
+    each = len('  1. in "a", line 10, replace     - o     + ') + 370
+    # Operations from the tenth on are one digit longer.
+    shown = max(count for count in range(31) if count * each + max(0, count - 9) <= 10_000)
+    documents = [operation.document() for operation in many]
+    assert f"\n  {shown}. in " in text
+    assert f"\n  {shown + 1}. in " not in text
+    assert (
+        f"\n  … and {30 - shown} more operations on the paths above; digest of all: {digest(documents)[:8]}\n" in text
+    )
+
+
+def test_the_bound_of_operations_is_exact() -> None:
+    """Ten thousand characters are shown, and one more is not."""
+    first = [edit("a", old="o", new="n" * 380) for _ in range(9)]
+    plain = sum(len(line) for line in _operation_lines(first))
+    for spare, shown in ((0, True), (1, False)):
+        last = _padded(10_000 - plain + spare)
+        lines = _operation_lines([*first, *last])
+        assert any("more operations" in line for line in lines) is not shown
+
+
+def _operation_lines(operations: list[ReplaceText]) -> list[str]:
+    lines = _text(an_action("a", operations=operations)).splitlines()
+    begin = lines.index(f"What would be done ({len(operations)}):")
+    return [line for line in lines[begin + 1 :] if line.startswith("  ") and not line.startswith("  |")]
+
+
+def _padded(length: int) -> list[ReplaceText]:
+    """Return operations 10 and up whose lines have LENGTH characters in all."""
+    made: list[ReplaceText] = []
+    while length:
+        empty = len(f'  {10 + len(made)}. in "a", line 1, replace') + len("     - o     + ")
+        size = min(300, length - empty) if length - empty <= 300 or length - empty - 300 > empty else 200
+        made.append(edit("a", old="o", new="n" * size))
+        length -= empty + size
+    return made
+
+
+@pytest.mark.parametrize(("spare", "fits"), [(0, True), (1, False)])
+def test_a_request_has_at_most_twenty_thousand_characters(spare: int, fits: bool) -> None:
+    """A text of exactly the bound is shown, one character more is not."""
+    rest = MAX_TEXT - len(_text(an_action("a", operations=[], target_paths=("p" * 100,)))) + spare
+    paths = ["p" * 100]
+    while rest > 300:
+        paths.append("q" * 195)
+        rest -= 200
+    # The number of paths is shown too: two digits instead of one.
+    paths.append("r" * (rest - 5 - 1))
+    action = an_action("a", operations=[], target_paths=tuple(paths))
+    assert 10 <= len(paths) < 100
+    if fits:
+        assert len(_text(action)) == MAX_TEXT
+        return
+    with pytest.raises(DeniedByPolicy, match=f"{len(paths)} paths"):
+        _text(action)
+
+
+def test_costs_risks_and_measured_lines_are_told() -> None:
+    """A cost that is known exactly is one number; risks carry their sign; what was measured stands behind a mark."""
+    exact = CostEstimate(
+        lines=Interval(low=3, high=3), seconds=Interval(low=0, high=4), tokens=Interval(low=5, high=None)
+    )
+    action = an_action("a", brief="one\ntwo").model_copy(
+        update={
+            "cost_estimate": exact,
+            "gap_ids": (),
+            "risk_factors": (RiskFactor(name="kind", points=5, detail="the kind's own base"),),
+        }
+    )
+    lines = canonical_text(action, binding_of(a_plan(action), action), "run-1", ("more lines", "worse")).splitlines()
+    for line in (
+        "Cost: lines 3; seconds 0 to 4; tokens 5 or more (unknown)",
+        "Closes: no gap",
+        "  kind +5: the kind's own base",
+        "  | one",
+        "  | two",
+        "! more lines",
+        "! worse",
+        f"Run run-1, base commit {BASE[:12]}",
+    ):
+        assert line in lines
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, " …")])
+def test_eight_foreign_letters_of_a_path_are_named_once_each(count: int, more: str) -> None:
+    """Letters outside ASCII are listed by code point, each once; that there are more than eight of them is said."""
+    letters = "".join(map(chr, range(0x0430, 0x0430 + count)))
+    path = f"docs/{letters}{letters[0]}~"
+    named = " ".join(f"U+{code:04X}" for code in range(0x0430, 0x0438))
+    assert f'  "{path}"  (not ASCII: {named}{more})\n' in _text(an_action("a", target_paths=(path,), operations=[]))
+    assert '  "docs/a~b"\n' in _text(an_action("a", target_paths=("docs/a~b",), operations=[]))
+
+
+@pytest.mark.parametrize("character", ["\ufe00", "\ufe0f", "\U000e0100", "\U000e01ef", "\u00a0", "\u2800"])
+def test_every_variation_selector_is_written_out(character: str) -> None:
+    """The first and the last of both ranges are written out, and so is a blank that is not a space."""
+    assert neutralise(f"a{character}b c") == f"a<U+{ord(character):04X}>b c"
+
+
+@pytest.mark.parametrize("character", ["\ufdff", "\ufe10", "\ufe30", "~", "\u00e9"])
+def test_letters_beside_the_hidden_ones_are_left_alone(character: str) -> None:
+    """What is drawn is shown."""
+    assert neutralise(character) == character

@@ -13,7 +13,9 @@ from autopack.policy.facts import Circumstances
 from policy.anchors import KINDS, an_anchor, some_facts
 
 _OVER_TOKENS = "(resource has tokens && context has remaining_tokens && resource.tokens > context.remaining_tokens)"
-_OVER_SECONDS = "(resource has seconds && context has remaining_seconds && resource.seconds > context.remaining_seconds)"
+_OVER_SECONDS = (
+    "(resource has seconds && context has remaining_seconds && resource.seconds > context.remaining_seconds)"
+)
 _NO_TOKEN_CAP = "(!(context has remaining_tokens) && resource has tokens && resource.tokens > 0)"
 _NO_TIME_CAP = "(!(context has remaining_seconds) && resource has seconds && resource.seconds > context.moment_seconds)"
 
