@@ -59,7 +59,7 @@ def unknown_lines(action: Action) -> Action:
 
 def test_a_plan_may_reach_each_bound_but_not_pass_it() -> None:
     """Actions, files and lines count up to the anchor's bounds; one more of any fails, and blocked actions are none."""
-    two = [an_action("a.md"), an_action("b.md"), an_action("c.md", "blocked")]
+    two = [an_action("a.md"), an_action("b.md", "auto_approved"), an_action("c.md", "blocked")]
     within = (True, "2 of 2 actions, 2 of 2 files, 4 of 4 lines")
     assert gate("plan.within-bounds", actions=two, files={"a", "b"}, lines=4) == within
     assert not gate("plan.within-bounds", actions=[*two, an_action("d.md")], files={"a"}, lines=4)[0]
@@ -91,10 +91,13 @@ def test_an_action_out_of_bounds_that_is_not_blocked_fails_the_plan(rule: str) -
         True,
         "1 actions target paths out of bounds; all of them are blocked",
     )
-    assert gate("plan.no-protected-path", actions=[blocked, loose]) == (
-        False,
-        f"{loose.action_id} targets a path out of bounds and is not blocked",
-    )
+    unasked = an_action("c.md", "auto_approved").model_copy(update={"decided_by": (rule,)})
+    for first, second in ((loose, unasked), (unasked, loose)):
+        assert gate("plan.no-protected-path", actions=[blocked, first, second]) == (
+            False,
+            f"{first.action_id} targets a path out of bounds and is not blocked",
+        )
+        assert not gate("plan.no-protected-path", actions=[first])[0]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,7 @@ def test_an_action_out_of_bounds_that_is_not_blocked_fails_the_plan(rule: str) -
         (0, 0, (None, None), True, "at most 0 tokens, no cap stated, at most 0 seconds, no cap stated"),
         (9, 9, (None, None), True, "at most 9 tokens, no cap stated, at most 9 seconds, no cap stated"),
         (9, 8, (9, 8), True, "at most 9 tokens, 9 left, at most 8 seconds, 8 left"),
+        (8, 7, (9, 8), True, "at most 8 tokens, 9 left, at most 7 seconds, 8 left"),
         (10, 8, (9, 8), False, "at most 10 tokens, 9 left, at most 8 seconds, 8 left"),
         (9, 9, (9, 8), False, "at most 9 tokens, 9 left, at most 9 seconds, 8 left"),
         (1, 0, (0, None), False, "at most 1 tokens, 0 left, at most 0 seconds, no cap stated"),
@@ -128,6 +132,7 @@ CHECKED = {"evidence_verification": EvidenceVerification(required_checks=(Requir
     ("tier", "pivots", "kind", "passed", "runs"),
     [
         ("none", {}, "link_fix", True, False),
+        ("none", {}, "advice", True, False),
         ("none", CHECKED, "link_fix", False, True),
         ("none", {}, "agent_task", False, True),
         ("isolated", CHECKED, "link_fix", True, True),

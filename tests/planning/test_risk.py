@@ -145,6 +145,11 @@ def test_every_factor_counts(facts: dict[str, object], factor: str) -> None:
     assert factor in {each.name for each in raised.factors}
 
 
+def test_facts_that_say_nothing_more_add_nothing() -> None:
+    """Whatever is not stated of gaps, program text and history adds no factor to that of the kind."""
+    assert [reason[:2] for reason in assess(RiskFacts(kind_base=1, paths=1, lines=0)).reasons] == [("kind", 1)]
+
+
 def test_worst_of_no_risks_is_info() -> None:
     """The worst of several risks is found whatever their order; of none it is info."""
     assert worst(["low", "critical", "medium"]) == "critical"

@@ -93,6 +93,25 @@ def test_a_bound_is_reached_and_not_passed(bounds: dict[str, int], reason: str) 
     assert (selection.files, selection.lines) == ({"a", "b"}, 2)
 
 
+def test_the_lines_of_all_changes_count_together() -> None:
+    """Changes of three lines fill a bound of six, and the estimate of what was taken counts, not its claim."""
+    three = [a_change(name, lines=3) for name in "abc"]
+    assert placed(fill(*three, judge=Judge(lines=3), max_lines=6)) == ["gap_a", "gap_b"]
+    widened = fill(a_change("a"), a_change("b", lines=None), judge=Judge(lines=3), max_lines=2)
+    assert left_out(widened) == {"gap_b": "with it the plan would change 3 lines; max_lines is 2"}
+
+
+def test_a_large_plan_keeps_its_bounds() -> None:
+    """Three hundred places are three hundred places."""
+    changes = [
+        a_change(f"{'abcdefghij'[n // 100]}{'abcdefghij'[n // 10 % 10]}{'abcdefghij'[n % 10]}") for n in range(302)
+    ]
+    selection = fill(*changes, max_actions=300, max_files=400)
+    assert (len(selection.executable), len(selection.left_out)) == (300, 2)
+    assert len(fill(*changes, max_actions=400, max_files=300).executable) == 300
+    assert len(fill(*changes, max_actions=400, max_files=400, max_lines=300).executable) == 300
+
+
 def test_what_is_taken_is_added_up() -> None:
     """Lines, tokens and seconds of what got a place are summed, and the next one is judged by what is left."""
     judge = Judge(lines=3, tokens=4, seconds=5)
@@ -141,6 +160,7 @@ def test_advice_waits_where_changes_need_the_places() -> None:
     assert set(left_out(full)) == {"advice_c", "advice_d", "gap_c", "gap_d"}
     roomy = fill(*advice, changes[0], max_actions=4)
     assert placed(roomy) == ["advice_a", "advice_b", "advice_c", "gap_a"]
+    assert len([name for name in placed(fill(*advice, *map(a_change, "abcdef"), max_actions=6)) if "gap" in name]) == 3
     assert placed(fill(*advice, changes[0], max_actions=5)) == [f"advice_{name}" for name in "abcd"] + ["gap_a"]
 
 

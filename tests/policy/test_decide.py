@@ -21,6 +21,7 @@ from autopack.intention_anchor.v2 import (
     ScopeBoundaries,
 )
 from autopack.policy.decide import Policy
+from autopack.policy.engine import PolicyDefect, ask
 from autopack.policy.facts import ActionFacts, Circumstances
 from policy.anchors import KINDS, a_rule, an_anchor, some_facts
 
@@ -284,9 +285,17 @@ class PanicException(BaseException):
     """Named like PyO3's, which derives from BaseException too."""
 
 
-@pytest.mark.parametrize("fault", [RuntimeError("x"), MemoryError(), RecursionError(), PanicException()])
-def test_a_failing_engine_blocks(fault: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exceptions and panics of the engine end in `blocked`."""
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        (RuntimeError("x"), "engine.fault"),
+        (MemoryError(), "engine.fault"),
+        (RecursionError(), "engine.fault"),
+        (PanicException(), "engine.evaluation-failed"),
+    ],
+)
+def test_a_failing_engine_blocks(fault: BaseException, rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exceptions and panics of the engine end in `blocked`, and the rule tells the one from the other."""
 
     def fail(*arguments: object) -> None:
         raise fault
@@ -294,8 +303,105 @@ def test_a_failing_engine_blocks(fault: BaseException, monkeypatch: pytest.Monke
     policy = Policy.build(an_anchor(), kinds=KINDS)
     monkeypatch.setattr(cedarpy, "is_authorized_batch", fail)
     answer = policy.decide(some_facts(), Circumstances())
-    assert answer.outcome == "blocked"
-    assert answer.rules[0].startswith("engine.")
+    assert (answer.outcome, answer.rules) == ("blocked", (rule,))
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit])
+def test_whoever_interrupts_the_engine_is_heard(signal: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ending the program is no verdict: it goes through."""
+
+    def fail(*arguments: object) -> None:
+        raise signal
+
+    policy = Policy.build(an_anchor(), kinds=KINDS)
+    monkeypatch.setattr(cedarpy, "is_authorized_batch", fail)
+    with pytest.raises(signal):
+        policy.decide(some_facts(), Circumstances())
+
+
+def test_the_engine_is_never_told_what_is_no_number() -> None:
+    """NaN and infinity, which JSON does not know, are refused before the engine could read them in its own way."""
+    policy = Policy.build(an_anchor(), kinds=KINDS)
+    assert policy.compiled is not None
+    for attributes, context in (({"lines": float("nan")}, {}), ({}, {"max_risk": float("inf")})):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            ask(policy.compiled, attributes, context)  # type: ignore[arg-type]
+
+
+def test_what_was_asked_before_is_no_part_of_a_policy() -> None:
+    """A policy that has answered is equal to itself before, and says what is wrong where nothing more is told."""
+    policy = Policy.build(an_anchor(), kinds=KINDS)
+    assert policy.compiled is not None
+    before = replace(policy.compiled, answered={})
+    policy.decide(some_facts(), Circumstances())
+    assert policy.compiled.answered
+    assert policy.compiled == before
+    assert (str(PolicyDefect("engine.x")), str(PolicyDefect("engine.x", "why"))) == ("engine.x", "why")
+
+
+@pytest.mark.parametrize(("fact", "most"), [("lines", 10**9), ("risk", 100), ("tokens", 10**12), ("seconds", 10**9)])
+def test_a_fact_beyond_belief_is_malformed(fact: str, most: int) -> None:
+    """The largest value that is believed asks like any large one; one more, or less than none, is blocked."""
+    allow = an_anchor(governance=GovernanceReview(default_policy="allow"))
+    assert verdict(allow, some_facts(**{fact: most}))[0] == "requires_approval"
+    assert verdict(allow, some_facts(**{fact: most + 1})) == ("blocked", "engine.bad-facts")
+    assert verdict(allow, some_facts(**{fact: -1})) == ("blocked", "engine.bad-facts")
+    assert verdict(allow, some_facts(**{fact: 0}))[0] == "auto_approved"
+
+
+@pytest.mark.parametrize(("tolerance", "most"), [("low", 25), ("medium", 50), ("high", 75)])
+def test_each_tolerance_ends_where_its_class_ends(tolerance: str, most: int) -> None:
+    """The highest score of the class passes unasked, and one more asks."""
+    anchor = an_anchor(safety=SafetyRisk.from_document({"risk_tolerance": tolerance}))
+    assert verdict(anchor, some_facts(risk=most))[0] == "auto_approved"
+    assert verdict(anchor, some_facts(risk=most + 1)) == ("requires_approval", "never.risk")
+
+
+@pytest.mark.parametrize(
+    ("fact", "caps"),
+    [
+        ("tokens", ("token_cap_global", "token_cap_per_action", "token_cap_per_day")),
+        ("seconds", ("time_cap_seconds", "time_cap_seconds_per_action", "time_cap_seconds_per_day")),
+    ],
+)
+def test_the_smallest_cap_counts(fact: str, caps: tuple[str, ...]) -> None:
+    """Whichever of the caps of a run, an action and a day is the smallest may be used up, and no more."""
+    left = {"tokens": "remaining_tokens", "seconds": "remaining_seconds"}[fact]
+    for smallest in caps:
+        stated = {"token_cap_global": 100, "time_cap_seconds": 100, **dict.fromkeys(caps, 90), smallest: 70}
+        anchor = an_anchor(budget=BudgetCost.from_document(stated))
+        assert verdict(anchor, some_facts(**{fact: 70}))[0] == "auto_approved"
+        assert verdict(anchor, some_facts(**{fact: 71})) == ("requires_approval", "never.over-budget")
+        assert verdict(anchor, some_facts(**{fact: 60}), Circumstances(**{left: 59}))[1] == "never.over-budget"  # type: ignore[arg-type]
+        assert verdict(anchor, some_facts(**{fact: 59}), Circumstances(**{left: 59}))[0] == "auto_approved"  # type: ignore[arg-type]
+
+
+def test_caps_of_an_action_and_a_day_never_stand_in_for_the_runs() -> None:
+    """Where no cap is stated for the run, tokens and time ask, whatever is said of one action."""
+    anchor = an_anchor(budget=BudgetCost(token_cap_per_action=90, time_cap_seconds_per_action=90))
+    assert verdict(anchor, some_facts(tokens=1)) == ("requires_approval", "never.unstated-budget")
+    assert verdict(anchor, some_facts(seconds=61)) == ("requires_approval", "never.unstated-budget")
+
+
+def test_the_smaller_bound_of_lines_counts() -> None:
+    """The lines of one action are bounded by the plan's bound and by the action's own, whichever is smaller."""
+    for stated in ({"max_lines": 9}, {"max_lines": 30, "max_lines_per_action": 9}):
+        told = {"token_cap_global": 9, "time_cap_seconds": 9, **stated}
+        anchor = an_anchor(budget=BudgetCost.from_document(told))
+        assert verdict(anchor, some_facts(lines=9))[0] == "auto_approved"
+        assert verdict(anchor, some_facts(lines=10)) == ("requires_approval", "never.size")
+
+
+@pytest.mark.parametrize("left", [2**53 + 1, -(2**53) - 1, True, 1.0, "1"])
+def test_a_remainder_that_is_no_number_of_tokens_blocks(left: object) -> None:
+    """What is left has to be a whole number that JSON carries exactly."""
+    for name in ("remaining_tokens", "remaining_seconds"):
+        run = Circumstances(**{name: left})  # type: ignore[arg-type]
+        assert verdict(an_anchor(), some_facts(), run) == ("blocked", "engine.bad-facts")
+    assert verdict(an_anchor(), some_facts(), Circumstances(remaining_tokens=2**53))[0] == "auto_approved"
+    assert (
+        verdict(an_anchor(), some_facts(tokens=0), Circumstances(remaining_tokens=-(2**53)))[0] == "requires_approval"
+    )
 
 
 def test_a_missing_engine_blocks_everything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,6 +163,23 @@ def test_lists_that_protect_fold_case_and_lists_that_grant_do_not() -> None:
     assert not granting(("/docs/**",)).matches("Docs/a.md")
 
 
+def test_a_pattern_with_a_folder_matches_from_the_root_only() -> None:
+    """`/docs/a` and `docs/a` name one place each; `a.md` names files at any depth. Joined, they stay what they are."""
+    for listed in (granting(("/docs/a", "src/b", "c.md")), protecting(("c.md", "src/b", "/docs/a"))):
+        for path in ("docs/a", "docs/a/x", "src/b", "c.md", "x/y/c.md"):
+            assert listed.matches(path), path
+        for path in ("x/docs/a", "x/src/b", "a", "b", "xc.md"):
+            assert not listed.matches(path), path
+
+
+@pytest.mark.parametrize("pattern", ["# a comment", "", "!docs/a.md"])
+def test_a_line_that_is_not_one_pattern_is_refused(pattern: str) -> None:
+    """A comment, an empty line and a negation match nothing by themselves: they are refused."""
+    for listing in (granting, protecting):
+        with pytest.raises(ValueError, match="is not a pattern that can match"):
+            listing((pattern,))
+
+
 def test_no_patterns_match_nothing() -> None:
     """An empty list of write roots grants nothing, and an empty protective list is no error."""
     assert not granting(()).matches("a")
