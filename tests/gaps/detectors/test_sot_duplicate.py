@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from autopack.gaps.detectors.sot_duplicate import DETECTOR
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
@@ -133,3 +135,106 @@ def test_long_and_odd_documents_do_no_harm(make_repository: MakeRepository) -> N
     files = {"a.md": b"x " * 200_000, "b.md": b"x " * 200_001, "c.md": bytes(range(256)) * 900, "d.md": b"\n" * 100_000}
     gaps = gaps_of(make_repository(files))
     assert [gap.rule_id for gap in gaps] in ([], ["sot_duplicate/near-identical-documents"])
+
+
+# --- versions-differ ------------------------------------------------------------------------------------------------
+
+PYPROJECT = '[project]\nname = "sea-wall"\nversion = "1.4.0"\n'
+NPM = '{\n  "name": "wall",\n  "version": "1.4.0"\n}\n'
+CARGO = '[package]\nname = "wall"\nversion = "1.4.0"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"pyproject.toml": PYPROJECT, "src/sea_wall/__init__.py": '"""Doc."""\n\n__version__ = "1.3.9"\n'},
+            "versions-differ src/sea_wall/__init__.py:3",
+        ),
+        (
+            {"pyproject.toml": PYPROJECT, "sea_wall/__about__.py": "__version__: str = '2.0'\n"},
+            "versions-differ sea_wall/__about__.py:1",
+        ),
+        (
+            {"setup.cfg": "[metadata]\nname = wall\nversion = 1.4\n", "wall/version.py": "__version__ = '1.3'\n"},
+            "versions-differ wall/version.py:1",
+        ),
+        ({"pyproject.toml": PYPROJECT, "README.md": "# Wall\n\n**Version:** 1.3.9\n"}, "versions-differ README.md:3"),
+        ({"pyproject.toml": PYPROJECT, "README.rst": ":Version: 1.3.9 (ebb)\n"}, "versions-differ README.rst:1"),
+        (
+            {"package.json": NPM, "README.md": "![v](https://img.shields.io/badge/version-1.3.9-blue)\n"},
+            "versions-differ README.md:1",
+        ),
+        (
+            {"wall/__init__.py": "__version__ = '1.4'\n", "README.md": "Current version: 1.3.0\n"},
+            "versions-differ README.md:1",
+        ),
+        (
+            {"web/package.json": NPM, "web/package-lock.json": NPM.replace("1.4.0", "1.3.9")},
+            "versions-differ web/package-lock.json:3",
+        ),
+        (
+            {
+                "crates/wall/Cargo.toml": CARGO,
+                "Cargo.lock": '[[package]]\nname = "wall"\nversion = "1.3.9"\ndependencies = []\n',
+            },
+            "versions-differ Cargo.lock:3",
+        ),
+        (
+            {
+                "pyproject.toml": PYPROJECT,
+                "uv.lock": '[[package]]\nname = "sea-wall"\nversion = "1.3.9"\nsource = { editable = "." }\n',
+            },
+            "versions-differ uv.lock:3",
+        ),
+    ],
+)
+def test_another_version_than_the_manifest_states_is_found(
+    make_repository: MakeRepository, files: dict[str, str], expected: str
+) -> None:
+    """A module, README or lock file that states another version is one gap, with both places as evidence."""
+    (gap,) = gaps_of(make_repository(files))
+    assert seen([gap]) == [expected]
+    assert len(gap.evidence) == 2
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        # the same, written in another way
+        {"pyproject.toml": PYPROJECT, "src/sea_wall/__init__.py": "__version__ = 'v1.4'\n"},
+        {"pyproject.toml": PYPROJECT, "src/sea_wall/__init__.py": "__version__ = '1.4.0.dev3'\n"},
+        {"pyproject.toml": PYPROJECT, "README.md": "Version: 1.4\n"},
+        # not released yet, or a placeholder
+        {"pyproject.toml": PYPROJECT.replace("1.4.0", "1.5.0.dev0"), "README.md": "Version: 1.4.0\n"},
+        {"package.json": NPM.replace("1.4.0", "0.0.0"), "README.md": "Version: 1.4.0\n"},
+        # another project's, or of no known project
+        {"pyproject.toml": PYPROJECT, "src/tide/__init__.py": "__version__ = '0.2'\n"},
+        {"pyproject.toml": PYPROJECT, "src/sea_wall/vendored/sea_wall/__init__.py": "__version__ = '0.2'\n"},
+        {"pyproject.toml": PYPROJECT, "docs/README.md": "Version: 0.2\n"},
+        {"package.json": NPM, "package-lock.json": '{"name": "other", "version": "0.2"}\n'},
+        {"pyproject.toml": PYPROJECT, "package.json": NPM.replace("1.4.0", "0.2.0"), "README.md": "Version: 1.4.0\n"},
+        {
+            "Cargo.toml": CARGO,
+            "Cargo.lock": '[[package]]\nname = "wall"\nversion = "0.9.0"\nsource = "registry+x"\n',
+        },
+        {
+            "crates/wall/Cargo.toml": CARGO,
+            "fuzz/Cargo.lock": '[[package]]\nname = "wall"\nversion = "0.9.0"\ndependencies = []\n',
+        },
+        # computed
+        {"pyproject.toml": PYPROJECT, "src/sea_wall/__init__.py": "__version__ = version('sea-wall')\n"},
+        {"pyproject.toml": PYPROJECT, "src/sea_wall/__init__.py": "__version__ = '0.1'\n__version__ = '0.2'\n"},
+        {"setup.cfg": "[metadata]\nname = wall\nversion = attr: wall.v\n", "wall/version.py": "__version__ = '1'\n"},
+        # not the project's version
+        {"pyproject.toml": PYPROJECT, "README.md": "Python version: 3.9.1\n\nAPI version 2.0 is supported.\n"},
+        {"pyproject.toml": PYPROJECT, "README.md": "## Version 1.3.9\n\n## Version 1.3.8\n"},
+        # samples
+        {"tests/data/pyproject.toml": PYPROJECT, "tests/data/README.md": "Version: 1.3.9\n"},
+        {"examples/web/package.json": NPM, "examples/web/package-lock.json": NPM.replace("1.4.0", "1.3.9")},
+    ],
+)
+def test_versions_that_may_well_differ_are_no_gap(make_repository: MakeRepository, files: dict[str, str]) -> None:
+    """Spellings, pre-releases, placeholders, other projects, computed versions, histories and samples are left
+    alone."""
+    assert seen_in(make_repository(files)) == []

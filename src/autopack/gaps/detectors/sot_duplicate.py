@@ -1,9 +1,11 @@
-"""Truth in two places: ledgers and documents that exist twice, and entry ids that are taken twice."""
+"""Truth in two places: ledgers and documents that exist twice, entry ids that are taken twice, and versions that are
+stated differently."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 
 from autopack.config import CONFIG_FILE
@@ -15,6 +17,7 @@ from autopack.gaps.ledgers import Entry, configured_ledgers, counted_entries
 from autopack.gaps.models import Evidence
 from autopack.gaps.near_duplicates import MINIMUM_SIMILARITY, Sketch, candidate_pairs, similarity, sketch
 from autopack.gaps.state import Snapshot
+from autopack.gaps.stated_versions import Contradiction, StatedVersion, contradictions, may_state, stated_versions
 
 RULES = (
     Rule(
@@ -44,6 +47,15 @@ RULES = (
         signal="Two documents of 200 words or more are the same or nearly so.",
         why="A correction made in one of them leaves the other wrong.",
         fix="Keep one of them and replace the other by a link to it.",
+    ),
+    Rule(
+        name="versions-differ",
+        risk="low",
+        confidence="medium",
+        blocks_autopilot=False,
+        signal="A lock file, `__version__` or the README states another version of the project than its manifest.",
+        why="Users report faults of a version that they do not have, and locked installations fail or differ.",
+        fix="State the version in one place and let the others be generated, or correct the one that is behind.",
     ),
 )
 
@@ -96,16 +108,25 @@ _COPIED_ON_PURPOSE = frozenset(
 )
 
 
-def extract(path: str, data: bytes) -> Sketch | tuple[()] | None:
-    """Return the sketch of the document PATH; an empty fact for a short one that may be a ledger."""
+@dataclass(frozen=True)
+class SourceFact:
+    """What one file may share with another: the sketch of a document, and versions that it states."""
+
+    sketch: Sketch | None = None
+    versions: tuple[StatedVersion, ...] = ()
+
+
+def extract(path: str, data: bytes) -> SourceFact | None:
+    """Return the sketch of the document PATH and what it states; an empty fact for a short one that may be a ledger."""
     if path == CONFIG_FILE:
-        return ()
+        return SourceFact()
+    versions = stated_versions(path, data) if may_state(path) and not _is_copied_on_purpose(path) else ()
     if not (markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)):
-        return None
+        return SourceFact(versions=versions) if versions else None
     found = sketch(data)
     if found is not None and not _is_copied_on_purpose(path):
-        return found
-    return () if path.count("/") <= 2 else None
+        return SourceFact(found, versions)
+    return SourceFact(versions=versions) if versions or path.count("/") <= 2 else None
 
 
 def retain(path: str) -> bool:
@@ -114,7 +135,7 @@ def retain(path: str) -> bool:
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield every finding of the three rules."""
+    """Yield every finding of the four rules."""
     ledgers = configured_ledgers(snapshot.texts)
     twins = {path: tuple(_places_of(snapshot, path)) for path in ledgers.values()}
     for path, found in sorted(twins.items()):
@@ -122,7 +143,11 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
             yield _ledger_finding(snapshot, path, first, second)
     yield from _duplicate_ids(snapshot, sorted(path for path in ledgers.values() if path in snapshot.texts))
     known = {path for found in twins.values() for path in found}
-    yield from _duplicate_documents(snapshot, known | set(ledgers.values()))
+    facts = snapshot.facts.get("sot_duplicate", {})
+    sources = {path: fact for path, fact in facts.items() if isinstance(fact, SourceFact) and path in snapshot.files}
+    yield from _duplicate_documents(snapshot, sources, known | set(ledgers.values()))
+    stated = {path: fact.versions for path, fact in sources.items() if fact.versions}
+    yield from map(_version_finding, contradictions(stated))
 
 
 # --- ledgers --------------------------------------------------------------------------------------------------------
@@ -182,12 +207,11 @@ def _duplicate_ids(snapshot: Snapshot, ledgers: Iterable[str]) -> Iterator[Findi
 # --- documents ------------------------------------------------------------------------------------------------------
 
 
-def _duplicate_documents(snapshot: Snapshot, ledgers: set[str]) -> Iterator[Finding]:
-    facts = snapshot.facts.get("sot_duplicate", {})
+def _duplicate_documents(snapshot: Snapshot, sources: Mapping[str, SourceFact], ledgers: set[str]) -> Iterator[Finding]:
     sketches = {
-        path: fact
-        for path, fact in facts.items()
-        if isinstance(fact, Sketch) and path in snapshot.texts and path not in ledgers
+        path: fact.sketch
+        for path, fact in sources.items()
+        if fact.sketch is not None and path in snapshot.texts and path not in ledgers
     }
     reported: set[frozenset[str]] = set()
     for group in _identical(snapshot, sketches):
@@ -248,6 +272,20 @@ def _document_finding(snapshot: Snapshot, group: tuple[str, ...], alike: float) 
         title=f"{first} and {second} {how}",
         key=group,
         evidence=tuple(_whole(snapshot, path) for path in group),
+    )
+
+
+# --- versions -------------------------------------------------------------------------------------------------------
+
+
+def _version_finding(found: Contradiction) -> Finding:
+    truth, other = found.truth, found.other
+    return Finding(
+        rule="versions-differ",
+        title=f"{other.place.path} states version {other.version} of {truth.project}, {truth.place.path} "
+        f"{truth.version}",
+        key=(other.place.path or "", truth.place.path or "", truth.project),
+        evidence=(other.place, truth.place),
     )
 
 
