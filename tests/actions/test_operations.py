@@ -12,7 +12,15 @@ from autopack.actions.operations import apply_operation, apply_operations, contr
 from autopack.artifacts.canonical import bytes_digest
 from autopack.errors import StaleError
 from autopack.execution.tree import GrantedTree
-from autopack.gaps.remedies import DeleteFile, MoveFile, Operation, ReplaceBlock, ReplaceText, Transcode
+from autopack.gaps.remedies import (
+    DeleteFile,
+    MoveFile,
+    Operation,
+    ReplaceBlock,
+    ReplaceText,
+    RewriteFile,
+    Transcode,
+)
 from repositories import MakeRepository
 from workspaces import MemoryWorkspace
 
@@ -312,6 +320,21 @@ def test_move_and_delete_apply_once() -> None:
     """A move or a deletion is refused when the file is gone or has changed."""
     assert refused({"c": b"x"}, moved(b"x", "a", "c")) == "a is gone."
     assert "has changed" in refused({"a": b"y"}, DeleteFile(path="a", before_sha256=bytes_digest(b"x")))
+
+
+def rewritten(before: bytes, new: str) -> RewriteFile:
+    return RewriteFile(path="a.md", before_sha256=bytes_digest(before), new=new)
+
+
+def test_a_file_is_rewritten_alone_and_once() -> None:
+    """A rewritten file holds exactly the new text; with any other operation on it, or without effect, it is refused."""
+    before = b"old\r\n"
+    assert change(before, rewritten(before, "new\n")) == b"new\n"
+    assert "something else at once" in refused(
+        {"a.md": before}, rewritten(before, "new\n"), text(before, 1, 0, "old", "x")
+    )
+    assert "something else at once" in refused({"a.md": before}, rewritten(before, "a"), rewritten(before, "b"))
+    assert "already" in refused({"a.md": b"same"}, rewritten(b"same", "same"))
 
 
 def test_on_real_files(make_repository: MakeRepository) -> None:

@@ -15,6 +15,7 @@ def test_kinds_are_listed_in_name_order() -> None:
         "agent_task",
         "block_refresh",
         "config_fix",
+        "duplicate_pointer",
         "encoding_fix",
         "file_delete",
         "file_move",

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from autopack.actions.models import Workspace
 from autopack.artifacts.canonical import bytes_digest
 from autopack.errors import StaleError
-from autopack.gaps.remedies import DeleteFile, MoveFile, Operation, ReplaceBlock, ReplaceText, Transcode
+from autopack.gaps.remedies import (
+    DeleteFile,
+    MoveFile,
+    Operation,
+    ReplaceBlock,
+    ReplaceText,
+    RewriteFile,
+    Transcode,
+)
 
 
 def apply_operation(workspace: Workspace, operation: Operation) -> None:
@@ -72,6 +80,9 @@ def _new_content(workspace: Workspace, path: str, group: Sequence[Operation]) ->
     if bytes_digest(data) != group[0].before_sha256:
         raise StaleError(f"{path} has changed since the plan was made.", hint="autopack propose makes a new plan.")
     changed = _replace_spans(path, data, [span for operation in group for span in _span(data, operation)])
+    rewrites = [operation for operation in group if isinstance(operation, RewriteFile)]
+    if rewrites:
+        changed = rewrites[0].new.encode()
     transcodes = [operation for operation in group if isinstance(operation, Transcode)]
     if transcodes:
         changed = _transcoded(changed, _merged(path, transcodes))
@@ -89,6 +100,8 @@ def _check_group(path: str, group: Sequence[Operation]) -> None:
     placing = [operation for operation in group if isinstance(operation, MoveFile | DeleteFile)]
     if len(placing) > 1 or (len(group) > 1 and any(isinstance(operation, DeleteFile) for operation in group)):
         raise StaleError(f"{path} would be moved or deleted and something else at once.")
+    if len(group) > 1 and any(isinstance(operation, RewriteFile) for operation in group):
+        raise StaleError(f"{path} would be rewritten and something else at once.")
     transcodes = [operation for operation in group if isinstance(operation, Transcode)]
     edits = [operation for operation in group if isinstance(operation, ReplaceText | ReplaceBlock)]
     if transcodes and _merged(path, transcodes).source != "utf-8" and edits:

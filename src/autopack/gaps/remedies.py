@@ -55,6 +55,15 @@ class DeleteFile(Artifact):
     before_sha256: Sha256
 
 
+class RewriteFile(Artifact):
+    """Replace all that the tracked file `path` holds by `new`; git keeps what it held."""
+
+    op: Literal["rewrite_file"] = "rewrite_file"
+    path: RepoPath
+    before_sha256: Sha256
+    new: ExactText
+
+
 class Transcode(Artifact):
     """Rewrite the bytes of `path`: decode from `source`, drop a byte-order mark, normalise line endings, encode as
     UTF-8."""
@@ -67,7 +76,9 @@ class Transcode(Artifact):
     line_ending: Literal["keep", "lf", "crlf"]
 
 
-Operation = Annotated[ReplaceText | ReplaceBlock | MoveFile | DeleteFile | Transcode, Field(discriminator="op")]
+Operation = Annotated[
+    ReplaceText | ReplaceBlock | MoveFile | DeleteFile | RewriteFile | Transcode, Field(discriminator="op")
+]
 
 
 class Remedy(Artifact):

@@ -14,7 +14,15 @@ from autopack.actions.models import Action, Interval
 from autopack.artifacts.canonical import digest
 from autopack.artifacts.redaction import redact
 from autopack.errors import DeniedByPolicy
-from autopack.gaps.remedies import DeleteFile, MoveFile, Operation, ReplaceBlock, ReplaceText, Transcode
+from autopack.gaps.remedies import (
+    DeleteFile,
+    MoveFile,
+    Operation,
+    ReplaceBlock,
+    ReplaceText,
+    RewriteFile,
+    Transcode,
+)
 from autopack.governance.models import ApprovalBinding
 
 MAX_TEXT = 20_000
@@ -116,6 +124,8 @@ def _described(operation: Operation) -> list[tuple[bool, str]]:
             lines = [f"move {path} to {_path(operation.destination)}"]
         case DeleteFile():
             lines = [f"delete {path}"]
+        case RewriteFile():
+            lines = [f"replace all that {path} holds by", *_added(operation.new)]
         case Transcode():
             mark = ", drop the byte-order mark" if operation.strip_bom else ""
             lines = [f"rewrite {path} from {operation.source} to utf-8{mark}, line endings: {operation.line_ending}"]

@@ -115,7 +115,7 @@ def test_a_loose_report_moves_to_docs_with_its_links(make_repository: MakeReposi
     )
     (gap,) = gaps_of(repository)
     assert gap.remedy is not None
-    assert (gap.rule_id, gap.remedy.kind, gap.remedy.lines) == ("root_clutter/unlinked-report", "file_move", 4)
+    assert (gap.rule_id, gap.remedy.kind, gap.remedy.lines) == ("root_clutter/unlinked-report", "file_move", 10)
     moved = (
         report.replace("data/x.json", "../data/x.json").replace("./img.png", "../img.png").replace("docs/a.md", "a.md")
     )

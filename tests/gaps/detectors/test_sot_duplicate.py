@@ -9,6 +9,7 @@ import pytest
 from autopack.gaps.detectors.sot_duplicate import DETECTOR
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
+from remedies import after_remedy
 from repositories import MakeRepository
 
 LEDGER = "# Build history\n\n## BUILD-001: first\n\nThe first.\n"
@@ -32,7 +33,7 @@ def test_an_identical_ledger_in_two_places_is_found(make_repository: MakeReposit
         gap.title
         == "The ledger docs/BUILD_HISTORY.md exists twice: docs/BUILD_HISTORY.md and BUILD_HISTORY.md are identical"
     )
-    assert (gap.risk_classification, gap.blocks_autopilot, gap.remedy) == ("medium", False, None)
+    assert (gap.risk_classification, gap.blocks_autopilot) == ("medium", False)
 
 
 def test_a_diverged_ledger_blocks(make_repository: MakeRepository) -> None:
@@ -238,3 +239,44 @@ def test_versions_that_may_well_differ_are_no_gap(make_repository: MakeRepositor
     """Spellings, pre-releases, placeholders, other projects, computed versions, histories and samples are left
     alone."""
     assert seen_in(make_repository(files)) == []
+
+
+def test_the_copy_of_a_ledger_becomes_a_pointer(make_repository: MakeRepository) -> None:
+    """The configured ledger stays; the copy points to it, and the pointer is no ledger."""
+    repository = make_repository({"docs/BUILD_HISTORY.md": LEDGER, "archive/BUILD_HISTORY.md": LEDGER})
+    (gap,) = gaps_of(repository)
+    assert after_remedy(repository, gap) == {
+        "archive/BUILD_HISTORY.md": "This document is kept in [docs/BUILD_HISTORY.md](../docs/BUILD_HISTORY.md).\n"
+    }
+
+
+def test_the_document_that_others_link_to_is_kept(make_repository: MakeRepository) -> None:
+    """Of two identical documents the one that is linked stays, whichever comes first."""
+    repository = make_repository({"README.rst": "`t <guide/tide.md>`_\n", "a.md": WORDS, "guide/tide.md": WORDS})
+    (gap,) = gaps_of(repository)
+    assert after_remedy(repository, gap) == {"a.md": "This document is kept in [guide/tide.md](guide/tide.md).\n"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {"README.md": "[a](a.md), [b](b/tide.md)\n"},
+        {"README.md": "[a](a.md)\n", "mkdocs.yml": "docs_dir: b\n"},
+        {"README.md": "[a](a.md)\n", "a.md": f"---\nx: y\n---\n{WORDS}", "b/tide.md": f"---\nx: y\n---\n{WORDS}"},
+    ],
+    ids=["nobody links", "both are linked", "a site's page", "front matter"],
+)
+def test_where_it_is_not_certain_which_to_keep_there_is_no_remedy(
+    make_repository: MakeRepository, others: dict[str, str]
+) -> None:
+    """Nobody is asked to lose a page that a site or a reader may need."""
+    (gap,) = gaps_of(make_repository({"a.md": WORDS, "b/tide.md": WORDS, **others}))
+    assert gap.remedy is None
+
+
+def test_a_copy_of_a_ledger_whose_headings_are_linked_has_no_remedy(make_repository: MakeRepository) -> None:
+    """A pointer has no headings: links to them would break."""
+    linking = {"a.md": "[x](BUILD_HISTORY.md#build-001-first)\n"}
+    (gap,) = gaps_of(make_repository({"docs/BUILD_HISTORY.md": LEDGER, "BUILD_HISTORY.md": LEDGER, **linking}))
+    assert gap.remedy is None

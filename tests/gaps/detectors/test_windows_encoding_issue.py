@@ -392,3 +392,22 @@ def test_other_decoding_errors_in_checks_are_no_gap(make_repository: MakeReposit
     repository = make_repository()
     leave_check(run_of(repository), at(1), f"{line}\n", outcome=outcome)
     assert report_of(repository, DETECTOR).gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"# a\nb\r\nc\n", "# a\nb\nc\n"),
+        (b"# a\r\nb\nc\r\n", "# a\r\nb\r\nc\r\n"),
+        (b"# a\r\nb\n", "# a\nb\n"),
+        (b"\xef\xbb\xbf# a\r\nb\nc\n\r", "\ufeff# a\nb\nc\n\r"),
+    ],
+)
+def test_mixed_line_endings_become_what_most_lines_have(
+    make_repository: MakeRepository, before: bytes, after: str
+) -> None:
+    """The remedy changes the rarer line endings and nothing else; among equals LF is kept."""
+    repository = make_repository({"a.md": before})
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert gap.rule_id.endswith("/mixed-line-endings")
+    assert after_remedy(repository, gap) == {"a.md": after}

@@ -303,7 +303,21 @@ def _move(snapshot: Snapshot, record: FileRecord) -> Remedy | None:
     except (ValidationError, _Uncertain):
         return None
     changed = {(edit.path, edit.line) for edit in edits}
-    return Remedy(kind="file_move", operations=(*edits, move), lines=2 * len(changed))
+    inside = {line for path, line in changed if path == record.path}
+    lines = 2 * len(changed - {(record.path, line) for line in inside})
+    lines += _lines_of_move(snapshot.texts[record.path], inside)
+    return Remedy(kind="file_move", operations=(*edits, move), lines=lines)
+
+
+def _lines_of_move(data: bytes, edited: set[int]) -> int:
+    """Return how many lines git counts where DATA is moved and the lines EDITED change: all of them where too little
+    stays for a rename (git-diff(1), `-M`: half of the bytes, here with a margin)."""
+    lines = data.split(b"\n")
+    stays = sum(len(line) + 1 for number, line in enumerate(lines, 1) if number not in edited)
+    return 2 * len(edited) if not edited or stays >= _STAYS_AT_LEAST * len(data) else 2 * len(lines)
+
+
+_STAYS_AT_LEAST = 0.7
 
 
 class _Uncertain(Exception):

@@ -7,6 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from posixpath import normpath, relpath
+from urllib.parse import quote
+
+from pydantic import ValidationError
 
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
@@ -14,8 +18,11 @@ from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
 from autopack.gaps.ledgers import Entry, configured_ledgers, counted_entries
+from autopack.gaps.markdown import Link
 from autopack.gaps.models import Evidence
 from autopack.gaps.near_duplicates import MINIMUM_SIMILARITY, Sketch, candidate_pairs, similarity, sketch
+from autopack.gaps.remedies import Remedy, RewriteFile
+from autopack.gaps.site_generators import find_sites
 from autopack.gaps.state import Snapshot
 from autopack.gaps.stated_versions import Contradiction, StatedVersion, contradictions, may_state, stated_versions
 
@@ -72,6 +79,7 @@ _NAMED_ALIKE_BY_CUSTOM = re.compile(
     r"(?:[-_.][\w.-]*)?\Z",
     re.IGNORECASE,
 )
+_PLAIN_TARGET = re.compile(r"[\w./+-]+\Z")
 _DIGITS = re.compile(r"\d+")
 _AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
 _START_PAGES = frozenset({"readme", "index", "_index", "home"})
@@ -178,6 +186,7 @@ def _ledger_finding(snapshot: Snapshot, ledger: str, first: str, second: str) ->
         evidence=tuple(_whole(snapshot, path) for path in (first, second)),
         risk="high" if diverged else None,
         blocks_autopilot=True if diverged else None,
+        remedy=None if diverged or first != ledger else _pointer(snapshot, kept=first, copy=second),
     )
 
 
@@ -272,6 +281,7 @@ def _document_finding(snapshot: Snapshot, group: tuple[str, ...], alike: float) 
         title=f"{first} and {second} {how}",
         key=group,
         evidence=tuple(_whole(snapshot, path) for path in group),
+        remedy=_keep_the_linked_one(snapshot, first, second) if alike == 1.0 else None,
     )
 
 
@@ -287,6 +297,55 @@ def _version_finding(found: Contradiction) -> Finding:
         key=(other.place.path or "", truth.place.path or "", truth.project),
         evidence=(other.place, truth.place),
     )
+
+
+# --- remedies -------------------------------------------------------------------------------------------------------
+
+
+def _keep_the_linked_one(snapshot: Snapshot, first: str, second: str) -> Remedy | None:
+    """Return the remedy that keeps the one of two identical documents that others link to, if it is only one."""
+    linked = [path for path in (first, second) if next(_links_to(snapshot, path), None) is not None]
+    if len(linked) != 1 or snapshot.texts[first] != snapshot.texts[second]:
+        return None
+    return _pointer(snapshot, kept=linked[0], copy=second if linked[0] == first else first)
+
+
+def _pointer(snapshot: Snapshot, *, kept: str, copy: str) -> Remedy | None:
+    """Return the remedy that makes COPY a pointer to KEPT; None where a page there is more than its text, or somebody
+    links to a heading of it."""
+    record, data = snapshot.files[copy], snapshot.texts[copy]
+    target = relpath(kept, copy.rpartition("/")[0] or ".")
+    settled = record.sha256 is not None and record.tracked and record.status == ".." and snapshot.files[kept].tracked
+    plain = markdown.is_markdown(copy) and not data.startswith((b"---", b"+++")) and _PLAIN_TARGET.match(target)
+    by_heading = any("#" in link.target for link in _links_to(snapshot, copy))
+    if not settled or not plain or by_heading or find_sites(snapshot.files).govern(copy) or record.sha256 is None:
+        return None
+    try:
+        operation = RewriteFile(
+            path=copy, before_sha256=record.sha256, new=f"This document is kept in [{kept}]({target}).\n"
+        )
+    except ValidationError:
+        return None
+    return Remedy(kind="duplicate_pointer", operations=(operation,), lines=data.count(b"\n") + 2)
+
+
+def _links_to(snapshot: Snapshot, path: str) -> Iterator[Link]:
+    """Yield the links to PATH in all other documents."""
+    name = path.rpartition("/")[2]
+    spellings = (name.encode("utf-8", "surrogateescape"), quote(name, errors="surrogateescape").encode())
+    for document, data in sorted(snapshot.texts.items()):
+        if document == path or not any(spelling in data for spelling in spellings):
+            continue
+        if markdown.is_markdown(document):
+            yield from (link for link in markdown.find_links(data) if _end_of(document, link) == path)
+        elif restructuredtext.is_restructuredtext(document):
+            yield from (link for link in restructuredtext.find_links(data) if _end_of(document, link) == path)
+
+
+def _end_of(document: str, link: Link) -> str:
+    written = markdown.split_target(link.target)[0]
+    folder = "" if written.startswith("/") else document.rpartition("/")[0]
+    return normpath(f"{folder}/{written.lstrip('/')}".lstrip("/")) if written else document
 
 
 DETECTOR = Detector(gap_type="sot_duplicate", rules=RULES, detect=detect, extract=extract, retain=retain)

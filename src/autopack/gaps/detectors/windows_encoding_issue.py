@@ -61,6 +61,8 @@ class TextFact:
     shebang: bool = False
     utf8: bool = True
     utf16: Utf16 | None = None
+    utf16_lines: int = 0
+    """Line feeds among the bytes of UTF-16 and among its characters, as git counts what it takes for binary."""
     invalid: Evidence | None = None
     """The first line that is no UTF-8, unless the file declares another encoding."""
     endings: LineEndings = _NO_LINES
@@ -90,7 +92,8 @@ def _text_fact(path: str, data: bytes) -> TextFact | None:
     if not data or odd_on_purpose.is_test_data(path):
         return None
     if not data.isascii() and (utf16 := text_encoding.utf16_with_mark(data)) is not None:
-        return TextFact(utf16=utf16) if _extension(path) in _TEXT else None
+        lines = data.count(b"\n") + data.decode(utf16).count("\n") + 2
+        return TextFact(utf16=utf16, utf16_lines=lines) if _extension(path) in _TEXT else None
     if data.isascii() and b"\r" not in data:
         return _call_fact(path, data)
     if text_encoding.is_binary(data) or not (data.startswith((b"#!", b"\xef\xbb\xbf#!")) or _is_text(path)):
@@ -237,7 +240,7 @@ def _encoding(file: FileRecord, fact: TextFact, settled: _Settled, *, dot_net: b
             title=f"{file.path} is stored as UTF-16",
             key=(file.path,),
             evidence=(evidence_of_file(file.path, file.sha256, f"starts with the byte-order mark of {fact.utf16}"),),
-            remedy=_transcode(file, source=fact.utf16, strip_bom=True, lines=1),
+            remedy=_transcode(file, source=fact.utf16, strip_bom=True, lines=fact.utf16_lines),
         )
     if fact.invalid is not None and not fact.mark:
         yield Finding(
@@ -294,8 +297,17 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
             title=f"{file.path} has {fact.endings.crlf} lines that end in CR LF and {fact.endings.lf} that end in LF",
             key=(file.path,),
             evidence=(fact.minority,),
+            remedy=_as_most_lines_are(file, fact) if fact.utf8 else None,
         )
     return None
+
+
+def _as_most_lines_are(file: FileRecord, fact: TextFact) -> Remedy | None:
+    """Return the remedy that gives every line the ending that most have: the smallest change, and no reader of a text
+    tells the two apart."""
+    if fact.endings.crlf <= fact.endings.lf:
+        return _transcode(file, line_ending="lf", lines=2 * fact.endings.crlf)
+    return _transcode(file, line_ending="crlf", lines=2 * fact.endings.lf)
 
 
 def _runs_on_unix(file: FileRecord, fact: TextFact) -> bool:
@@ -309,7 +321,7 @@ def _transcode(
     lines: int,
     source: Literal["utf-8"] | Utf16 = "utf-8",
     strip_bom: bool = False,
-    line_ending: Literal["keep", "lf"] = "keep",
+    line_ending: Literal["keep", "lf", "crlf"] = "keep",
 ) -> Remedy | None:
     if file.sha256 is None:
         return None
