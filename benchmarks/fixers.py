@@ -62,14 +62,15 @@ def main() -> int:
                 states[one["repo"], one["state_commit"]].append(one)
     for (repo, commit), defects in sorted(states.items()):
         _try_state(arguments.checkouts / repo.split("/")[1], commit, defects, counts)
-        tried = sum(count["defects"] for count in counts.values())
-        print(f"{repo} {commit[:10]}: {tried} defects tried", file=sys.stderr, flush=True)
+        print(f"{repo} {commit[:10]}: {dict(_total(counts))}", file=sys.stderr, flush=True)
     print(f"{'rule':22}" + "".join(f"{column:>9}" for column in COLUMNS))
-    for rule in sorted(counts):
-        print(f"{rule:22}" + "".join(f"{counts[rule][column]:9}" for column in COLUMNS))
-    totals = sum(counts.values(), Counter[str]())
-    print(f"{'all':22}" + "".join(f"{totals[column]:9}" for column in COLUMNS))
+    for rule, count in (*sorted(counts.items()), ("all", _total(counts))):
+        print(f"{rule:22}" + "".join(f"{count[column]:9}" for column in COLUMNS))
     return 0
+
+
+def _total(counts: Mapping[str, Counter[str]]) -> Counter[str]:
+    return sum(counts.values(), Counter[str]())
 
 
 def _try_state(
