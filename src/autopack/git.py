@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,6 +109,16 @@ def _trusted_folders(executable: str, *who: str | None) -> tuple[str, ...]:
     return tuple(f"safe.directory={os.fsdecode(value)}" for value in done.stdout.split(b"\0") if value)
 
 
+def _belongs_to_us(work_tree: Path) -> bool:
+    """Tell whether git will not ask for an entry in `safe.directory`: the folder and its `.git` folder are this
+    user's. Elsewhere (deeper in a tree, a linked worktree) it may ask."""
+    try:
+        own = (work_tree / ".git").lstat()
+        return stat.S_ISDIR(own.st_mode) and own.st_uid == work_tree.lstat().st_uid == os.geteuid()
+    except (OSError, AttributeError):  # no such user ids: Windows
+        return False
+
+
 @dataclass(frozen=True)
 class Git:
     """Git on one working tree. `work_tree` is absolute; `git_dir` is given for trees whose `.git` must not be
@@ -133,7 +144,8 @@ class Git:
         location: tuple[str, ...] = ()
         if self.git_dir is not None:
             location = (f"--git-dir={self.git_dir}", f"--work-tree={self.work_tree}")
-        trusted = _trusted_folders(self.executable, *(os.environ.get(name) for name in _WHO))
+        who = (os.environ.get(name) for name in _WHO)
+        trusted = () if _belongs_to_us(self.work_tree) else _trusted_folders(self.executable, *who)
         settings = [part for setting in (*_HARDENING, *trusted, *self.settings) for part in ("-c", setting)]
         verb, *rest = arguments
         argv = [self.executable, *location, *settings, verb, *_NO_PROGRAMS.get(verb, ()), *rest]

@@ -37,9 +37,12 @@ def repeat(arguments: Sequence[str]) -> int | None:
     found = repeated(start, text_look if text else None)
     if found is None or (asked.fail_on or "info") not in found.risks:
         return None
+    if text:
+        sys.stdout.write(found.stdout)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(found.stdout.encode())
     sys.stdout.flush()
-    sys.stdout.buffer.write(found.stdout.encode())
-    sys.stdout.buffer.flush()
     sys.stderr.write(found.stderr)
     worst = found.risks[: found.risks.index(asked.fail_on) + 1] if asked.fail_on else ()
     return 0 if set(worst).isdisjoint(found.worst) else EXIT_FINDINGS

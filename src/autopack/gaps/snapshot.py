@@ -308,7 +308,9 @@ def _with_history(
     asked = frozenset(path for path in candidates if _inside(path, snapshot))
     snapshot = replace(snapshot, failures=tuple(failures[gap_type] for gap_type in sorted(failures)))
     gone = frozenset(path for path in asked if path not in snapshot.files)
-    past = history.Past(git, f"{snapshot.git.head} {places.past_digest()}", kept)
+    # Where objects are missing, the list of before would say more than git can tell now.
+    sound = None if snapshot.git.broken else kept
+    past = history.Past(git, f"{snapshot.git.head} {places.past_digest()}", sound)
     try:
         return replace(
             snapshot,

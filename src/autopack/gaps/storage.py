@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import platform
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ def version_digest() -> str:
     """Return the digest of all that rows depend on besides the repository: Autopack's code, the version of Python,
     whose parser reads the modules, and the names of the installed distributions, which hold their versions."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  (280 Paths cost more)
-    digest = hashlib.sha256(f"{__version__} {platform.python_version()}\0".encode())
+    digest = hashlib.sha256(f"{__version__} {sys.version}\0".encode())
     for path in sorted(_modules(package)):
         digest.update(path[len(package) :].encode() + b"\0")
         with open(path, "rb", buffering=0) as module:  # noqa: PTH123
@@ -69,7 +68,7 @@ def read_rows(common: Path, query: str, arguments: tuple[str, ...] = ()) -> list
 def read_answer(common: Path, name: str) -> bytes | None:
     """Return what was kept as an answer under NAME, or None."""
     rows = read_rows(common, "SELECT content, checksum FROM answers WHERE name = ?", (name,))
-    return next((content for content, sum_ in rows if sum_ == checksum(name, content)), None)
+    return next((content for content, found in rows if found == checksum(name, content)), None)
 
 
 def write_rows(common: Path, table: str, rows: list[tuple[str, bytes]]) -> None:
@@ -121,6 +120,8 @@ def _connection(file: Path, mode: str) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def checksum(name: str, content: bytes) -> bytes:
-    """Return what a row of NAME with CONTENT has to carry."""
+def checksum(name: str, content: object) -> bytes:
+    """Return what a row of NAME with CONTENT has to carry; nothing fits a content of another type."""
+    if not isinstance(content, bytes):
+        return b""
     return hashlib.blake2b(content, digest_size=16, key=name.encode()[:64]).digest()
