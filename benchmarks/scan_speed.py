@@ -1,9 +1,18 @@
-"""How long a cold scan takes beside `git grep -c ''`, which reads the same bytes and does nothing with them.
+"""How long scans take beside what git itself needs for the same files: every speed that is promised, in one run.
 
     python benchmarks/scan_speed.py [--files 5000] [--rounds 5] [--profile] [--repository DIR]
 
-Makes a repository (half Python with tests, a quarter Markdown with links, the rest text and JSON), then runs both
-commands in turns, each in a process of its own, and prints the medians in seconds and their ratio.
+Makes a repository (half Python with tests, a quarter Markdown with links, the rest text and JSON), or copies one, and
+measures in it
+
+    help     `autopack --help`
+    cold     `autopack scan --no-cache` beside `git grep -c ''`, which reads the same bytes and does nothing with them
+    warm     `autopack scan` of an unchanged tree, after `autopack scan --write`, beside `git status`
+    changed  `autopack scan` after 1 % of the files have changed, beside the warm scan
+
+Commands that are compared take turns, each in a process of its own. Printed are medians: seconds on the clock, seconds
+of processor time (user and system, all processes together), the ratio of each pair, and the peak memory of the largest
+process. On a machine that does other things as well, only the ratios mean anything.
 """
 
 from __future__ import annotations
@@ -12,15 +21,23 @@ import argparse
 import cProfile
 import os
 import pstats
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-SCAN = (sys.executable, "-m", "autopack.gaps.scan", "--workspace")
+AUTOPACK = (sys.executable, "-m", "autopack")
+COLD = (*AUTOPACK, "scan", "--no-cache")
+WARM = (*AUTOPACK, "scan")
+FILL = (*AUTOPACK, "scan", "--write")
+HELP = (*AUTOPACK, "--help")
 GREP = ("git", "grep", "-c", "")
+STATUS = ("git", "--no-optional-locks", "status")
 
 
 def make_repository(folder: Path, count: int) -> None:
@@ -60,11 +77,25 @@ def _sample(number: int) -> tuple[str, str]:
     return f"data/{package}/notes{number}.txt", "".join(f"line {line} of file {number}\n" for line in range(180))
 
 
-def seconds(argv: tuple[str, ...], folder: Path) -> float:
-    """Return how long ARGV takes in FOLDER."""
+@dataclass(frozen=True)
+class Cost:
+    """What one command took: seconds on the clock, seconds of processor time, MiB of its largest process."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def cost(argv: Sequence[str], folder: Path) -> Cost:
+    """Return what ARGV takes in FOLDER."""
     start = time.perf_counter()
-    subprocess.run(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
+    process = subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def profile(folder: Path) -> None:
@@ -81,16 +112,58 @@ def profile(folder: Path) -> None:
     pstats.Stats(profiler).sort_stats("cumulative").print_stats(35)
 
 
-def compare(folder: Path, rounds: int) -> None:
-    """Run both commands ROUNDS times in turns and print the medians."""
-    scans, greps = [], []
-    for _ in range(rounds):
-        greps.append(seconds(GREP, folder))
-        scans.append(seconds((*SCAN, str(folder)), folder))
-    scan, grep = statistics.median(scans), statistics.median(greps)
-    print(f"scan            {scan:7.3f} s  (of {rounds}: {min(scans):.3f} to {max(scans):.3f})")
-    print(f"git grep -c ''  {grep:7.3f} s  (of {rounds}: {min(greps):.3f} to {max(greps):.3f})")
-    print(f"ratio           {scan / grep:7.1f}")
+def in_turns(one: Sequence[str], other: Sequence[str], folder: Path, rounds: int) -> tuple[list[Cost], list[Cost]]:
+    """Return what ONE and OTHER take in FOLDER, run ROUNDS times in turns after one run each that does not count."""
+    cost(one, folder), cost(other, folder)
+    pairs = [(cost(one, folder), cost(other, folder)) for _ in range(rounds)]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def median(costs: Sequence[Cost], part: Callable[[Cost], float]) -> float:
+    """Return the median of one part of COSTS."""
+    return statistics.median(map(part, costs))
+
+
+def show(name: str, costs: Sequence[Cost], beside: Sequence[Cost] = (), than: str = "") -> None:
+    """Print a row: NAME, its medians, and the medians of the ratios to BESIDE."""
+    row = f"{name:<24}{median(costs, lambda c: c.wall):9.3f}{median(costs, lambda c: c.cpu):9.3f}"
+    row += f"{median(costs, lambda c: c.peak):9.0f}"
+    if beside:
+        walls = statistics.median(one.wall / other.wall for one, other in zip(costs, beside, strict=True))
+        cpus = statistics.median(one.cpu / other.cpu for one, other in zip(costs, beside, strict=True))
+        row += f"{walls:9.2f}{cpus:9.2f}  x {than}"
+    print(row, flush=True)
+
+
+def change(folder: Path, part: float) -> int:
+    """Append a line to PART of the tracked text files of FOLDER, spread evenly; return how many."""
+    listed = subprocess.run(["git", "ls-files", "-z", "*.md", "*.py", "*.js", "*.txt"], cwd=folder, capture_output=True)
+    paths = [folder / os.fsdecode(path) for path in listed.stdout.split(b"\0") if path]
+    files = [path for path in paths if path.is_file() and not path.is_symlink()]
+    chosen = files[:: max(1, round(1 / part))]
+    for path in chosen:
+        with path.open("ab") as handle:
+            handle.write(b"\n")
+    return len(chosen)
+
+
+def measure(folder: Path, rounds: int) -> None:
+    """Print all rows for FOLDER, which is changed on the way."""
+    count = subprocess.run(["git", "ls-files"], cwd=folder, capture_output=True, check=True).stdout.count(b"\n")
+    print(f"{count} files, median of {rounds}")
+    print(f"{'':<24}{'wall s':>9}{'cpu s':>9}{'MiB':>9}{'wall':>9}{'cpu':>9}  ratio")
+    show("autopack --help", [cost(HELP, folder) for _ in range(rounds + 1)][1:])
+    cold, grep = in_turns(COLD, GREP, folder, rounds)
+    show("git grep -c ''", grep)
+    show("cold", cold, grep, "git grep -c ''")
+    subprocess.run(STATUS, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    cost(FILL, folder)
+    warm, status = in_turns(WARM, STATUS, folder, rounds)
+    show("git status", status)
+    show("warm, unchanged", warm, status, "git status")
+    changed_files = change(folder, 0.01)
+    changed = [cost(WARM, folder) for _ in range(rounds)]
+    show(f"warm, {changed_files} changed", changed, warm, "warm, unchanged")
 
 
 def main() -> None:
@@ -99,16 +172,21 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--repository", type=Path, help="measure this repository instead of a made one")
+    parser.add_argument("--repository", type=Path, help="measure a copy of this repository instead of a made one")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="scan-speed-") as temporary:
-        folder = options.repository or Path(temporary)
+        folder = Path(temporary).resolve() / "repository"
         if options.repository is None:
+            folder.mkdir()
             make_repository(folder, options.files)
-        compare(folder.resolve(), options.rounds)
+        else:
+            # Not a clone: its files would all be younger than its index, and git would compare each of them.
+            shutil.copytree(options.repository, folder, symlinks=True)
+        subprocess.run(["git", "status"], cwd=folder, stdout=subprocess.DEVNULL, check=True)
         if options.profile:
-            profile(folder.resolve())
+            profile(folder)
+        measure(folder, options.rounds)
 
 
 if __name__ == "__main__":

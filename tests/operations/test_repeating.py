@@ -18,7 +18,7 @@ import pytest
 from autopack.artifacts.redaction import register_secret_values
 from autopack.cli.main import main
 from autopack.clock import FixedClock
-from autopack.gaps.storage import FILE
+from autopack.gaps.storage import FILE, read_answer
 from autopack.operations.repeating import repeated
 from repositories import MakeRepository, commit_all, git, write_files
 
@@ -172,7 +172,7 @@ def test_a_file_younger_than_the_scan_is_not_known_by_its_stamp(
     finally:
         ended.set()
         toucher.join()
-    assert repeated(folder) is None
+    assert read_answer(folder / ".git", f"unchanged {folder.resolve()}") is None
 
 
 def test_a_database_that_is_being_written_to_is_seen(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ other rules than the living ones."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PAST = frozenset(
     [
@@ -70,7 +71,12 @@ _LANGUAGE = re.compile(r"(?P<code>[a-z]{2,3})(?:[-_](?:[a-z]{2}|[a-z]{4}|\d{3}))
 
 def folders(path: str) -> tuple[str, ...]:
     """Return the names of the folders on the way to PATH, lower case."""
-    return tuple(part.lower() for part in path.split("/")[:-1])
+    return _names_in(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=16_384)
+def _names_in(folder: str) -> tuple[str, ...]:
+    return tuple(folder.lower().split("/")) if folder else ()
 
 
 def stem(path: str) -> str:
@@ -137,6 +143,7 @@ def is_named_for_a_version(path: str) -> bool:
     return _VERSION_NAME.match(stem(path)) is not None
 
 
+@lru_cache(maxsize=16_384)
 def language_of(part: str) -> str | None:
     """Return the language that the path part `de`, `zh-CN` or `pt_BR` names, or None."""
     match = _LANGUAGE.match(part)
@@ -145,12 +152,17 @@ def language_of(part: str) -> str | None:
 
 def without_language(path: str) -> str:
     """Return PATH with its language, as a folder (`docs/de/`) or in its name (`README.zh-CN.md`), replaced by `*`."""
-    parts = ["*" if language_of(part) else part for part in path.split("/")[:-1]]
-    name = path.rpartition("/")[2]
+    folder, slash, name = path.rpartition("/")
+    above = _folder_without_language(folder) + slash
     pieces = re.split(r"([._-])", name)
     for width in (3, 1):
         for start in range(2, len(pieces) - width):
             if language_of("".join(pieces[start : start + width])):
                 pieces[start : start + width] = ["*"]
-                return "/".join((*parts, "".join(pieces).replace(".*", "").replace("_*", "").replace("-*", "")))
-    return "/".join((*parts, name))
+                return above + "".join(pieces).replace(".*", "").replace("_*", "").replace("-*", "")
+    return above + name
+
+
+@lru_cache(maxsize=16_384)
+def _folder_without_language(folder: str) -> str:
+    return "/".join("*" if language_of(part) else part for part in folder.split("/"))

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from posixpath import normpath
 from typing import Literal
 
@@ -49,6 +49,11 @@ class Resolution:
 
 
 _UNJUDGED = Resolution("unjudged")
+
+
+@lru_cache(maxsize=2)
+def _without_languages(paths: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(without_language, paths))
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Tree:
 
     @cached_property
     def _neutral(self) -> frozenset[str]:
-        return frozenset(without_language(path) for path in self.snapshot.files)
+        return _without_languages(tuple(self.snapshot.files))
 
     def exists(self, path: str) -> bool:
         """Tell whether PATH is there, ignored files included."""

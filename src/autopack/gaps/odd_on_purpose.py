@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TEST_FOLDER = re.compile(
     r"(?:t|spec|specs|testing|testsuite|e2e|__tests__|(?:.*[_.-])?tests?(?:[_.-].*)?)\Z", re.IGNORECASE
@@ -26,7 +27,12 @@ _ENCODING_NAME = re.compile(
 
 def in_test_folder(path: str) -> bool:
     """Tell whether a folder of PATH is one that holds tests."""
-    return any(_TEST_FOLDER.match(part) for part in path.split("/")[:-1])
+    return _is_for_tests(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=16_384)
+def _is_for_tests(folder: str) -> bool:
+    return any(_TEST_FOLDER.match(part) for part in folder.split("/"))
 
 
 def is_benchmark(path: str) -> bool:
@@ -36,7 +42,12 @@ def is_benchmark(path: str) -> bool:
 
 def is_test_data(path: str) -> bool:
     """Tell whether PATH lies where tests keep what they read (`tests/**/data`, `fixtures`, `testdata`, …)."""
-    folders = path.split("/")[:-1]
+    return _is_for_data(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=16_384)
+def _is_for_data(folder: str) -> bool:
+    folders = folder.split("/")
     if any(_DATA_FOLDER.match(part) for part in folders):
         return True
     first = next((index for index, part in enumerate(folders) if _TEST_FOLDER.match(part)), len(folders))

@@ -15,6 +15,7 @@ from autopack.gaps.toml_text import read_toml
 _MAX_BYTES = 4 * 1024 * 1024
 _REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _LOCKS = {"poetry.lock", "uv.lock", "pdm.lock", "pylock.toml"}
+_MANIFESTS = {"pyproject.toml", "setup.py", "setup.cfg", "Pipfile.lock", "Pipfile", *_LOCKS}
 _TOOL_FILE = re.compile(
     r"(?:^|/)(?:tox\.ini|noxfile\.py|[Mm]akefile|GNUmakefile|justfile|Justfile|Taskfile\.ya?ml|tasks\.py|Jenkinsfile"
     r"|setup\.py|setup\.cfg|pyproject\.toml|hatch\.toml|pytest\.ini|conftest\.py|runtests\.py|manage\.py|meson\.build"
@@ -144,6 +145,8 @@ def _spoken(data: bytes) -> frozenset[str]:
 
 def _manifest(path: str, data: bytes) -> ProjectFact | None:
     name = path.rpartition("/")[2]
+    if name not in _MANIFESTS and not _REQUIREMENT_FILE.search(path):
+        return None
     text = data.decode("utf-8", "replace")
     if name == "pyproject.toml":
         return _pyproject(text)
@@ -158,10 +161,8 @@ def _manifest(path: str, data: bytes) -> ProjectFact | None:
         return _pipfile_lock(text)
     if name == "Pipfile":
         return ProjectFact(_names(text.splitlines()), is_manifest=True)
-    if _REQUIREMENT_FILE.search(path):
-        odd = re.search(r"^\s*-(?:e|-editable)|://|^\s*\.", text, re.MULTILINE) is not None
-        return ProjectFact(_names(text.splitlines()), is_manifest=True, open_ended=odd)
-    return None
+    odd = re.search(r"^\s*-(?:e|-editable)|://|^\s*\.", text, re.MULTILINE) is not None
+    return ProjectFact(_names(text.splitlines()), is_manifest=True, open_ended=odd)
 
 
 def _names(lines: Iterable[str]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 _CONFIGURATION = re.compile(
     r"(?:mkdocs|zensical|mint|_quarto|antora|myst|hugo|hwaro|zola|book|doctave)\.(?:ya?ml|toml|json)\Z"
@@ -55,8 +56,12 @@ class Sites:
 
 def find_sites(paths: Iterable[str]) -> Sites:
     """Return the sites that the configuration files among PATHS belong to."""
+    return _find_sites(tuple(paths))
+
+
+@lru_cache(maxsize=2)
+def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots: set[str] = set()
-    paths = tuple(paths)
     known = frozenset(paths)
     for path in paths:
         folder, _, name = path.rpartition("/")

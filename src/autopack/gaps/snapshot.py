@@ -280,13 +280,15 @@ def _with_past(
 ) -> Snapshot:
     """Add what became of the paths that DETECTORS ask about, as KEPT where everything it follows from is the same."""
     asking = " ".join(detector.gap_type for detector in detectors if detector.history_candidates)
+    if kept is None:
+        return _with_history(git, places, snapshot, detectors, None)
     name = f"past {_digest(snapshot)} {places.past_digest()} {asking}"
-    stored = kept.answer(name) if kept is not None else None
+    stored = kept.answer(name)
     if stored is not None:
         history, ignored = json.loads(stored)
         return replace(snapshot, history=history, ignored_targets=frozenset(ignored))
     found = _with_history(git, places, snapshot, detectors, kept)
-    if kept is not None and found.failures == () and found.not_looked_at == snapshot.not_looked_at:
+    if found.failures == () and found.not_looked_at == snapshot.not_looked_at:
         kept.keep_answer(name, json.dumps([found.history, sorted(found.ignored_targets)]).encode())
     return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # what says whether anything changed needs these values, and no framework
     from autopack.gaps.models import NotLookedAt
@@ -15,8 +15,7 @@ if TYPE_CHECKING:  # what says whether anything changed needs these values, and 
     from autopack.intention_anchor.v2 import IntentionAnchorV2
 
 
-@dataclass(frozen=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """One file in scope that is there (a deleted one is only in `Snapshot.changes`).
 
     `mode` as in the index: `100644`, `100755`, `120000` for a link.

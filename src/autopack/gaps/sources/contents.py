@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from autopack.artifacts.redaction import has_masked_a_registered_value, note_registered_value
 from autopack.gaps.detector import Detector
@@ -25,9 +26,8 @@ _SQLITE_MAGIC = b"SQLite format 3\0"
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-@dataclass(frozen=True)
-class ReadFile:
-    """What one file turned out to be."""
+class ReadFile(NamedTuple):
+    """What one file turned out to be; a tuple, since processes hand tens of thousands of them to one another."""
 
     path: str
     mode: str

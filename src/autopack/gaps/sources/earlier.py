@@ -43,7 +43,7 @@ def earlier(
     judged = [blob for blob in blobs if not scope.is_vendored(blob.path, snapshot.attributes.get(blob.path, {}))]
     aside |= {blob.path for blob in blobs} - {blob.path for blob in judged}
     aside |= {f"{path}/" for path in changed & tree.keys() if tree[path][0] == SUBMODULE}
-    files = {path: replace(record, status="..") for path, record in snapshot.files.items() if path not in changed}
+    files = {path: record._replace(status="..") for path, record in snapshot.files.items() if path not in changed}
     files |= {blob.path: _record(blob) for blob in judged}
     before = replace(
         snapshot,

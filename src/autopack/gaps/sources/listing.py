@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from autopack.gaps.sources.standing import INDEX_COMMAND, STATUS_COMMAND
 from autopack.gaps.state import ChangeFact
@@ -20,8 +21,7 @@ ATTRIBUTES = (
 """The attributes that a detector may ask for; see gitattributes(5)."""
 
 
-@dataclass(frozen=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """One path in the index; `stages` is (0,) unless it is unmerged."""
 
     path: str
@@ -120,11 +120,16 @@ def read_attributes(git: Git, paths: Iterable[str]) -> dict[str, dict[str, str]]
     wanted = b"".join(encode(path) + b"\0" for path in paths)
     if not wanted:
         return {}
-    answer = git.run("check-attr", "-z", "--stdin", *ATTRIBUTES, stdin=wanted).stdout
+    # All that are set, which are few, rather than a line for each of ATTRIBUTES and each path.
+    answer = git.run("check-attr", "-z", "--stdin", "--all", stdin=wanted).stdout
     found: dict[str, dict[str, str]] = {}
     fields = answer.split(b"\0")
     for index in range(0, len(fields) - 2, 3):
-        value = fields[index + 2]
-        if value != b"unspecified":
-            found.setdefault(decode(fields[index]), {})[decode(fields[index + 1])] = decode(value)
-    return found
+        name = decode(fields[index + 1])
+        if name in ATTRIBUTES:
+            found.setdefault(decode(fields[index]), {})[name] = decode(fields[index + 2])
+    return {path: dict(sorted(values.items(), key=_rank)) for path, values in found.items()}
+
+
+def _rank(attribute: tuple[str, str]) -> int:
+    return ATTRIBUTES.index(attribute[0])
