@@ -44,7 +44,10 @@ _ELSEWHERE = re.compile(
     rb"\bgit clone\b|(?:\A|[\n;&])[ \t$]{0,8}cd[ \t]|\bcurl\b|\bwget\b|\bdocker (?:run|exec)\b|\bssh\b|<<"
 )
 _MAX_BLOCK = 20_000
-_SHELL_HINT = re.compile(rb"(?:```|~~~)[ \t]{0,4}(?:bash|sh|shell|console|zsh|terminal|cmd)\b|\$ ")
+_SHELL_FENCES = tuple(
+    re.compile(fence + rb"[ \t]{0,4}(?:bash|sh|shell|console|zsh|terminal|cmd)\b") for fence in (rb"```", rb"~~~")
+)
+"""Apart, since what begins with a literal is searched for ten times as fast as what begins with a choice."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,16 @@ def find_paths(data: bytes) -> tuple[PathMention, ...]:
     found: list[PathMention] = []
     if b"`" in data:
         found += _in_spans(data)
-    if (found or _SHELL_HINT.search(data)) and (b"```" in data or b"~~~" in data):
+    if (b"```" in data or b"~~~" in data) and (found or _may_hold_commands(data)):
         blocks = list(fences(data))
         found = [mention for mention in found if not any(block.start <= mention.offset < block.end for block in blocks)]
         for block in blocks:
             found += _in_block(data, block)
     return tuple(sorted(found, key=lambda mention: mention.offset))
+
+
+def _may_hold_commands(data: bytes) -> bool:
+    return b"$ " in data or any(fence.search(data) is not None for fence in _SHELL_FENCES)
 
 
 def _in_spans(data: bytes) -> Iterator[PathMention]:
