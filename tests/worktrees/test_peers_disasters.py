@@ -206,6 +206,67 @@ def test_worktrunk_0_71_only_the_own_registration_is_pruned(repo: Path, tmp_path
     assert git(tmp_path / "volume", "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_worktrunk_0_71_a_persons_lock_is_honoured(repo: Path, tmp_path: Path, is_there: bool) -> None:
+    """A removal took worktrees that somebody had locked, also where their folder was not mounted."""
+    worktree = _create(repo)
+    worktree.lease.release()
+    git(repo, "worktree", "unlock", str(worktree.path))
+    git(repo, "worktree", "lock", "--reason", "still comparing", str(worktree.path))
+    if not is_there:
+        worktree.path.rename(tmp_path / "unmounted")
+    assert len(_collect(repo)) == 1
+    assert all(_collect(repo))
+    if not is_there:
+        (tmp_path / "unmounted").rename(worktree.path)
+    assert "locked: still comparing" in _collect(repo)[0]
+    assert (worktree.path / "a.txt").exists()
+    git(repo, "worktree", "unlock", str(worktree.path))
+    assert _collect(repo) == [""]
+
+
+@pytest.mark.parametrize("link", [".autonomous_runs", ".autonomous_runs/worktrees"])
+def test_claude_code_2_1_212_a_committed_link_leads_no_worktree_out_of_the_repository(
+    repo: Path, tmp_path: Path, link: str
+) -> None:
+    """A repository that committed a link in the place of the worktrees' folder put files outside of itself."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (repo / link).parent.mkdir(exist_ok=True)
+    (repo / link).symlink_to(outside)
+    git(repo, "add", "--force", link)
+    git(repo, "commit", "--quiet", "--message", "a link")
+    with pytest.raises(UnsafeRepository, match="symbolic link"):
+        _create(repo)
+    assert list(outside.iterdir()) == []
+    assert git(repo, "branch", "--list", "autopack/*") == ""
+
+
+def test_vibe_kanban_765_worktrees_stay_within_a_quota(repo: Path) -> None:
+    """Worktrees filled 26 GB in two days: over the quota the oldest can go, whatever their age."""
+    for run_id in ("run-1", "run-2"):
+        worktree = _create(repo, run_id)
+        write_files(worktree.path, {"big.bin": "x" * 100_000})
+        worktree.lease.release()
+    plan = plan_gc(load_settings(repo, {}), keep_days=365, quota_bytes=150_000)
+    assert [one.run_id for one in plan] == ["run-1"]
+    assert [one.fault for one in execute_gc(load_settings(repo, {}), plan)] == [""]
+    assert git(repo, "show", f"{BACKUPS}/run-1:big.bin") == "x" * 100_000
+
+
+def test_container_use_251_a_record_that_was_cut_short_removes_nothing(repo: Path) -> None:
+    """State that was written half lost track of environments: here a damaged record is named and its folder stays."""
+    worktree = _create(repo)
+    write_files(worktree.path, {"work.txt": "precious\n"})
+    worktree.lease.release()
+    record = repo / ".git/autopack/worktrees/run-1.json"
+    record.write_bytes(record.read_bytes()[:40])
+    assert _collect(repo) == []
+    with pytest.raises(AutopackError, match=r"run-1\.json"):
+        _adopt(repo)
+    assert (worktree.path / "work.txt").exists()
+
+
 def test_vibe_kanban_orphan_cleanup_an_unknown_folder_is_not_removed(repo: Path) -> None:
     """Every folder that was not in its database was removed from the base folder."""
     write_files(_place(repo, "somebodys"), {"work.txt": "precious\n"})

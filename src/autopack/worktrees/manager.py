@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autopack.artifacts.model import printable
+from autopack.artifacts.redaction import redact
 from autopack.artifacts.store import ensure_runs_root, write_bytes
 from autopack.errors import UnsafeRepository, UsageError
 from autopack.file_layout import validate_id
@@ -138,6 +140,7 @@ def retire(worktree: Worktree) -> Retired:
     or something could not be parked (a nested repository, too many bytes).
     """
     check_identity(worktree)
+    _require_not_locked(worktree.common_dir, read_registration(worktree.common_dir, worktree.run_id))
     parked = park(worktree.git, worktree.run_id)
     if parked is not None and tree_of_everything(worktree.git) != parked.tree:
         parked = park(worktree.git, worktree.run_id)  # something was written meanwhile
@@ -160,7 +163,12 @@ def give_back(repository: Git, *, run_id: str, path: Path, owner: Owner) -> Reti
         return None
     known = read_registration(common_dir, run_id)
     if known.state != "retiring":
-        return retire(adopt(repository, run_id=run_id, path=path, owner=owner))
+        worktree = adopt(repository, run_id=run_id, path=path, owner=owner)
+        try:
+            return retire(worktree)
+        except BaseException:
+            worktree.lease.release()
+            raise
     return Retired(branch_of(run_id), _finish_removal(common_dir, known).backup)
 
 
@@ -211,7 +219,7 @@ def _check_out(repository: Git, common_dir: Path, known: Registration, lease: Le
     worktree = _worktree(repository, common_dir, known, lease, features)
     _await_index_lock(git_dir)
     # What `git worktree lock --reason` writes (gitrepository-layout(5)), without a further process.
-    write_bytes(git_dir / "locked", f"autopack run {known.run_id}\n".encode())
+    write_bytes(git_dir / "locked", f"{_own_lock(known.run_id)}\n".encode())
     worktree.git.run("reset", "--hard", "--quiet", known.base_commit)
     runs_root = Path(known.path).parent.parent
     include(repository.work_tree, worktree.git, files_to_include(repository, known.base_commit, runs_root=runs_root))
@@ -257,6 +265,7 @@ def _finish_removal(common_dir: Path, known: Registration) -> Registration:
     """Finish a removal that was killed: what is left in the folder, or came into it since, is parked first."""
     path, git_dir = Path(known.path), Path(known.git_dir)
     shared = Git(common_dir, git_dir=common_dir)
+    _require_not_locked(common_dir, known)
     if path.exists() and git_dir.is_dir():
         if PhysicalFolder.of(path).inode != known.inode:
             raise UnsafeRepository(f"{path} was replaced while it was being removed.", hint="Look at it.")
@@ -267,6 +276,22 @@ def _finish_removal(common_dir: Path, known: Registration) -> Registration:
             shutil.rmtree(path)
     _remove(common_dir, known)
     return known
+
+
+def _own_lock(run_id: str) -> str:
+    """Return the reason that stands in git's lock of a run's worktree."""
+    return f"autopack run {run_id}"
+
+
+def _require_not_locked(common_dir: Path, known: Registration) -> None:
+    """Raise UnsafeRepository where a person locked the worktree with a reason of their own (`git worktree lock`)."""
+    lock = Path(known.git_dir) / "locked" if known.git_dir else None
+    if lock is None or not lock.is_file() or first_line(lock) == _own_lock(known.run_id):
+        return
+    raise UnsafeRepository(
+        f"The worktree of run {known.run_id} at {known.path} is locked: {redact(printable(first_line(lock)))}.",
+        hint=f"git worktree unlock {known.path}",
+    )
 
 
 def _remove(common_dir: Path, known: Registration) -> None:
