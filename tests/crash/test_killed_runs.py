@@ -75,12 +75,15 @@ def test_a_run_killed_at_three_hundred_random_moments(make_repository: MakeRepos
 @pytest.mark.crash
 @pytest.mark.parametrize("part", range(8))
 def test_a_run_killed_before_every_single_step(make_repository: MakeRepository, tmp_path: Path, part: int) -> None:
-    """Each step of a whole life, enumerated: killed before it, the next command ends the run as it should."""
-    steps = steps_of(Life(make_sample(make_repository, batch_policy="independent")).goes_on, tmp_path)
+    """Each step of a whole life, enumerated: killed before it, the next command ends the run as it should.
+
+    While the run waits, somebody leaves a file, so that parking it belongs to the life.
+    """
+    steps = steps_of(Life(make_sample(make_repository, batch_policy="independent"), is_visited=True).goes_on, tmp_path)
     assert {str(step) for step in steps} >= set(STAGES)
     for number in range(part, len(steps), 8):
         repo = make_sample(make_repository, batch_policy="independent", name=f"repo-{number}")
-        life, before = Life(repo), owners_state(repo)
+        life, before = Life(repo, is_visited=True), owners_state(repo)
         assert kill_before(life.goes_on, number), f"the run never came to step {number}, {steps[number]}"
         life.somebody_leaves_a_file()
         kill_before(life.goes_on, "to the end")
@@ -101,12 +104,16 @@ def _kill_at_random(make_repository: MakeRepository, *, kills: int, seed: int) -
     life.is_whole(before)
 
 
+_LEFT_BY_A_VISITOR = b"left while the run waited\n"
+
+
 class Life:
     """The run `r1` of one repository, and the person who types the next command until it is done."""
 
-    def __init__(self, repo: Path) -> None:
+    def __init__(self, repo: Path, *, is_visited: bool = False) -> None:
         self.repo = repo
-        self.left: list[bytes] = []
+        self.left: list[bytes] = [_LEFT_BY_A_VISITOR] if is_visited else []
+        self._is_visited = is_visited
 
     def goes_on(self) -> None:
         """Type what is next, until the run is done; in a process of its own."""
@@ -119,6 +126,8 @@ class Life:
             if state == "done":
                 return
             if state == "waiting" and not decided:
+                if self._is_visited:
+                    self._worktree.joinpath("visited.txt").write_bytes(_LEFT_BY_A_VISITOR)
                 self._types("approvals", "approve", "--all", "--yes", "--run-id", "r1")
             elif state:
                 self._types("autopilot", "resume", "r1")
@@ -128,11 +137,14 @@ class Life:
 
     def somebody_leaves_a_file(self) -> None:
         """Put a file of one's own into the run's worktree, as an editor or a killed tool would."""
-        worktree = self.repo / ".autonomous_runs/worktrees/r1"
-        if (worktree / ".git").exists():
+        if (self._worktree / ".git").exists():
             content = f"precious {len(self.left)}\n".encode()
-            (worktree / f"precious-{len(self.left)}.txt").write_bytes(content)
+            (self._worktree / f"precious-{len(self.left)}.txt").write_bytes(content)
             self.left.append(content)
+
+    @property
+    def _worktree(self) -> Path:
+        return self.repo / ".autonomous_runs/worktrees/r1"
 
     def is_whole(self, before: object) -> None:
         """Assert that nothing was lost, nothing happened twice, and nothing is in the way."""
@@ -151,7 +163,7 @@ class Life:
         self._is_on_record()
         assert owners_state(self.repo) == before
         assert git(self.repo, "fsck", "--no-dangling") == ""
-        assert not (self.repo / ".autonomous_runs/worktrees/r1").exists()
+        assert not self._worktree.exists()
         assert git(self.repo, "worktree", "list", "--porcelain").count("worktree ") == 1
         if self.left:
             kept = git(self.repo, "rev-list", "--objects", "refs/autopack/backup/r1")
