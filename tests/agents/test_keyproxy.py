@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import pytest
 from autopack.execution.agents.config import Interface
 from autopack.execution.agents.meter import RunMeter
 from autopack.execution.keyproxy import PLACEHOLDER, KeyProxy, ModelCall, Upstream
-from autopack.store.budgets import budgets_of, set_caps
+from autopack.store.budgets import Day, budgets_of, set_caps, spend
 from autopack.store.database import open_database
+from autopack.store.runs import Run, create_run
 from stub_model import KEY, StubModel, Turn
 
 PATHS: dict[str, Interface] = {
@@ -307,3 +309,33 @@ def test_the_key_is_in_no_answer_and_no_record(tmp_path: Path, model: StubModel)
     with boxed(tmp_path, model, "anthropic", 10_000) as box:
         answers = [box.asks(CALL, question(CALL)), box.asks("/v1/files", {})]
     assert KEY not in repr((answers, box.calls, Upstream("anthropic", model.url, KEY)))
+
+
+def test_one_action_spends_no_more_than_its_own_cap(tmp_path: Path) -> None:
+    """What the run has left is no help: the cap of an action counts what was really used, not what was reserved."""
+    database = tmp_path / "autopack.db"
+    with open_database(database) as opened:
+        set_caps(opened, RUN, {"tokens": 10_000})
+    meter = RunMeter(database, RUN, 1_000)
+    assert meter.reserve(900)
+    assert not meter.reserve(200)
+    meter.settle(900, 300)
+    assert meter.reserve(700)
+    assert not meter.reserve(1)
+    assert RunMeter(database, RUN, 1_000).reserve(1_000)
+
+
+def test_the_cap_of_the_day_covers_the_models_of_all_runs(tmp_path: Path) -> None:
+    """An agent's call is refused where the runs of the day have spent what the project may, whatever its own run
+    has left; the next day it passes."""
+    database, caps = tmp_path / "autopack.db", {"tokens": 1_000}
+    with open_database(database) as opened:
+        for run_id in ("earlier", RUN):
+            set_caps(opened, run_id, {"tokens": 10_000})
+            run = Run(run_id, "sample", "a" * 40, "autopack/x", "anchor-1", "gap-report-1", "plan-proposal-1")
+            create_run(opened, run, datetime(2026, 1, 2, tzinfo=UTC))
+        spend(opened, "earlier", "tokens", 800)
+    today, tomorrow = (Day("sample", f"2026-01-0{day}", caps) for day in (2, 3))
+    assert not RunMeter(database, RUN, day=lambda: today).reserve(300)
+    assert RunMeter(database, RUN, day=lambda: today).reserve(200)
+    assert RunMeter(database, RUN, day=lambda: tomorrow).reserve(300)

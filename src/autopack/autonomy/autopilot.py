@@ -17,9 +17,10 @@ from autopack.artifacts.store import ensure_runs_root, read_artifact, write_arti
 from autopack.autonomous_executor import RunContext, clear_interrupted_phase, execute, is_concluded
 from autopack.autonomy.fence import Fence
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
-from autopack.clock import Clock, timestamp
+from autopack.clock import Clock
 from autopack.errors import UsageError
 from autopack.execution.agents.task import Agent
+from autopack.execution.caps import day_of
 from autopack.execution.sandbox.box import Sandbox
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.detectors import all_detectors
@@ -186,14 +187,7 @@ def _caps(anchor: IntentionAnchorV2) -> dict[Resource, int | None]:
 
 
 def _today(loop: Loop) -> Day:
-    budget = loop.anchor.budget_cost
-    caps: dict[Resource, int | None] = {
-        "tokens": budget.token_cap_per_day,
-        "seconds": budget.time_cap_seconds_per_day,
-        "actions": budget.max_actions_per_day,
-        "lines": budget.max_lines_per_day,
-    }
-    return Day(loop.layout.project_id, timestamp(loop.clock.now())[:10], caps)
+    return day_of(loop.anchor.budget_cost, loop.layout.project_id, loop.clock.now())
 
 
 def _left(loop: Loop, resource: Resource, of_run: int | None) -> int | None:

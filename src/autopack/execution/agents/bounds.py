@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from autopack.actions.models import Action
+from autopack.execution.caps import least
 from autopack.policy.decide import Policy
 
 _ASKS = frozenset({"any:never-auto", "any:requires-approval"})
@@ -25,8 +26,9 @@ def path_objection(action: Action, paths: Collection[str], policy: Policy) -> st
 def size_objection(files: int, lines: int, policy: Policy) -> str:
     """Return why a change of FILES files and LINES lines is larger than what was approved, or an empty string."""
     budget = policy.anchor.budget_cost
-    if lines > budget.max_lines:
-        return f"the change has {lines} lines, approved were at most {budget.max_lines}"
+    most = least(budget.max_lines, budget.max_lines_per_action)
+    if most is not None and lines > most:
+        return f"the change has {lines} lines, approved were at most {most}"
     if files > budget.max_files:
         return f"the change has {files} files, approved were at most {budget.max_files}"
     return ""

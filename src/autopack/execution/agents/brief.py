@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autopack.actions.models import Action
+from autopack.execution.caps import least
 from autopack.intention_anchor.v2 import IntentionAnchorV2, entry_label
 
 MAX_BRIEF_BYTES = 100_000
@@ -23,10 +24,13 @@ def terms(description: str, anchor: IntentionAnchorV2) -> tuple[str, ...]:
     tokens = "no tokens: token_cap_global is not stated"
     if budget.token_cap_global is not None:
         tokens = f"at most {budget.token_cap_global} tokens in the whole run"
+        if budget.token_cap_per_action is not None:
+            tokens += f", {budget.token_cap_per_action} of them in this action"
+    lines = least(budget.max_lines, budget.max_lines_per_action)
     return (
         f"Carried out by the agent {description}",
         f"It may write: {_listed(anchor.scope_boundaries.allowed_write_roots)}",
-        f"It may change at most {budget.max_files} files and {budget.max_lines} lines, and spend {tokens}.",
+        f"It may change at most {budget.max_files} files and {lines} lines, and spend {tokens}.",
     )
 
 

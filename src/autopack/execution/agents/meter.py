@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autopack.errors import BudgetExhausted
-from autopack.store.budgets import budgets_of, give_back, spend
+from autopack.store.budgets import Day, budgets_of, give_back, spend
 from autopack.store.database import Database, open_database
+
+
+def _no_day() -> Day | None:
+    return None
 
 
 @dataclass(frozen=True)
 class RunMeter:
-    """Counts in the database at PATH; usable from several threads and beside other processes."""
+    """Counts in the database at PATH; usable from several threads and beside other processes. Made anew for each
+    action."""
 
     path: Path
     run_id: str
+    most: int | None = None
+    """Of this action; None where the intention caps only the run."""
+    day: Callable[[], Day | None] = _no_day
+    """Of today, with what all runs of the project may spend together."""
+    _of_action: list[int] = field(default_factory=lambda: [0], compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def cap(self) -> int | None:
@@ -26,14 +37,18 @@ class RunMeter:
 
     def reserve(self, amount: int) -> bool:
         with self._lock, open_database(self.path) as database:
+            if self.most is not None and self._of_action[0] + amount > self.most:
+                return False
             try:
-                spend(database, self.run_id, "tokens", amount)
+                spend(database, self.run_id, "tokens", amount, day=self.day())
             except BudgetExhausted:
                 return False
+            self._of_action[0] += amount
             return True
 
     def settle(self, reserved: int, used: int) -> None:
         with self._lock, open_database(self.path) as database:
+            self._of_action[0] += used - reserved
             if used <= reserved:
                 give_back(database, self.run_id, "tokens", reserved - used)
             else:

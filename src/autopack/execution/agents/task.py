@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from autopack.actions.models import Action
@@ -23,6 +24,7 @@ from autopack.execution.agents.brief import task_text
 from autopack.execution.agents.config import Hired, ModelSettings
 from autopack.execution.agents.meter import RunMeter
 from autopack.execution.agents.workplace import Workplace, workplace
+from autopack.execution.caps import day_of, least
 from autopack.execution.egress import Connection
 from autopack.execution.keyproxy import PLACEHOLDER, KeyProxy, ModelCall, Upstream
 from autopack.execution.sandbox.box import Job, JobResult, Sandbox
@@ -114,11 +116,13 @@ class Agent:
         )
 
     def _timeout(self) -> int:
-        left = self.seconds_left()
+        most, left = self.hired.settings.timeout_seconds, self.seconds_left()
         if left is not None and left <= 0:
             raise BudgetExhausted("the time cap of this run is spent")
-        most = self.hired.settings.timeout_seconds
-        return most if left is None else min(most, left)
+        seconds = least(most, left, self.policy.anchor.budget_cost.time_cap_seconds_per_action)
+        if not seconds:
+            raise BudgetExhausted("budget_cost.time_cap_seconds_per_action leaves an agent no time")
+        return seconds
 
     @contextmanager
     def _model_door(self, place: Workplace, spent: _Spent) -> Iterator[Door]:
@@ -145,7 +149,11 @@ class Agent:
         return Upstream(model.interface, model.url, key)
 
     def _meter(self) -> RunMeter:
-        meter = RunMeter(self.layout.database, self.layout.run_id)
+        budget, layout = self.policy.anchor.budget_cost, self.layout
+        today = partial(day_of, budget, layout.project_id)
+        meter = RunMeter(
+            layout.database, layout.run_id, budget.token_cap_per_action, day=lambda: today(self.clock.now())
+        )
         if meter.cap() is None:
             raise BudgetExhausted("budget_cost.token_cap_global is not stated, and an agent's model needs a cap")
         return meter
