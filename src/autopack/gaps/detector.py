@@ -42,6 +42,8 @@ class Finding:
     remedy: Remedy | None = None
     risk: Risk | None = None
     """Overrides the rule's risk when this case is worse or milder."""
+    confidence: Confidence | None = None
+    """Overrides the rule's confidence when fewer people would agree in this case."""
     blocks_autopilot: bool | None = None
     """Overrides the rule's answer when this case is worse or milder."""
 

@@ -17,6 +17,13 @@ _DATA_FOLDER_OF_TESTS = re.compile(
     r"(?:.*data|encodings?|files|resources|samples?|examples?|assets|inputs?|outputs?|expected|stubs?|templates?|targets)\Z",
     re.IGNORECASE,
 )
+_DEVELOPERS_FOLDERS = frozenset(
+    [
+        *(".ci", ".github", ".gitlab", "ci", "dev", "hack", "release", "scripts", "tools"),
+        *("demo", "demos", "doc", "docs", "docs_src", "example", "examples", "samples", "tutorials"),
+    ]
+)
+_DEVELOPERS_FILES = frozenset({"setup.py", "noxfile.py", "tasks.py", "fabfile.py", "dodo.py", "conf.py"})
 _BENCHMARK = re.compile(r"(?:.*[_.-])?(?:bench(?:es|marks?|marking)?|perf|performance)(?:[_.-].*)?\Z", re.IGNORECASE)
 _ENCODING_NAME = re.compile(
     r"(?:^|[^a-z])(?:bom|crlf|cr|eol|newlines?|line_?-?endings?|utf_?-?(?:8|16|32)|latin_?-?1?|cp\d+|windows_?-?125\d|iso_?-?8859"
@@ -33,6 +40,12 @@ def in_test_folder(path: str) -> bool:
 @lru_cache(maxsize=16_384)
 def _is_for_tests(folder: str) -> bool:
     return any(_TEST_FOLDER.match(part) for part in folder.split("/"))
+
+
+def is_for_developers(path: str) -> bool:
+    """Tell whether PATH is code that only those who work on the project run: its build, its release, its examples."""
+    first, slash, _ = path.partition("/")
+    return (first.lower() in _DEVELOPERS_FOLDERS) if slash else path in _DEVELOPERS_FILES
 
 
 def is_benchmark(path: str) -> bool:

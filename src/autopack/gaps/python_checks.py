@@ -208,6 +208,8 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
             continue
         marks = [*node.decorator_list, *(owner.decorator_list if owner else [])]
         fixtures = _fixtures(node, marks, is_method=owner is not None)
+        if not empty and _is_counterpart(node, owner, tree):
+            continue
         if fixtures is None or (empty and (fixtures or _MEANT.search(text) or _MUST_NOT_RAISE.search(node.name))):
             continue
         calls = [item for item in inner if isinstance(item, ast.Call)]
@@ -260,6 +262,33 @@ def _is_empty(node: Function) -> bool:
         isinstance(item, ast.Pass) or (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))
         for item in node.body
     )
+
+
+def _is_counterpart(node: Function, owner: ast.ClassDef | None, tree: ast.Module) -> bool:
+    """Tell whether NODE ends with a call that a test beside it expects to raise: here it must not."""
+    last = node.body[-1]
+    call = last.value if isinstance(last, ast.Expr | ast.Assign) else None
+    call = call.value if isinstance(call, ast.Await) else call
+    if not isinstance(call, ast.Call):
+        return False
+    name = called_name(call)
+    return any(
+        isinstance(inner, ast.Call) and called_name(inner) == name
+        for expecting in _expects_to_raise((owner or tree).body)
+        for inner in walk(expecting)
+    )
+
+
+def _expects_to_raise(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements in the tests of BODY that something around them expects to raise."""
+    for test in body:
+        if isinstance(test, Function):
+            for item in walk(test):
+                if isinstance(item, ast.With | ast.AsyncWith) and any(
+                    isinstance(one.context_expr, ast.Call) and "raises" in called_name(one.context_expr).lower()
+                    for one in item.items
+                ):
+                    yield from item.body
 
 
 def _is_used(node: Function, owner: ast.ClassDef | None, tree: ast.Module) -> bool:

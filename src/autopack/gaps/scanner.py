@@ -72,7 +72,7 @@ def gap_of(gap_type: GapType, rule: Rule, finding: Finding) -> Gap:
         detection_signals=(rule.signal,),
         evidence=finding.evidence,
         risk_classification=finding.risk or rule.risk,
-        confidence=rule.confidence,
+        confidence=finding.confidence or rule.confidence,
         blocks_autopilot=blocks,
         remedy=finding.remedy,
     )

@@ -79,6 +79,7 @@ LOOKS_LIKE_A_DEAD_LINK = [
     "[a](docs/page) [b](docs/page.html) [c](docs/)",
     "[a](docs/with%20blank.md) [b](docs/with&#32;blank.md)",
     "[a](vendor/lib/readme.md) [b](build/out.html) [c](dist/report.txt)",
+    '<a :href="author.url">x</a> <img v-bind:src="logo.png"> <a [href]="page.url">y</a>',
     "[a](gone.md",
 ]
 
@@ -115,6 +116,9 @@ OF_THE_PAST_OR_OF_ANOTHER_PLACE = [
     "CHANGELOG.md",
     "docs/release-notes/v3.md",
     "blog/2024-01-02-hello.md",
+    "docs/3.5-announcement.md",
+    "guides/4_2_release_notes.md",
+    "RDOC_MAIN.md",
 ]
 
 
@@ -173,6 +177,46 @@ def test_a_page_that_is_rendered_into_another_folder_links_from_there(make_repos
     text = "[a](../reference/config.html#alias) [b](../reference/gone.html) [c](config.html)\n"
     files = {"man/add.md": text, "book/src/reference/config.md": "# Config\n"}
     assert seen_in(make_repository(files)) == ["broken-link man/add.md:1", "broken-link man/add.md:1"]
+
+
+def test_a_site_shows_by_its_links_what_no_configuration_says(make_repository: MakeRepository) -> None:
+    """Where documents link to built pages, or to pages by a name that is no file's, images and headings follow rules
+    that nobody sees; a missing source file is still a gap."""
+    built = "[a](b.html) [b](b.html#x) [c](c.html) ![d](images/d.png) [e](#has-many-through)\n\n## `has_many through`\n"
+    routes = "[a](bind) [b](snippet#types) [c](../kit) [d](legacy-slots) [e](stores)\n"
+    files = {
+        "guides/source/a.md": built,
+        "guides/source/b.md": "# B\n",
+        "guides/source/c.md": "# C\n",
+        "guides/assets/images/d.png": b"\x89PNG",
+        "documentation/docs/01-start/01-intro.md": routes,
+        "documentation/docs/02-bind/12-bind.md": "[f](effect)\n",
+    }
+    repository = make_repository(files)
+    assert seen_in(repository) == []
+    write_files(repository, {"guides/source/a.md": built + "[f](gone.md)\n"})
+    assert seen_in(repository) == ["broken-link guides/source/a.md:4"]
+
+
+def test_few_dead_links_without_suffix_make_no_site(make_repository: MakeRepository) -> None:
+    """A folder whose documents link to files and folders as they are is none of a site's, and its dead links count."""
+    files = {"docs/a.md": "[a](one) [b](two) [c](three) [d](parts) [e](parts/b.md)\n", "docs/parts/b.md": "# B\n"}
+    assert seen_in(make_repository(files)) == ["broken-link docs/a.md:1"] * 3
+
+
+def test_sphinx_resolves_names_of_objects_and_its_builders_files(make_repository: MakeRepository) -> None:
+    """`[text](package.module.Class)` is a reference that Sphinx looks up; an image that is gone is still a gap."""
+    text = "[a](pkg.models.Site) [b](pkg.mutable) [c](pkg.run()) [d](llms.txt) [e](page.html.md)\n"
+    repository = make_repository({"docs/conf.py": "", "docs/index.md": "# Home\n", "docs/a.md": text})
+    assert seen_in(repository) == []
+    write_files(repository, {"docs/a.md": text + "\n![f](plan.png) [g](gone.md)\n"})
+    assert seen_in(repository) == ["broken-link docs/a.md:3"] * 2
+
+
+def test_a_page_may_be_a_folder_of_its_own(make_repository: MakeRepository) -> None:
+    """`../basics/` in a page that is served as a folder is the page beside it."""
+    files = {"docs/query/examples.md": "[a](../basics/#x) [b](../gone/)\n", "docs/query/basics.md": "## X\n"}
+    assert seen_in(make_repository(files)) == ["broken-link docs/query/examples.md:1"]
 
 
 def test_translations_fall_back_to_the_original(make_repository: MakeRepository) -> None:
@@ -305,6 +349,7 @@ HEADING_AND_FRAGMENT = [
     ("> ## In a quote", "in-a-quote"),
     ("- ## In a list", "in-a-list"),
     ("## Mixed Case", "Mixed-Case"),
+    ("## @ modifier", "modifier"),
     ("text", "L12"),
     ("text", "top"),
     ("text", ":~:text=word"),

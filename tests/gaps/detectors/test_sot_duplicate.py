@@ -119,9 +119,16 @@ def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> Non
         ("AGENTS.md", "CLAUDE.md"),
         ("vendor/d.md", "src/d.md"),
         ("archive/e.md", "src/e.md"),
+        ("README.md", "docs/index.md"),
     ]
     files = {path: f"# {number}\n\n{shuffled(number)}" for number, pair in enumerate(pairs) for path in pair}
     assert seen_in(make_repository({**files, "short/one.md": "few words\n", "short/two.md": "few words\n"})) == []
+
+
+def test_a_copy_that_says_it_is_generated_is_no_gap(make_repository: MakeRepository) -> None:
+    """Whoever corrects the source corrects the copy."""
+    head = "<!-- DO NOT EDIT. This file is generated from src/. -->\n\n"
+    assert seen_in(make_repository({"src/a.md": WORDS, "print/b.md": head + WORDS})) == []
 
 
 def shuffled(number: int) -> str:

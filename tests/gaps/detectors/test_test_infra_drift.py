@@ -123,6 +123,7 @@ def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body
         "def test_a(app):\n    pass\n",
         'def test_a():\n    """It does not crash on import."""\n',
         "class Helper:\n    def test_a(self):\n        pass\n",
+        "def test_hook():\n    pass\n\nregister('hook', test_hook)\n",
         # something checks
         "def helper():\n    deeper()\n\ndef deeper():\n    assert 1\n\ndef test_a():\n    helper()\n",
         "import pytest\n@pytest.fixture\ndef guard():\n    yield\n    assert 1\n\ndef test_a(guard):\n    work()\n",
@@ -141,6 +142,11 @@ def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body
         "class TestA:\n    def test_a(self):\n        work()\n    def teardown_method(self):\n        assert 1\n",
         "def test_a():\n    def inner():\n        assert 1\n    work(inner)\n",
         "def test_a():\n    raise ValueError\n",
+        # another test of the same kind expects the same call to raise
+        "class TestA:\n    def test_good(self):\n        work(1)\n\n"
+        "    def test_bad(self):\n        with pytest.raises(ValueError):\n            work(2)\n",
+        "async def test_good():\n    await work(1)\n\n"
+        "async def test_bad():\n    with pytest.raises(ValueError):\n        await work(2)\n",
         # only must not raise
         "def test_smoke():\n    work()\n",
         "def test_work_does_not_raise():\n    work()\n",
@@ -286,6 +292,7 @@ def test_tests_that_pytest_passes_over_are_found(
         {"src/pkg/test_y.py": "def work():\n    return 1\n"},
         {"tests/check_y.py": CHECKED, "tests/test_z.py": "from check_y import test_a\n"},
         {"tests/base.py": CHECKED},
+        {"tests/typing/typing_bar.py": "def test_b():\n    assert_type(work(), int)\n\n" + CHECKED},
         {"tests/helpers_http.py": CHECKED},
         {"tests/check_y.py": CHECKED, "tox.ini": "[testenv]\ncommands = pytest tests/check_y.py\n"},
         {"tests/test_y.py": "class Reading(TestCase):\n    def test_a(self):\n        assert 1\n"},
@@ -502,6 +509,16 @@ def test_a_test_that_calls_what_it_replaced_is_found(make_repository: MakeReposi
 def test_a_test_that_replaces_something_else_is_no_gap(make_repository: MakeRepository, body: str) -> None:
     """Dependencies, spies, originals that are still reached, and what belongs to others are left alone."""
     assert seen_in(make_repository, {**SHOP, "tests/test_x.py": IMPORTS + body}) == []
+
+
+def test_benchmarks_throw_their_results_away(make_repository: MakeRepository) -> None:
+    """What only is timed may compare and call for nothing; a test beside it may not."""
+    body = "def test_a():\n    total() == 1\n\ndef test_b():\n    work()\n"
+    files = {"bench/test_x.py": body, "tests/test_benchmarks.py": body, "tests/test_x.py": body}
+    assert seen_in(make_repository, files) == [
+        "discarded-comparison tests/test_x.py:2",
+        "asserts-nothing tests/test_x.py:4",
+    ]
 
 
 # --- unresolved-import ----------------------------------------------------------------------------------------------

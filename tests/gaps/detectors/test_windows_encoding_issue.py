@@ -228,6 +228,8 @@ def test_calls_without_encoding_are_found_and_mended(make_repository: MakeReposi
         'path.read_text("utf-8")',
         'distribution.read_text("METADATA")',
         'Path(path).write_text("a", "utf-8")',
+        'Path(path).write_text("ASCII only")',
+        'Path(path).write_text(data="{}")',
         'subprocess.run(["ls"], text=True)',
         'subprocess.run(["ls"], capture_output=True)',
         'f"{open(path)}"',
@@ -286,6 +288,19 @@ def test_a_project_for_unix_alone_hears_it_softly(make_repository: MakeRepositor
     manifest = '[project]\nname = "x"\nclassifiers = ["Operating System :: POSIX"]\n'
     (gap,) = gaps_of(make_repository({"pyproject.toml": manifest, "a.py": "open('x')\n"}))
     assert gap.risk_classification == "info"
+
+
+@pytest.mark.parametrize("path", ["tools/a.py", "docs/conf.py", "setup.py", ".github/scripts/a.py", "examples/a.py"])
+def test_what_developers_run_is_told_on_request_only(make_repository: MakeRepository, path: str) -> None:
+    """Build, release and example code is run by those who know their machine: of low confidence, unlike the product."""
+    gaps = gaps_of(make_repository({path: "open('x')\n", "src/a.py": "open('x')\n"}))
+    assert {gap.evidence[0].path: gap.confidence for gap in gaps} == {path: "low", "src/a.py": "high"}
+
+
+def test_bundled_code_keeps_its_bytes(make_repository: MakeRepository) -> None:
+    """What was brought in from another project is that project's to mend."""
+    files = {"deps/lua/life.lua": b"ALIVE='\xc1'\n", "src/life.lua": b"ALIVE='\xc1'\n"}
+    assert seen(gaps_of(make_repository(files))) == ["invalid-utf8 src/life.lua:1"]
 
 
 def test_findings_do_not_depend_on_commits(make_repository: MakeRepository) -> None:

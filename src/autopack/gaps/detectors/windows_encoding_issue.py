@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from autopack.gaps import document_places as places
 from autopack.gaps import editorconfig, odd_on_purpose, text_encoding, text_io_calls, windows_names
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.editorconfig import EditorConfig
@@ -89,7 +90,7 @@ def extract(path: str, data: bytes) -> TextFact | None:
 
 
 def _text_fact(path: str, data: bytes) -> TextFact | None:
-    if not data or odd_on_purpose.is_test_data(path):
+    if not data or odd_on_purpose.is_test_data(path) or places.is_bundled(path):
         return None
     if not data.isascii() and (utf16 := text_encoding.utf16_with_mark(data)) is not None:
         lines = data.count(b"\n") + data.decode(utf16).count("\n") + 2
@@ -353,6 +354,7 @@ def _calls(file: FileRecord, fact: TextFact, own_methods: frozenset[str], *, uni
         remedy=_name_utf8(file, fact.edits),
         # There the encoding is UTF-8 in all but the oddest locales.
         risk="info" if unix_only else None,
+        confidence="low" if odd_on_purpose.is_for_developers(file.path) else None,
     )
 
 
