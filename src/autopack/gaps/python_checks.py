@@ -44,7 +44,7 @@ _MUST_NOT_RAISE = re.compile(
     re.IGNORECASE,
 )
 _MEANT = re.compile(
-    r"(?:should|must|does|do|will|would|can|did|is|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never"
+    r"(?:should|must|does|do|will|would|can|did|is|are|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never"
     r"|any)\b[^.\n]{0,25}"
     r"(?:error|exception|crash|warning|raise|raising|fail|hang|problem)|smoke|segfault|\bjust\b|make sure|ensure|sanity"
     r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously"
@@ -53,6 +53,8 @@ _MEANT = re.compile(
     re.IGNORECASE,
 )
 """Words in a docstring or comment by which an author says that running is the test."""
+_DOCTEST = re.compile(r"^\s*(?:>>> |In \[\d+\]: )", re.MULTILINE)
+"""A session in a docstring, of Python or IPython, which a doctest runner repeats."""
 _BENIGN_MARKS = words(
     "parametrize asyncio anyio trio django_db slow unit integration unittest functional flaky order xdist_group network"
     " online linux windows unix e2e usefixtures"
@@ -202,7 +204,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
     found = []
     for owner, node in _tests(tree):
         text = b"\n".join(lines[node.lineno - 1 : node.end_lineno]).decode("utf-8", "replace")
-        empty = _is_empty(node)
+        empty = _is_empty(node) and not _DOCTEST.search(ast.get_docstring(node) or "")
         inner = () if empty or _CHECKS_LITERALLY.search(text) else _body(node)
         if not (empty or (inner and _is_suspect(node, inner, text))) or (empty and _is_used(node, owner, tree)):
             continue

@@ -33,6 +33,8 @@ _RUNS_ITSELF = re.compile(rb"^if __name__ ==", re.MULTILINE)
 _EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
 
 
+_LONGEST_ANSWER = 2
+"""Statements of a method that only returns a value: a docstring and the return."""
 _MAX_IMPORTS = 2_000
 """More in one file are made by a program, not for a person."""
 
@@ -188,11 +190,19 @@ def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 
 def _test_methods(node: ast.ClassDef) -> list[ast.stmt]:
+    """Return the methods of NODE that look like tests; what only returns a value is there to be looked at."""
     return [
         item
         for item in node.body
-        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name.startswith("test")
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+        and item.name.startswith("test")
+        and not _only_answers(item)
     ]
+
+
+def _only_answers(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    last = node.body[-1]
+    return isinstance(last, ast.Return) and last.value is not None and len(node.body) <= _LONGEST_ANSWER
 
 
 def _class_fact(places: Places, data: bytes, node: ast.ClassDef) -> ClassFact:

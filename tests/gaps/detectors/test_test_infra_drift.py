@@ -124,6 +124,9 @@ def test_checks_that_cannot_fail_are_found(make_repository: MakeRepository, body
         'def test_a():\n    """It does not crash on import."""\n',
         "class Helper:\n    def test_a(self):\n        pass\n",
         "def test_hook():\n    pass\n\nregister('hook', test_hook)\n",
+        'def test_a():\n    """Work.\n\n    >>> work()\n    3\n    """\n',
+        'def test_a():\n    """Work.\n\n    In [1]: work()\n    Out[1]: 3\n    """\n',
+        "def test_a():\n    # Instances are not allowed.\n    pass\n",
         # something checks
         "def helper():\n    deeper()\n\ndef deeper():\n    assert 1\n\ndef test_a():\n    helper()\n",
         "import pytest\n@pytest.fixture\ndef guard():\n    yield\n    assert 1\n\ndef test_a(guard):\n    work()\n",
@@ -300,6 +303,7 @@ def test_tests_that_pytest_passes_over_are_found(
             "tests/test_y.py": "class Reading:\n    def test_a(self):\n        assert 1\n\n"
             "class TestFile(Reading):\n    kind = 1\n"
         },
+        {"tests/test_y.py": "class Typed:\n    def test_a(self) -> bool:\n        return True\n"},
         {"tests/test_y.py": "class ReadingMixin:\n    def test_a(self):\n        assert 1\n"},
     ],
 )
