@@ -17,7 +17,8 @@ _CONFIGURATION = re.compile(
 )
 _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
 _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
-_BOOK = re.compile(r"(?:\A|/)book\.toml\Z")
+_BOOK = "book.toml"
+"""What mdBook reads its settings from."""
 _SPHINX = re.compile(r"(?:\A|/)conf\.py\Z")
 
 
@@ -71,5 +72,5 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
             roots.add(folder)
         elif match := _CONFIGURATION_FOLDER.search(path) or _HUGO_FOLDER.search(path):
             roots.add(path[: match.start()])
-    books = frozenset(path.rpartition("/")[0] for path in paths if _BOOK.search(path))
+    books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     return Sites(frozenset(roots), books)
