@@ -125,6 +125,40 @@ def test_a_gap_that_blocks_stops_the_loop(prepare: Prepare) -> None:
     assert list_approvals(settings, run_id="r1") == ()
 
 
+def test_resuming_a_run_that_gaps_block_stops_at_them_again(prepare: Prepare) -> None:
+    """The gaps that stopped a run are not stepped over by `resume`: nobody is asked and nothing is executed."""
+    settings = prepare(batch_policy="independent")
+    git(settings.workspace, "checkout", "--quiet", "-b", "other", "HEAD~1")
+    git(settings.workspace, "commit", "--quiet", "--allow-empty", "-m", "other")
+    git(settings.workspace, "checkout", "--quiet", "main")
+    git(settings.workspace, "merge", "--quiet", "--no-commit", "--no-ff", "other")
+    start(settings)
+    session = resume(settings)
+    assert (session.outcome, session.executed) == ("blocked_by_gaps", ())
+    assert list_approvals(settings, run_id="r1") == ()
+    assert git(settings.workspace, "branch", "--list", "autopack/*") == ""
+
+
+def test_a_run_that_only_looked_is_never_carried_out(prepare: Prepare) -> None:
+    """Without --enable a run executes nothing, not even by way of `resume`, and is not what `resume` alone means."""
+    settings = prepare(batch_policy="independent")
+    start(settings, enabled=False)
+    with pytest.raises(UsageError, match="Run r1 was made without --enable"):
+        resume(settings)
+    with pytest.raises(UsageError, match="There is no unfinished run"):
+        resume_run(settings, None, progress=lambda message: None)
+    assert git(settings.workspace, "branch", "--list", "autopack/*") == ""
+
+
+def test_a_killed_run_that_only_looked_is_never_carried_out(prepare: Prepare) -> None:
+    """Where the process died before it had recorded that --enable was missing, `resume` refuses the run too."""
+    settings = prepare(batch_policy="independent")
+    session = start(settings, enabled=False)
+    RunFileLayout(settings.runs_root, session.project_id, "r1").autopilot_session.unlink()
+    with pytest.raises(UsageError, match="Run r1 was made without --enable"):
+        resume(settings)
+
+
 @needs_sandbox
 @pytest.mark.parametrize("artifact", ["plan_proposal", "gap_report"])
 def test_a_plan_that_was_edited_after_approval_does_not_run(prepare: Prepare, artifact: str) -> None:

@@ -117,34 +117,55 @@ def run_once(loop: Loop, *, enabled: bool) -> AutopilotSessionV1:
                 f"There is a run {loop.run_id} already.",
                 hint=f"Choose another --run-id, or: autopack autopilot resume {loop.run_id}",
             )
-        report, plan = _look_and_propose(loop)
-        blocking = [gap for gap in report.gaps if gap.blocks_autopilot]
+        report, plan = _look_and_propose(loop, enabled=enabled)
         if not enabled:
             ending = Ending("disabled", "Nothing was executed: --enable was not given.", "stopped")
             return _record(loop, report, plan, _gate(loop, report, plan), ending)
-        if blocking:
-            number = len(blocking)
-            holding = f"{counted(number, 'gap')} {agreeing(number, 'blocks', 'block')} the autopilot"
-            reason = f"{holding}, the first: {blocking[0].title}"
-            ending = Ending("blocked_by_gaps", reason, "stopped")
-            return _record(loop, report, plan, _gate(loop, report, plan), ending)
-        return _advance(loop, lock, report, plan)
+        return _advance_unless_blocked(loop, lock, report, plan)
 
 
 def resume(loop: Loop) -> AutopilotSessionV1:
     """Go on with a run from its stored report and plan: what was decided meanwhile is executed, what was done is kept.
 
-    Raises StaleError where the plan was made for another base, intention or policy, LockHeld where a process still
-    works on the run.
+    What stopped a run stops it here too: gaps that block, and that nobody gave --enable.
+
+    Raises UsageError where the run only looked, StaleError where the plan was made for another base, intention or
+    policy, LockHeld where a process still works on the run.
     """
     owner = this_process(loop.run_id, loop.clock.now())
     with acquire_run_lock(loop.repository.common_dir(), loop.run_id, owner) as lock:
+        if not _may_execute(loop):
+            raise UsageError(
+                f"Run {loop.run_id} was made without --enable: it only looked, and nothing of it is carried out.",
+                hint="autopack autopilot --enable",
+            )
         report = read_artifact(loop.layout.gap_report, GapReportV1)
         plan = read_artifact(loop.layout.plan_proposal, PlanProposalV1)
+        return _advance_unless_blocked(loop, lock, report, plan)
+
+
+def _may_execute(loop: Loop) -> bool:
+    """Say whether --enable was given: a run without it is in the state `stopped` from its first moment."""
+    run = get_run(loop.database, loop.run_id)
+    if run is None or run.state != "stopped":
+        return run is not None
+    path = loop.layout.autopilot_session
+    return path.exists() and read_artifact(path, AutopilotSessionV1).enabled
+
+
+def _advance_unless_blocked(
+    loop: Loop, lock: Lock, report: GapReportV1, plan: PlanProposalV1
+) -> AutopilotSessionV1:
+    blocking = [gap for gap in report.gaps if gap.blocks_autopilot]
+    if not blocking:
         return _advance(loop, lock, report, plan)
+    number = len(blocking)
+    holding = f"{counted(number, 'gap')} {agreeing(number, 'blocks', 'block')} the autopilot"
+    ending = Ending("blocked_by_gaps", f"{holding}, the first: {blocking[0].title}", "stopped")
+    return _record(loop, report, plan, _gate(loop, report, plan), ending)
 
 
-def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
+def _look_and_propose(loop: Loop, *, enabled: bool) -> tuple[GapReportV1, PlanProposalV1]:
     ensure_runs_root(loop.layout.runs_root)
     write_artifact(loop.layout.intention_anchor_v2, loop.anchor)
     loop.progress("Looking for gaps")
@@ -169,6 +190,7 @@ def _look_and_propose(loop: Loop) -> tuple[GapReportV1, PlanProposalV1]:
         anchor_id=plan.anchor_id,
         gap_report_id=plan.gap_report_id,
         plan_proposal_id=plan.plan_proposal_id,
+        state="created" if enabled else "stopped",
     )
     set_caps(loop.database, loop.run_id, _caps(loop.anchor))  # first: a run that exists has its caps
     create_run(loop.database, run, loop.clock.now())

@@ -123,7 +123,7 @@ def find_run(settings: Settings, run_id: str | None, *, unfinished: bool = False
             run = get_run(database, run_id)
         else:
             runs = list_runs(database)
-            run = next((run for run in runs if not unfinished or run.state not in {"done"}), None)
+            run = next((run for run in runs if not unfinished or run.state not in {"done", "stopped"}), None)
     if run is None:
         raise UsageError(
             f"There is no run {run_id}."

@@ -23,7 +23,7 @@ _NEXT: dict[RunState, frozenset[RunState]] = {
     "waiting": frozenset({"running", "done", "failed", "stopped"}),
     "running": frozenset({"running", "waiting", "done", "failed", "stopped"}),
     "failed": frozenset({"running", "stopped"}),
-    "stopped": frozenset({"running"}),
+    "stopped": frozenset({"running", "stopped"}),
     "done": frozenset(),
 }
 """`running` to `running`: a killed process leaves the state behind, and the resumed one takes it over."""
