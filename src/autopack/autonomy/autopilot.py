@@ -153,9 +153,7 @@ def _may_execute(loop: Loop) -> bool:
     return path.exists() and read_artifact(path, AutopilotSessionV1).enabled
 
 
-def _advance_unless_blocked(
-    loop: Loop, lock: Lock, report: GapReportV1, plan: PlanProposalV1
-) -> AutopilotSessionV1:
+def _advance_unless_blocked(loop: Loop, lock: Lock, report: GapReportV1, plan: PlanProposalV1) -> AutopilotSessionV1:
     blocking = [gap for gap in report.gaps if gap.blocks_autopilot]
     if not blocking:
         return _advance(loop, lock, report, plan)
