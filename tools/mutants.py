@@ -3,7 +3,8 @@
 Each module is changed in one place at a time, in a copy of the repository, and tried against the tests named beside it.
 cosmic-ray says which changes there are and makes them; a change that no test notices is printed with its place. With
 `--sample N`, a module that has more than N mutants is judged by N of them, drawn at random from the seed, and the
-output says so. Exit code 1 where fewer than 90 % were killed.
+output says so. `--again FILE` tries only what survived by an earlier output, after more tests were written. Exit code
+1 where fewer than 90 % were killed.
 
 The tests of one mutant run in a fork of a process that has already imported what the mutant cannot change, which is
 most of the time that they would take.
@@ -118,7 +119,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sample", type=int, metavar="N", help="at most so many mutants of a module")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="what a sample is drawn from (default: 1)")
     parser.add_argument("--list", action="store_true", help="only say how many mutants there are")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only what survived by this earlier output")
     options = parser.parse_args(arguments)
+    before = None if options.again is None else options.again.read_text(encoding="utf-8")
     total = killed = 0
     with tempfile.TemporaryDirectory(prefix="autopack-mutants-") as made:
         copy = Path(made) / "repo"
@@ -129,17 +132,19 @@ def main(arguments: list[str]) -> int:
         for name in options.modules or TESTS:
             mutants = _mutants(copy / "src/autopack" / name)
             tried = _sample(mutants, options.sample, options.seed)
+            if before is not None:
+                tried = tuple(each for each in mutants if f"survived: {name}:{each}\n" in before)
             if options.list:
                 print(f"{name}: {len(mutants)} mutants")
                 continue
             survivors = _try_module(copy, name, tried)
             total, killed = total + len(tried), killed + len(tried) - len(survivors)
-            chosen = f", a sample of {len(tried)} of {len(mutants)}, seed {options.seed}"
-            print(
-                f"{name}: {len(tried) - len(survivors)} of {len(tried)} killed"
-                f"{chosen if len(tried) < len(mutants) else ', every mutant'}",
-                flush=True,
-            )
+            chosen = f"a sample of {len(tried)} of {len(mutants)}, seed {options.seed}"
+            if before is not None:
+                chosen = f"what survived before, of {len(mutants)}"
+            elif len(tried) == len(mutants):
+                chosen = "every mutant"
+            print(f"{name}: {len(tried) - len(survivors)} of {len(tried)} killed, {chosen}", flush=True)
     print(f"{killed} of {total} mutants killed ({killed / max(total, 1):.1%})")
     return 0 if killed >= FLOOR * total else 1
 

@@ -84,6 +84,8 @@ def test_policy_that_turned_worse_takes_the_grant_away(now: Approval) -> None:
     plan = a_plan(an_action("a.md", "auto_approved"))
     result = _gate(plan, verdicts={plan.actions[0].action_id: a_verdict(now)})
     assert _places(result) == {"waiting" if now == "requires_approval" else "blocked": ["a.md"]}
+    (withheld,) = result.waiting or result.blocked
+    assert withheld.reason == ", ".join(a_verdict(now).rules)
 
 
 def test_policy_that_turned_milder_does_not_replace_a_person() -> None:
@@ -174,6 +176,7 @@ def test_a_plan_for_another_intention_base_or_policy_grants_nothing_and_says_wha
     cases = {
         "the intention anchor was": lambda: _gate(plan, anchor=an_anchor(max_actions=3)),
         f"the base commit was {BASE[:12]} and is cccccccccccc": lambda: _gate(plan, base_commit="c" * 40),
+        f"the base commit was {BASE[:12]} and is 000000000000": lambda: _gate(plan, base_commit="0" * 40),
         "the policy changed": lambda: _gate(
             plan, verdicts={plan.actions[0].action_id: a_verdict("auto_approved", "c" * 64)}
         ),
@@ -225,9 +228,11 @@ def test_an_action_listed_before_what_it_depends_on_is_held() -> None:
     anchor = an_anchor(independent=True)
     first = an_action("first.md", "auto_approved")
     early = an_action("early.md", "auto_approved", depends_on=[first])
-    lost = an_action("lost.md", "auto_approved", depends_on=[an_action("unplanned.md")])
+    lost = an_action("lost.md", "auto_approved", depends_on=[an_action("unplanned.md"), an_action("another.md")])
     plan = a_plan(early, first, lost, of=anchor)
-    assert _places(_gate(plan, anchor=anchor)) == {"granted": ["first.md"], "held": ["early.md", "lost.md"]}
+    result = _gate(plan, anchor=anchor)
+    assert _places(result) == {"granted": ["first.md"], "held": ["early.md", "lost.md"]}
+    assert result.held[1].reason == f"it depends on {lost.depends_on[0]}, which does not run"
 
 
 def test_what_was_executed_is_not_granted_again_and_satisfies_what_depends_on_it() -> None:
@@ -253,6 +258,15 @@ def test_more_actions_than_the_intention_allows_are_not_started() -> None:
     assert _places(_gate(plan, anchor=anchor)) == {"held": ["a.md", "b.md", "c.md"]}
     executed = (actions[0].action_id, actions[1].action_id)
     assert _places(_gate(plan, anchor=anchor, executed=executed))["held"] == ["c.md"]
+
+
+def test_what_never_starts_takes_no_place_within_the_bound() -> None:
+    """Advice, and what is blocked, rejected or waiting, does not count against max_actions."""
+    anchor = an_anchor(max_actions=1, independent=True)
+    others = [an_action("1.md", kind="advice"), an_action("2.md", "blocked"), an_action("3.md"), an_action("4.md")]
+    plan = a_plan(*others, an_action("a.md", "auto_approved"), of=anchor)
+    records = {others[3].action_id: _decided(plan, others[3], "reject_once")}
+    assert _places(_gate(plan, anchor=anchor, records=records))["granted"] == ["a.md"]
 
 
 def test_every_action_is_in_exactly_one_place() -> None:
@@ -297,3 +311,20 @@ def test_nothing_but_the_gate_constructs_a_grant() -> None:
             if isinstance(node, ast.alias) and node.name == "_SEAL":
                 makers.add(path.relative_to(_SOURCE).as_posix())
     assert makers == {"governance/gate.py", "governance/models.py"}
+
+
+@pytest.mark.parametrize("edited", [{"run_id": f"run-{number}"} for number in range(2, 12)], ids=str)
+def test_an_edited_plan_is_stale_whatever_its_id_would_be(edited: dict[str, str]) -> None:
+    """Be the id of the edited content smaller or larger than the one that the plan bears, it is refused."""
+    plan = a_plan(an_action("a.md", "auto_approved"))
+    with pytest.raises(StaleError, match="its content is not what its id says"):
+        _gate(plan.model_copy(update=edited))
+
+
+def test_equal_words_are_the_same_whoever_wrote_them() -> None:
+    """A base commit and a digest are compared by what they say, not by being the same object."""
+    plan = a_plan(an_action("a.md", "auto_approved"))
+    read = "".join(BASE)
+    verdicts = {plan.actions[0].action_id: a_verdict("auto_approved", "".join(plan.metadata.policy_digest))}
+    assert read is not BASE
+    assert _places(_gate(plan, base_commit=read, verdicts=verdicts)) == {"granted": ["a.md"]}

@@ -20,6 +20,7 @@ from autopack.intention_anchor.v2 import (
     SafetyRisk,
     ScopeBoundaries,
 )
+from autopack.policy import engine
 from autopack.policy.decide import Policy
 from autopack.policy.engine import PolicyDefect, ask
 from autopack.policy.facts import ActionFacts, Circumstances
@@ -271,6 +272,7 @@ class _Answer:
         [_Answer(cedarpy.Decision.Allow, ["skipped"]), _Answer(cedarpy.Decision.Allow, [])],
         [_Answer(cedarpy.Decision.Allow, []), _Answer(cedarpy.Decision.Allow, ["skipped"])],
         [_Answer(cedarpy.Decision.Allow, [])],
+        [_Answer(cedarpy.Decision.Allow, [])] * 3,
         [],
     ],
 )
@@ -339,6 +341,20 @@ def test_what_was_asked_before_is_no_part_of_a_policy() -> None:
     assert (str(PolicyDefect("engine.x")), str(PolicyDefect("engine.x", "why"))) == ("engine.x", "why")
 
 
+def test_answers_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same question is put to the engine once; of different ones no more than the bound are remembered."""
+    monkeypatch.setattr(engine, "MOST_REMEMBERED", 2)
+    policy = Policy.build(an_anchor(), kinds=KINDS)
+    assert policy.compiled is not None
+    policy.compiled.answered.clear()
+    asked: list[object] = []
+    put = cedarpy.is_authorized_batch
+    monkeypatch.setattr(cedarpy, "is_authorized_batch", lambda *told: asked.append(told) or put(*told))
+    for lines in (1, 2, 1, 3, 2, 3):
+        assert policy.decide(some_facts(lines=lines), Circumstances()).outcome == "auto_approved"
+    assert (len(policy.compiled.answered), len(asked)) == (2, 4)
+
+
 @pytest.mark.parametrize(("fact", "most"), [("lines", 10**9), ("risk", 100), ("tokens", 10**12), ("seconds", 10**9)])
 def test_a_fact_beyond_belief_is_malformed(fact: str, most: int) -> None:
     """The largest value that is believed asks like any large one; one more, or less than none, is blocked."""
@@ -402,6 +418,25 @@ def test_a_remainder_that_is_no_number_of_tokens_blocks(left: object) -> None:
     assert (
         verdict(an_anchor(), some_facts(tokens=0), Circumstances(remaining_tokens=-(2**53)))[0] == "requires_approval"
     )
+
+
+def test_one_unknown_fact_hides_no_other() -> None:
+    """Although its lines are unknown, an action beyond a cap that blocks is blocked."""
+    blocks = BudgetCost(token_cap_global=9, time_cap_seconds=9, cost_escalation_policy="block")
+    facts = some_facts(lines=None, risk=None, seconds=10)
+    assert verdict(an_anchor(budget=blocks), facts) == ("blocked", "block.over-budget")
+
+
+def test_an_engine_that_cannot_load_blocks_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while the policy is put together, nothing is approved and the rule says why."""
+
+    def fail(text: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(cedarpy.PolicySet, "from_json_str", fail)
+    policy = Policy.build(an_anchor(), kinds=KINDS)
+    assert policy.decide(some_facts(), Circumstances()).rules == ("engine.load-failed",)
+    assert policy.example_results() == ()
 
 
 def test_a_missing_engine_blocks_everything(monkeypatch: pytest.MonkeyPatch) -> None:
