@@ -72,7 +72,7 @@ TESTS = {
     "governance/measured.py": "tests/autonomy/test_second_verdict.py",
     "governance/models.py": "tests/governance/test_approvals.py",
     "governance/signatures.py": "tests/governance/test_adversarial_approvals.py",
-    "governance/standing_grants.py": "tests/governance/test_approvals.py",
+    "governance/standing_grants.py": "tests/governance/test_standing_grants.py",
     "governance/channels/channel.py": "tests/channels/test_webhook_and_outbox.py",
     "governance/channels/cli.py": "tests/governance/test_adversarial_approvals.py",
     "governance/channels/delivery.py": "tests/channels/test_webhook_and_outbox.py",
