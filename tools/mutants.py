@@ -64,7 +64,7 @@ TESTS = {
     "planning/plan_proposer.py": "tests/autonomy/test_plan_proposer_governance.py",
     "planning/risk.py": "tests/planning/test_risk.py",
     "planning/selection.py": "tests/planning/test_selection.py",
-    "governance/approvals.py": "tests/governance/test_approvals.py",
+    "governance/approvals.py": "tests/governance/test_approvals.py tests/governance/test_adversarial_approvals.py",
     "governance/approvers.py": "tests/governance/test_approvals.py tests/governance/test_adversarial_approvals.py",
     "governance/canonical_text.py": "tests/governance/test_canonical_text.py",
     "governance/decisions.py": "tests/governance/test_approvals.py tests/governance/test_adversarial_approvals.py",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from asked import a_review, an_approver
 from autopack.actions.models import Action
 from autopack.artifacts.store import read_artifact
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
@@ -21,6 +22,7 @@ from autopack.governance.approvals import (
     all_records,
     binding_of,
     consume,
+    record_of,
     records_for,
     records_of_run,
     request_approvals,
@@ -223,6 +225,29 @@ def test_a_rejection_is_forgotten_when_its_evidence_changes(database: Database) 
     assert len(_ask(database, a_plan(action), _report(changed)).waiting) == 1
     other_edit = an_action("a.md", operations=[edit("a.md", new="third")])
     assert len(_ask(database, a_plan(other_edit, run_id="run-3")).waiting) == 1
+
+
+@pytest.mark.parametrize("said", [f"It breaks the build in {number} ways." for number in range(8)])
+def test_any_other_evidence_makes_a_rejection_forgotten(database: Database, said: str) -> None:
+    """Whatever the gap says now, be its digest larger or smaller, the same run asks again."""
+    action = an_action("a.md")
+    _rejected_once(database, action, _report())
+    changed = gap_at("a.md").model_copy(update={"why_it_matters": said})
+    assert len(_ask(database, a_plan(action), _report(changed)).waiting) == 1
+
+
+@pytest.mark.parametrize(("needed", "people"), [(1, "one person"), (2, "2 people"), (3, "3 people")])
+def test_a_request_says_who_asks_how_many_answer_and_until_when(database: Database, needed: int, people: str) -> None:
+    """The last line of a request names the asker, the number of people and the end, which the owner's hours set."""
+    names = ("ada", "grace", "mary")[: max(needed, 2)]
+    review = a_review(*map(an_approver, names), min_approvers=needed, approval_ttl_hours=5)
+    (record,) = _ask(database, a_plan(an_action("a.md")), review=review).waiting
+    assert record.request.canonical_text.splitlines()[-1] == (
+        f"Asked by cli:ada; {people} can approve it until 2026-01-02T08:04:05Z."
+    )
+    assert (record.request.min_approvers, record.request.expires_at) == (needed, "2026-01-02T08:04:05Z")
+    assert record_of(database, record.request.request_id, _NOW) == record
+    assert record_of(database, "request-000000000000", _NOW) is None
 
 
 def test_a_rejection_of_one_project_says_nothing_in_another(database: Database) -> None:
