@@ -58,7 +58,7 @@ TESTS = {
     "policy/self_test.py": "tests/policy/test_self_test.py tests/policy/test_policy_oracle.py",
     "planning/checks.py": "tests/planning/test_checks.py",
     "planning/costs.py": "tests/planning/test_costs.py tests/planning/test_experience.py",
-    "planning/experience.py": "tests/planning/test_experience.py",
+    "planning/experience.py": "tests/planning/test_experience.py tests/planning/test_costs.py",
     "planning/models.py": "tests/autonomy/test_plan_proposer_governance.py tests/schemas",
     "planning/order.py": "tests/planning/test_order.py",
     "planning/plan_proposer.py": "tests/autonomy/test_plan_proposer_governance.py",

@@ -280,6 +280,33 @@ def test_a_stored_request_that_was_edited_is_refused(database: Database, damage:
         records_of_run(database, "run-1", _NOW)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "expires_at = '2027-01-02T03:04:05Z'",
+        "expires_at = '2026-01-02T03:04:06Z'",
+        "action_id = 'action-000000000000'",
+        "run_id = 'run-9'",
+    ],
+)
+def test_a_stored_row_that_was_edited_is_refused(database: Database, change: str) -> None:
+    """A request that was made to last longer, or moved to another action or run, beside its document, is named."""
+    _ask(database, a_plan(an_action("a.md")))
+    with database.change() as connection:
+        connection.execute(f"UPDATE approval_requests SET {change}")
+    with pytest.raises(ArtifactError, match="was edited"):
+        all_records(database, _NOW)
+
+
+def test_a_request_ends_at_its_last_second(database: Database) -> None:
+    """One second before its end a request stands, at the end it has expired."""
+    review = GovernanceReview(approval_ttl_hours=1)
+    _ask(database, a_plan(an_action("a.md")), review=review)
+    for seconds, ended in ((3_599, ""), (3_600, "it expired at 2026-01-02T04:04:05Z")):
+        (record,) = all_records(database, _NOW + timedelta(seconds=seconds))
+        assert record.ended == ended
+
+
 def test_names_and_reasons_cannot_forge_anything(database: Database) -> None:
     """Line breaks and invisible characters in a name or a reason are written out, so that a commit trailer or a log
     line stays one line."""

@@ -100,7 +100,8 @@ def test_an_action_that_was_undone_before_is_riskier() -> None:
         )
         return {factor.name: factor.points for factor in plan.actions[0].risk_factors}
 
-    undone = undone_before([a_phase(outcome="undone"), a_phase(outcome="undone"), a_phase(), a_phase(kind="x")])
+    others = [a_phase(), a_phase(kind="x"), a_phase(outcome="unfinished"), a_phase(outcome="")]
+    undone = undone_before([a_phase(outcome="undone"), a_phase(outcome="undone"), *others])
     assert undone == {("link_fix", "docs/a.md"): 2}
     assert "history" not in scored(Experience())
     assert scored(Experience(undone=undone))["history"] == 20
