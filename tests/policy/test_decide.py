@@ -343,16 +343,18 @@ def test_what_was_asked_before_is_no_part_of_a_policy() -> None:
 
 def test_answers_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same question is put to the engine once; of different ones no more than the bound are remembered."""
-    monkeypatch.setattr(engine, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(engine, "MOST_REMEMBERED", 1_000)
     policy = Policy.build(an_anchor(), kinds=KINDS)
     assert policy.compiled is not None
+    some = next(iter(policy.compiled.answered.values()))
     policy.compiled.answered.clear()
+    policy.compiled.answered.update({(str(number), "earlier"): some for number in range(998)})
     asked: list[object] = []
     put = cedarpy.is_authorized_batch
     monkeypatch.setattr(cedarpy, "is_authorized_batch", lambda *told: asked.append(told) or put(*told))
     for lines in (1, 2, 1, 3, 2, 3):
         assert policy.decide(some_facts(lines=lines), Circumstances()).outcome == "auto_approved"
-    assert (len(policy.compiled.answered), len(asked)) == (2, 4)
+    assert (len(policy.compiled.answered), len(asked)) == (1_000, 4)
 
 
 @pytest.mark.parametrize(("fact", "most"), [("lines", 10**9), ("risk", 100), ("tokens", 10**12), ("seconds", 10**9)])
