@@ -14,8 +14,10 @@ import pytest
 
 from asked import NOW, Question, a_review, an_approver, database_at
 from autopack.artifacts.canonical import digest
+from autopack.artifacts.events import read_events
 from autopack.clock import timestamp
 from autopack.errors import AutopackError
+from autopack.file_layout import RunFileLayout
 from autopack.governance.approvals import consume, use_of
 from autopack.governance.channels.channel import Heard, short_digest
 from autopack.governance.channels.intake import take
@@ -806,3 +808,16 @@ def test_the_digest_that_people_see_is_that_of_the_whole_action(database: Databa
     question = _asked(database)
     assert digest(question.actions[0].document()).startswith(short_digest(question.request))
     assert f"(digest {short_digest(question.request)})" in question.request.canonical_text
+
+
+def test_what_was_granted_beforehand_and_taken_back_stands_in_the_event_log(database: Database) -> None:
+    """Whoever reads the log of the run that asked sees the standing grant, and who took the approval back, in order."""
+    question = _asked(database, _STANDING)
+    grant = question.answer("allow_always").grant
+    assert grant is not None
+    revoke(database, question.record, revoked_by="bob", reason="not before the release", now=NOW)
+    log = read_events(RunFileLayout(database.path.parent, "sample", question.run_id).event_log)
+    assert [one.event for one in log.events] == ["approval_requested", "decision", "standing_grant", "revocation"]
+    granted, revoked = (one.details for one in log.events[2:])
+    assert (granted["grant_id"], granted["paths"]) == (grant.grant_id, list(grant.paths))
+    assert (revoked["revoked_by"], revoked["reason"]) == ("bob", "not before the release")

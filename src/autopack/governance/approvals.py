@@ -213,9 +213,16 @@ def log_answer(
     stands: RecordedDecision | None,
 ) -> None:
     """Put an answer into the event log of the run that asked, and which decision stands after it."""
+    log_about(database, request, "decision", {**vars(said), **_as_it_stands(stands)}, at=said.decided_at)
+
+
+def log_about(
+    database: Database, request: ApprovalRequestV1, event: str, details: Mapping[str, object], *, at: str
+) -> None:
+    """Put an EVENT about REQUEST into the event log of the run that asked."""
     log = RunFileLayout(database.path.parent, request.project_id, request.run_id).event_log
-    details = {**vars(said), "action_id": request.binding.action_id, **_as_it_stands(stands)}
-    append_event(log, "decision", details, FixedClock(datetime.fromisoformat(said.decided_at)))
+    told = {**details, "action_id": request.binding.action_id}
+    append_event(log, event, told, FixedClock(datetime.fromisoformat(at)))
 
 
 def _as_it_stands(stands: RecordedDecision | None) -> dict[str, object]:

@@ -10,7 +10,7 @@ from autopack.actions.models import Action
 from autopack.artifacts.redaction import redact
 from autopack.clock import timestamp
 from autopack.errors import DeniedByPolicy, StaleError, UsageError
-from autopack.governance.approvals import ApprovalRecord, log_answer, recorded, staleness
+from autopack.governance.approvals import ApprovalRecord, log_about, log_answer, recorded, staleness
 from autopack.governance.approvers import identity_of, person_of, require_may_approve
 from autopack.governance.canonical_text import neutralise
 from autopack.governance.models import ApprovalBinding, Decision, RecordedDecision, StandingGrant
@@ -89,21 +89,21 @@ def decide(database: Database, record: ApprovalRecord, answer: Answer, *, presen
     if grant is None or standing is None or (standing.decision, standing.decided_by) != ("allow_always", who[0]):
         return Decided(standing)
     store_grant(database, grant)
+    log_about(database, record.request, "standing_grant", grant.document(), at=grant.granted_at)
     return Decided(standing, grant)
 
 
 def revoke(database: Database, record: ApprovalRecord, *, revoked_by: str, reason: str = "", now: datetime) -> None:
     """Take the request of RECORD back, with the decision on it; a rejection is thereby forgotten. Raises UsageError
     where its approval was used already."""
-    stored.revoke(
-        database,
-        stored.StoredRevocation(
-            request_id=record.request.request_id,
-            revoked_by=neutralise(redact(revoked_by))[:200],
-            revoked_at=timestamp(now),
-            reason=neutralise(redact(reason))[:2_000],
-        ),
+    revocation = stored.StoredRevocation(
+        request_id=record.request.request_id,
+        revoked_by=neutralise(redact(revoked_by))[:200],
+        revoked_at=timestamp(now),
+        reason=neutralise(redact(reason))[:2_000],
     )
+    stored.revoke(database, revocation)
+    log_about(database, record.request, "revocation", vars(revocation), at=revocation.revoked_at)
 
 
 def _require_not_blocked(record: ApprovalRecord, present: Present) -> None:
