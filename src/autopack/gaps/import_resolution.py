@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autopack.gaps.python_project import STANDARD_LIBRARY, Declared
 from autopack.gaps.python_tests import ImportFact
@@ -44,6 +45,7 @@ class PackageFact:
     identifiers: frozenset[str]
 
 
+@lru_cache(maxsize=1)  # two detectors ask, one after the other
 def package_fact(data: bytes) -> PackageFact:
     """Return which names the `__init__.py` with content DATA may provide."""
     identifiers = frozenset(name.decode("ascii") for name in _IDENTIFIER.findall(data))

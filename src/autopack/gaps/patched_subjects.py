@@ -25,7 +25,12 @@ from autopack.gaps.python_source import (
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_PATCHED = re.compile(rb"\b(?:setattr|patch|patch\.object)\([^()\"'\n]{0,200}[\"'](?:[\w.]{1,200}\.)?(\w{1,100})[\"']")
+_NAME_GIVEN = rb"[^()\"'\n]{0,200}[\"'](?:[\w.]{1,200}\.)?(\w{1,100})[\"']"
+# Patterns that begin with a literal are searched for many times faster.
+_PATCHED = (
+    re.compile(rb"patch(?:\.object)?\(" + _NAME_GIVEN),
+    re.compile(rb"setattr\(" + _NAME_GIVEN),
+)
 _TEST = re.compile(rb"^[ \t]*(?:async )?def (test\w*)\(", re.MULTILINE)
 _KEEPS_THE_ORIGINAL = frozenset({"wraps", "side_effect"})
 
@@ -52,11 +57,10 @@ def may_occur(data: bytes) -> bool:
     """Tell, without parsing, whether DATA may hold one."""
     if b"patch" not in data:
         return False
-    patched = {name for name in _PATCHED.findall(data) if b"." + name + b"(" in data}
-    if not patched:
-        return False
+    patched = {name for pattern in _PATCHED for name in pattern.findall(data)}
     tests = b"_ ".join(_TEST.findall(data)).lower() + b"_"
-    return any(b"_" + name.strip(b"_") + b"_" in tests for name in patched)
+    claimed = [name for name in patched if b"_" + name.strip(b"_") + b"_" in tests]
+    return any(b"." + name + b"(" in data for name in claimed)
 
 
 def find(path: str, data: bytes, tree: ast.Module) -> tuple[PatchedSubject, ...]:
