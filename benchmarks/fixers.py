@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ from autopack.errors import StaleError
 from autopack.execution.diff import measure, stage_everything
 from autopack.execution.runner import undo
 from autopack.execution.tree import GrantedTree
+from autopack.gaps.detector import Detector
 from autopack.gaps.detectors import all_detectors
-from autopack.gaps.facts import FactCache
 from autopack.gaps.models import Gap
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
@@ -74,21 +74,23 @@ def _total(counts: Mapping[str, Counter[str]]) -> Counter[str]:
 
 
 def _try_state(
-    checkout: Path, commit: str, defects: Iterable[Mapping[str, Any]], counts: Mapping[str, Counter[str]]
+    checkout: Path, commit: str, defects: Sequence[Mapping[str, Any]], counts: Mapping[str, Counter[str]]
 ) -> None:
     subprocess.run(["git", "checkout", "--quiet", "--force", "--detach", commit], cwd=checkout, check=False)
     subprocess.run(["git", "clean", "--force", "-d", "-x", "--quiet"], cwd=checkout, check=True)
-    gaps: tuple[Gap, ...] | None = None
+    meant = {rule.split("/")[0] for defect in defects for rule in RULES[defect["rule"]]}
+    gaps = _gaps_of(checkout, [one for one in all_detectors() if one.gap_type in meant])
+    before: frozenset[str] | None = None
     for defect in defects:
         count = counts[defect["rule"]]
         count["defects"] += 1
-        gaps = _gaps_of(checkout) if gaps is None else gaps
         fitting = [gap for gap in gaps if _is_meant(defect, gap)]
         count["found"] += bool(fitting)
         offered = [gap for gap in fitting if gap.remedy is not None and gap.remedy.kind in all_kinds()]
         count["offered"] += bool(offered)
         for gap in offered[:1]:
-            _try_remedy(checkout, commit, gap, frozenset(known.gap_id for known in gaps), count)
+            before = before or frozenset(known.gap_id for known in _gaps_of(checkout, all_detectors()))
+            _try_remedy(checkout, commit, gap, before, count)
 
 
 def _try_remedy(checkout: Path, commit: str, gap: Gap, before: frozenset[str], count: Counter[str]) -> None:
@@ -109,7 +111,7 @@ def _try_remedy(checkout: Path, commit: str, gap: Gap, before: frozenset[str], c
     measured = measure(git, commit, stage_everything(git))
     lines = sum(change.lines_added + change.lines_removed for change in measured)
     count["lines"] += lines <= (action.cost_estimate.lines.high or 0)
-    now = frozenset(known.gap_id for known in _gaps_of(checkout))
+    now = frozenset(known.gap_id for known in _gaps_of(checkout, all_detectors()))
     count["closed"] += gap.gap_id not in now
     count["opened"] += bool(now - before)
     for opened in sorted(now - before):
@@ -146,10 +148,8 @@ def _action_for(gap: Gap) -> tuple[Kind, Action]:
     return kind, action
 
 
-def _gaps_of(checkout: Path) -> tuple[Gap, ...]:
-    detectors = all_detectors()
-    kept = FactCache(checkout / ".git", writable=True)
-    snapshot = take_snapshot(checkout, detectors, kept=kept)
+def _gaps_of(checkout: Path, detectors: Sequence[Detector]) -> tuple[Gap, ...]:
+    snapshot = take_snapshot(checkout, detectors, jobs=1)
     return scan(snapshot, project_id="fixers", run_id="fixers", detectors=detectors).gaps
 
 

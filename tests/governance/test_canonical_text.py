@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 from autopack.actions.models import Action, CostEstimate, Interval, RiskFactor
 from autopack.artifacts.canonical import digest
 from autopack.errors import DeniedByPolicy
-from autopack.gaps.remedies import MoveFile, ReplaceBlock, ReplaceText, Transcode
+from autopack.gaps.remedies import MoveFile, ReplaceBlock, ReplaceText, RewriteFile, Transcode
 from autopack.governance.approvals import binding_of
 from autopack.governance.canonical_text import MAX_TEXT, canonical_text, neutralise
 from governed import BASE, a_plan, an_action
@@ -63,6 +63,13 @@ Asked because of: default.no-rule-auto-approves
 Run run-1, base commit aaaaaaaaaaaa
 Valid for this action on this base, once; void when action, base, intention, plan or policy changes.\
 """)
+
+
+def test_a_request_shows_what_a_file_would_hold() -> None:
+    """Where all of a file is replaced, the request shows all that it would hold."""
+    rewrite = RewriteFile(path="docs/a.md", before_sha256=SOME_SHA, new="See [b](b.md).\nThere.\n")
+    text = _text(an_action("docs/a.md", kind="duplicate_pointer", operations=[rewrite]))
+    assert '  1. replace all that "docs/a.md" holds by\n     + See [b](b.md).\n     + There.\n' in text
 
 
 _HOSTILE = {

@@ -17,7 +17,7 @@ from autopack.gaps.remedies import operation_paths
 from autopack.policy.paths import folded
 
 STAGES = (
-    *("file_move", "file_delete", "encoding_fix", "config_fix", "link_fix"),
+    *("file_move", "file_delete", "duplicate_pointer", "encoding_fix", "config_fix", "link_fix"),
     "",  # every other kind
     *("index_fix", "block_refresh", "agent_task", "advice"),
 )

@@ -490,7 +490,8 @@ def test_a_test_that_calls_what_it_replaced_is_found(make_repository: MakeReposi
         "@patch('shop.cart.total')\ndef test_total_of_order(total):\n    assert shop.order(1) == 3\n",
         "@patch('shop.cart.subtotal')\ndef test_total(subtotal):\n    assert cart.total(1) == 3\n",
         # the original is still reached
-        "from shop.cart import total\n@patch('shop.cart.total')\ndef test_total(fake):\n    assert total(1) == a.total()\n",
+        "from shop.cart import total\n@patch('shop.cart.total')\ndef test_total(fake):\n"
+        "    assert total(1) == a.total()\n",
         "@patch('shop.cart.total', wraps=cart.total)\ndef test_total(fake):\n    assert cart.total(1) == 3\n",
         "@patch('shop.cart.total', cart.total.__wrapped__)\ndef test_total():\n    assert cart.total(1) == 3\n",
         "def test_total(monkeypatch):\n    monkeypatch.setattr(cart, 'total', lambda x: old(x))\n"
