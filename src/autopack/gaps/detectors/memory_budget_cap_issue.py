@@ -32,7 +32,8 @@ RULES = (
         blocks_autopilot=False,
         signal="Canonical memory is larger than a token cap of the intention, even at a low estimate.",
         why="What does not fit is cut off or refused at every retrieval, so the memory that matters may never be read.",
-        fix="Rotate old entries into an archive, split the file, or raise the cap in the intention.",
+        fix="Move old entries of a ledger to archive/<ledger>-<year>.md beside it (tidy still knows them there), split "
+        "the file, or raise the cap in the intention.",
     ),
     Rule(
         name="caps-cannot-work",
