@@ -94,6 +94,11 @@ def dead_links(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> Iterator[De
             yield DeadLink(document, target, first.wanted, first.fragment, offsets, near)
 
 
+def may_lead_to(tree: Tree, document: str, path: str, fragment: str) -> bool:
+    """Tell whether a link of DOCUMENT to the heading FRAGMENT of the file PATH may hold: only False is a statement."""
+    return not fragment or _Pages(tree.snapshot.texts).may_have(path, fragment, loosely=tree.sites.govern(document))
+
+
 def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: _Pages | None = None) -> Iterator[Suspect]:
     """Yield what does not resolve; headings are looked at only when PAGES are given."""
     tree = replace(tree, built=built_folders(tree, links))

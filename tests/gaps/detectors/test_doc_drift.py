@@ -711,3 +711,17 @@ def test_modules_that_may_be_somewhere_are_no_gap(
 def test_chronicles_may_name_modules_of_their_day(make_repository: MakeRepository, path: str) -> None:
     """What a changelog or an old decision refers to existed then."""
     assert seen_in(make_repository({**PACKAGE, path: "See :mod:`shop.gone`.\n"})) == []
+
+
+@pytest.mark.parametrize(("fragment", "kept"), [("#why", True), ("", True), ("#when", False)])
+def test_a_moved_file_without_the_heading_is_no_certain_target(
+    make_repository: MakeRepository, fragment: str, kept: bool
+) -> None:
+    """Following a rename must not turn a dead path into a dead heading: then only a person knows what was meant."""
+    text = "# Why\n\n" + "A line of the guide.\n" * 20
+    repository = make_repository({"README.md": f"[a](old.md{fragment})\n", "old.md": text})
+    git(repository, "mv", "old.md", "new.md")
+    commit_all(repository)
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert gap.rule_id == "doc_drift/broken-link"
+    assert (gap.remedy is not None) == kept

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
-from autopack.gaps.dead_links import DeadLink, dead_links, missing_paths
+from autopack.gaps.dead_links import DeadLink, dead_links, may_lead_to, missing_paths
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import Places, evidence_at, line_start
@@ -201,6 +201,8 @@ def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
     place = _place_now(tree, dead.wanted)
     if place is None or " " in place or "(" in place or ")" in place or "%" in place:
+        return None
+    if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
         return None
     if path_as_written.startswith("/"):
         written = f"/{place}"
