@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from autopack.artifacts.redaction import register_secret_values
 from autopack.cli.main import main
 from autopack.clock import FixedClock
 from autopack.gaps.storage import FILE, read_answer
+from autopack.operations import repeating
 from autopack.operations.repeating import repeated
 from repositories import MakeRepository, commit_all, git, write_files
 
@@ -155,23 +155,12 @@ def test_conversions_that_git_calls_unchanged_are_seen(
 
 
 def test_a_file_younger_than_the_scan_is_not_known_by_its_stamp(
-    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that may have changed within one tick of the clock would have the same stamp: nothing is kept."""
     folder = make_repository({**FILES, ".gitattributes": "* text=auto\n"})
-    ended = threading.Event()
-
-    def touch() -> None:
-        while not ended.wait(0.02):
-            (folder / "run.sh").chmod(0o644)
-
-    toucher = threading.Thread(target=touch)
-    toucher.start()
-    try:
-        scanned(capsys, folder, "--write")
-    finally:
-        ended.set()
-        toucher.join()
+    monkeypatch.setattr(repeating, "_FINE_MARGIN", 3_600_000_000_000)  # one tick of a very coarse clock
+    scanned(capsys, folder, "--write")
     assert read_answer(folder / ".git", f"unchanged {folder.resolve()}") is None
 
 
