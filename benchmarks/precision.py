@@ -107,7 +107,7 @@ def _draw(name: str, checkout: Path, folder: Path, *, seed: int, most: int) -> i
     """Scan CHECKOUT and write a sample without answers; answers that were given before to the same findings stay."""
     report = _scan(checkout)
     path = folder / f"{name.replace('/', '-')}.json"
-    given = _given(folder, path.name)
+    given = _given(path.name)
     gaps = report["gaps"]
     chosen = random.Random(seed).sample(range(len(gaps)), min(most, len(gaps)))
     drawn = [_finding(gaps[number]) for number in sorted(chosen)]
@@ -127,10 +127,9 @@ def _draw(name: str, checkout: Path, folder: Path, *, seed: int, most: int) -> i
     return 0
 
 
-def _given(folder: Path, name: str) -> dict[str, Any]:
-    """Return the judged findings of this repository by id, from this folder and from the one that it is in."""
-    paths = [path for path in (folder.parent / name, folder / name) if path.exists()]
-    files = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+def _given(name: str) -> dict[str, Any]:
+    """Return the judged findings of the file NAME by id, from all rounds."""
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.rglob(name))]
     return {finding["gap_id"]: finding for one in files for finding in one["judgements"] if finding["true"] is not None}
 
 

@@ -41,7 +41,17 @@ _CHRONICLE_NAME = re.compile(
 )
 _CHRONICLE_FOLDER = frozenset(
     [
-        *("changelog", "changelogs", "release-notes", "release_notes", "releasenotes", "releases", "news", "whatsnew"),
+        *(
+            "changelog",
+            "changelogs",
+            "release notes",
+            "release-notes",
+            "release_notes",
+            "releasenotes",
+            "releases",
+            "news",
+            "whatsnew",
+        ),
         *("newsfragments", "changes", "blog", "blogs", "posts", "_posts", "announcements"),
         *("minutes", "meetings", "meeting-notes", "postmortems", "retrospectives", "retros"),
     ]

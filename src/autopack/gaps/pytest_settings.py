@@ -56,9 +56,13 @@ class PytestSettings:
     xfail_strict: bool = False
     """A test that is marked `xfail` and passes fails the suite, unless its mark says otherwise."""
 
-    def collects_file(self, name: str) -> bool:
-        """Tell whether a file called NAME is collected."""
-        return any(fnmatchcase(name, pattern) for pattern in self.python_files)
+    def collects_file(self, path: str) -> bool:
+        """Tell whether the file at PATH is collected: a pattern with a slash is matched with the end of the path."""
+        name = path.rpartition("/")[2]
+        return any(
+            fnmatchcase(f"/{path}", f"*/{pattern.lstrip('/')}") if "/" in pattern else fnmatchcase(name, pattern)
+            for pattern in self.python_files
+        )
 
     def collects_class(self, name: str) -> bool:
         """Tell whether a plain class called NAME is collected: by prefix, or by pattern."""

@@ -117,6 +117,7 @@ OF_THE_PAST_OR_OF_ANOTHER_PLACE = [
     "docs/release-notes/v3.md",
     "blog/2024-01-02-hello.md",
     "docs/3.5-announcement.md",
+    "release notes/v0.19.0.md",
     "guides/4_2_release_notes.md",
     "RDOC_MAIN.md",
 ]

@@ -526,6 +526,13 @@ def test_benchmarks_throw_their_results_away(make_repository: MakeRepository) ->
     ]
 
 
+def test_a_pattern_with_a_slash_is_matched_with_the_path(make_repository: MakeRepository) -> None:
+    """`python_files = tests/test_*.py` collects what pytest collects; a name that does not match is still a gap."""
+    settings = '[tool.pytest.ini_options]\npython_files = "tests/test_*.py"\n'
+    files = {"pyproject.toml": settings, "tests/test_x.py": CHECKED, "tests/probe_y.py": CHECKED}
+    assert seen_in(make_repository, files) == ["never-collected tests/probe_y.py:1"]
+
+
 # --- unresolved-import ----------------------------------------------------------------------------------------------
 
 PACKAGE = {

@@ -325,7 +325,7 @@ def _outside_testpaths(suite: _Suite) -> Iterator[Finding]:
         reached = [root for root in roots if _leads_somewhere(root, suite.snapshot)]
         if not reached or len(roots) < len(settings.testpaths) or any(_holds(root, path) for root in reached):
             continue
-        if settings.collects_file(path.rpartition("/")[2]) and not _stands_aside(path, suite):
+        if settings.collects_file(path) and not _stands_aside(path, suite):
             left_out.setdefault(path.rpartition("/")[0], []).append(module.first_test)
     for folder, places in sorted(left_out.items()):
         yield Finding(
@@ -354,16 +354,15 @@ def _stands_aside(path: str, suite: _Suite) -> bool:
 
 def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
     """Yield a finding for a module full of tests whose file name no runner matches."""
-    name = path.rpartition("/")[2]
     found = suite.settings_for(path)
     if found is None or module.first_test is None or module.runs_itself or not module.tests:
         return
     folder, settings = found
-    if settings.collects_file(name) or not suite.spoken.isdisjoint(_OTHER_RUNNERS) or _is_for_type_checkers(module):
+    if settings.collects_file(path) or not suite.spoken.isdisjoint(_OTHER_RUNNERS) or _is_for_type_checkers(module):
         return
     roots = [_target(folder, entry.name) for entry in settings.testpaths]
     inside = any(root is not None and _holds(root, path) for root in roots) if roots else True
-    stem = name.removesuffix(".py")
+    stem = path.rpartition("/")[2].removesuffix(".py")
     if not inside or _is_helper(stem, path, suite) or any(cls.name in suite.bases for cls in module.classes):
         return
     yield Finding(
@@ -397,7 +396,7 @@ def _uncollected_classes(path: str, module: ModuleFact, suite: _Suite) -> Iterat
         return
     found = suite.settings_for(path)
     settings = found[1] if found else pytest_settings.DEFAULT_SETTINGS
-    if not settings.collects_file(path.rpartition("/")[2]):
+    if not settings.collects_file(path):
         return
     for fact in module.classes:
         if fact.name in suite.bases or _is_base(fact):
