@@ -73,16 +73,11 @@ class Tree:
         return frozenset(name.rpartition(".")[2] for name in self._by_name)
 
     def is_name_of_an_object(self, path: str) -> bool:
-        """Tell whether PATH is a dotted name such as `package.module.Class`, of a package of this repository or unlike
-        any file here: Sphinx and MyST look it up in their own documentation and in that of other projects."""
-        if not _DOTTED_NAME.match(path):
-            return False
-        package, last = path.partition(".")[0], path.rpartition(".")[2]
-        is_ours = any(self.snapshot.exists(f"{root}{package}/__init__.py") for root in ("", "src/", "lib/"))
+        """Tell whether PATH is a dotted name such as `package.module.Class`, and no file here ends like it: Sphinx
+        looks it up in its own documentation and in that of other projects."""
+        last = path.rpartition(".")[2]
         is_file_like = path.count(".") == 1 and len(last) <= _LONGEST_EXTENSION
-        return (is_ours and f".{last}".lower() not in _PAGE_SUFFIXES) or (
-            not is_file_like and last not in self._extensions
-        )
+        return _DOTTED_NAME.match(path) is not None and not is_file_like and last not in self._extensions
 
     @cached_property
     def _links(self) -> frozenset[str]:
