@@ -387,7 +387,7 @@ def test_any_bytes_are_looked_at_without_a_crash(data: bytes, path: str) -> None
     ],
 )
 def test_a_check_that_failed_on_the_machines_encoding_is_found(make_repository: MakeRepository, line: str) -> None:
-    """The exception's line in the output of a failed check of the newest run is a gap; nothing of it is a brief."""
+    """The exception's line in the output of a failed check of the newest run is a gap, at its line."""
     repository = make_repository()
     leave_check(run_of(repository), at(1), f"one\n{line}\n")
     (gap,) = report_of(repository, DETECTOR).gaps
