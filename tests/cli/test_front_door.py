@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from autopack.cli.main import main
-from repositories import MakeRepository, git
+from autopack.execution.sandbox.detect import sandbox_tier
+from repositories import MakeRepository, commit_all, git
+from sample_projects import make_sample
+
+needs_sandbox = pytest.mark.skipif(sandbox_tier() == "none", reason="nothing is auto-approved without a sandbox")
 
 
 @pytest.mark.parametrize(
@@ -124,3 +128,35 @@ def test_the_next_command_follows_the_state(
     git(repository, "add", ".autopack")
     git(repository, "commit", "--quiet", "-m", "Write the intention down")
     assert next_command() == "autopack anchor approve --inferred"
+
+
+def test_a_run_that_went_stale_is_not_what_comes_next(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After another commit `resume` could only fail, so a new run is named, and the old plan is not shown."""
+    repository = make_sample(make_repository)
+
+    def status() -> dict[str, object]:
+        capsys.readouterr()
+        assert main(["status", "-C", str(repository), "--format", "json"]) == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    assert main(["autopilot", "--enable", "-C", str(repository)]) == 3
+    waiting = status()
+    assert waiting["plan"] is not None
+    (repository / "new.md").write_text("# New\n", encoding="utf-8")
+    commit_all(repository, "Go on")
+    moved = status()
+    assert (moved["plan"], moved["next_command"]) == (None, "autopack autopilot --enable")
+
+
+@needs_sandbox
+def test_the_next_command_of_gc_removes_what_was_shown(
+    make_repository: MakeRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the limits that the plan was made with; with others there may be nothing to remove."""
+    repository = make_sample(make_repository, batch_policy="independent")
+    assert main(["autopilot", "--enable", "-C", str(repository)]) == 3
+    capsys.readouterr()
+    assert main(["gc", "--keep-days", "0", "-C", str(repository), "--format", "text"]) == 0
+    assert "next: autopack gc --keep-days 0 --execute" in capsys.readouterr().out

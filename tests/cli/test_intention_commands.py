@@ -53,6 +53,19 @@ def test_init_without_input_writes_a_valid_open_intention(autopack: Run, reposit
     assert autopack("anchor", "check")[0] == EXIT_OK
 
 
+def test_a_rule_that_cannot_stand_is_not_valid(autopack: Run, repository: Path) -> None:
+    """`anchor check` says of a misspelt kind what every judgement by this intention would say."""
+    autopack("init", "--no-input")
+    rule = "[{rule_id: a, description: b, kinds: [link_fx], paths: [/docs/**], max_lines: 5}]"
+    path = repository / FILE
+    text = path.read_text(encoding="utf-8")
+    assert "pivot_intentions:\n" in text
+    review = f"pivot_intentions:\n  governance_review: {{default_policy: deny, auto_approve_rules: {rule}}}\n"
+    path.write_text(text.replace("pivot_intentions:\n", review), encoding="utf-8")
+    code, _, err = autopack("anchor", "check")
+    assert (code, "there is no kind of action 'link_fx'" in err) == (EXIT_USAGE, True)
+
+
 def test_init_never_overwrites(autopack: Run, repository: Path) -> None:
     """In no mode; it does not even ask."""
     autopack("init", "--no-input")

@@ -121,8 +121,9 @@ def test_the_first_decision_wins_and_says_who_and_when(database: Database) -> No
     (record,) = _ask(database, plan).waiting
     first = _decide(database, record, plan)
     assert _decide(database, record, plan, by="eve") == first
-    with pytest.raises(UsageError, match="was approved by ada via cli at 2026-01-02T03:04:05Z"):
+    with pytest.raises(UsageError, match="was approved by ada via cli at 2026-01-02T03:04:05Z") as refused:
         _decide(database, record, plan, "reject_once", by="eve")
+    assert f"autopack approvals revoke {plan.actions[0].action_id}" in refused.value.hint
     assert records_of_run(database, "run-1", _NOW)[0].decision == first
 
 

@@ -17,6 +17,7 @@ SITUATION = Situation(
             "evidence_verification", "required_checks", RequiredCheck(name="tests", argv=("make", "test")), "Makefile"
         ),
     ),
+    kinds=("encoding_fix", "file_delete", "link_fix"),
     write_roots=("/docs/**",),
 )
 
@@ -93,6 +94,9 @@ def test_a_permission_is_narrow() -> None:
         ("memory_continuity", "diary", "There is no ledger 'diary'"),
         ("governance_review", "Link-Fix", "Link-Fix"),
         ("parallelism_isolation", "65", "less than or equal to 64"),
+        ("safety_risk", "link_fx", "did you mean 'link_fix'?"),
+        ("safety_risk", "?", "names neither a path nor a kind"),
+        ("governance_review", "link_fx", "there are: encoding_fix, file_delete, link_fix"),
     ],
 )
 def test_an_answer_that_is_not_understood_is_explained(pivot: PivotType, line: str, said: str) -> None:
@@ -105,7 +109,7 @@ def test_an_answer_that_is_not_understood_is_explained(pivot: PivotType, line: s
 def test_nothing_goes_ahead_where_nothing_may_be_changed() -> None:
     """A rule without a folder would be broad by omission."""
     with pytest.raises(UsageError, match="no folder"):
-        understand("governance_review", "link_fix", Situation())
+        understand("governance_review", "link_fix", Situation(kinds=("link_fix",)))
 
 
 @pytest.mark.parametrize("situation", [SITUATION, Situation()])
@@ -122,6 +126,7 @@ def test_enter_grants_nothing(situation: Situation) -> None:
 
 def test_every_example_is_understood() -> None:
     """What a question shows as an example can be typed."""
-    situation = Situation(ledgers=("build_history", "debug_log", "architecture_decisions"), write_roots=("/docs/**",))
+    ledgers = ("build_history", "debug_log", "architecture_decisions")
+    situation = Situation(ledgers=ledgers, kinds=SITUATION.kinds, write_roots=("/docs/**",))
     for question in QUESTIONS:
         understand(question.pivot, question.example, situation)

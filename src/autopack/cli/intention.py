@@ -94,13 +94,16 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
 def check(workspace: WorkspaceOption = None, format: FormatOption = None) -> None:
     """Check that the intention is valid.
 
-    Exit 2, naming each place in the file, where it is not.
+    Exit 2, naming each place in the file, where it is not, or the rule that cannot stand.
 
     Example: autopack anchor check
     """
+    from autopack.operations.base_policy import require_policy
     from autopack.operations.intention import require_intention
 
-    anchor, source = require_intention(settings_for(workspace))
+    settings = settings_for(workspace)
+    anchor, source = require_intention(settings)
+    require_policy(settings, anchor)
     still_open = anchor.validate_pivot_completeness()
     if chosen_format(format) is Format.JSON:
         print_json(

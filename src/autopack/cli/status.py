@@ -99,7 +99,7 @@ def _print(found: Status) -> None:
         line(
             "Plan",
             f"{counted(plan.total_actions, 'action')}: {plan.auto_approved} auto-approved, "
-            f"{plan.requires_approval} ask, {plan.blocked} blocked",
+            f"{plan.requires_approval} for a person, {plan.blocked} blocked",
         )
     line("Approvals", f"{len(found.waiting)} waiting" if found.waiting else "none waiting")
     for run in found.runs:

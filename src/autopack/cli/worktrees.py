@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 leases = typer.Typer(help="See who works where, and free what a hung process holds.", rich_markup_mode=None)
 
+KEEP_DAYS = 14
+QUOTA_GIB = 10.0
 _GIB = 1024**3
 
 
@@ -98,8 +100,10 @@ def break_(
 
 def gc(
     workspace: WorkspaceOption = None,
-    keep_days: Annotated[int, typer.Option("--keep-days", min=0, help="Age from which a worktree can go.")] = 14,
-    quota_gib: Annotated[float, typer.Option("--quota-gib", min=0, help="What all worktrees together may hold.")] = 10,
+    keep_days: Annotated[int, typer.Option("--keep-days", min=0, help="Age from which a worktree can go.")] = KEEP_DAYS,
+    quota_gib: Annotated[
+        float, typer.Option("--quota-gib", min=0, help="What all worktrees together may hold.")
+    ] = QUOTA_GIB,
     execute: Annotated[bool, typer.Option("--execute", help="Really remove; without it, only show the plan.")] = False,
     format: FormatOption = None,
 ) -> None:
@@ -114,11 +118,20 @@ def gc(
     settings = settings_for(workspace)
     plan = plan_gc(settings, keep_days=keep_days, quota_bytes=round(quota_gib * _GIB))
     done = execute_gc(settings, plan) if execute else tuple(Removed(removal, "") for removal in plan)
-    _show_gc(done, executed=execute, format=chosen_format(format))
+    _show_gc(done, command=None if execute else _gc_command(keep_days, quota_gib), format=chosen_format(format))
     raise typer.Exit(EXIT_UNSAFE if any(one.fault for one in done) else EXIT_OK)
 
 
-def _show_gc(done: tuple[Removed, ...], *, executed: bool, format: Format) -> None:
+def _gc_command(keep_days: int, quota_gib: float) -> str:
+    """Return the command that removes exactly what was shown: under other limits another plan is made."""
+    days = "" if keep_days == KEEP_DAYS else f" --keep-days {keep_days}"
+    quota = "" if quota_gib == QUOTA_GIB else f" --quota-gib {quota_gib:g}"
+    return f"autopack gc{days}{quota} --execute"
+
+
+def _show_gc(done: tuple[Removed, ...], *, command: str | None, format: Format) -> None:
+    """Show what was removed, or, where COMMAND would remove it, what can go."""
+    executed = command is None
     if format is Format.JSON:
         print_json({"executed": executed, "removals": [{**_removal(one.removal), "fault": one.fault} for one in done]})
         return
@@ -130,7 +143,7 @@ def _show_gc(done: tuple[Removed, ...], *, executed: bool, format: Format) -> No
     if not done:
         console().print("There is nothing to remove.", markup=False)
     elif not executed:
-        console().print("\nnext: autopack gc --execute", markup=False)
+        console().print(f"\nnext: {command}", markup=False)
 
 
 def _removal(removal: Removal) -> dict[str, object]:

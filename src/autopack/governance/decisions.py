@@ -165,5 +165,6 @@ def _decided_before(record: ApprovalRecord, standing: RecordedDecision) -> Usage
     return UsageError(
         f"{record.request.binding.action_id} was {said} by {standing.decided_by} via {standing.channel} at"
         f" {standing.decided_at}.",
-        hint="The first decision stands; run the autopilot again for a new request.",
+        hint="The first decision stands until it is taken back: autopack approvals revoke"
+        f" {record.request.binding.action_id}",
     )

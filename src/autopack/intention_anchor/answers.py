@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -34,12 +35,13 @@ _RULE_LINES = 20
 
 @dataclass(frozen=True)
 class Situation:
-    """What an answer is understood against: the repository's top folders, its ledgers, what was inferred, and the
-    folders that an earlier answer opened."""
+    """What an answer is understood against: the repository's top folders, its ledgers, what was inferred, the kinds of
+    action that a rule may name, and the folders that an earlier answer opened."""
 
     folders: frozenset[str] = frozenset()
     ledgers: tuple[str, ...] = ()
     inferred: tuple[Inferred, ...] = ()
+    kinds: tuple[str, ...] = ()
     write_roots: tuple[str, ...] = ()
 
 
@@ -86,6 +88,12 @@ def _safety(line: str, situation: Situation) -> Artifact:
 
 
 def _protecting(word: str, situation: Situation) -> str:
+    """Return WORD as an entry; a slip in the name of a kind would become a pattern that forbids nothing."""
+    meant = [] if word in situation.kinds else difflib.get_close_matches(word, situation.kinds, n=1, cutoff=0.8)
+    if meant:
+        raise UsageError(f"{word!r} is no kind of action; did you mean {meant[0]!r}? Write a file's name as '/{word}'.")
+    if not re.search(r"\w", word):
+        raise UsageError(f"{word!r} names neither a path nor a kind of action.")
     return f"/{word.strip('/')}/" if word.strip("/") in situation.folders else word
 
 
@@ -138,6 +146,9 @@ def _memory(line: str, situation: Situation) -> Artifact:
 
 def _governance(line: str, situation: Situation) -> Artifact:
     kinds = _words(line, ",; ")
+    unknown = next((kind for kind in kinds if kind not in situation.kinds), None)
+    if unknown is not None:
+        raise UsageError(f"There is no kind of action {unknown!r}; there are: {', '.join(situation.kinds)}.")
     if kinds and not situation.write_roots:
         raise UsageError("Nothing can go ahead without asking while no folder may be changed; answer: none.")
     rule = AutoApproveRule(

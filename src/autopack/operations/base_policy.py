@@ -24,6 +24,11 @@ def policy_for(settings: Settings, anchor: IntentionAnchorV2, base_commit: str |
     return Policy.build(anchor, **judged_by(settings, base_commit))
 
 
+def require_policy(settings: Settings, anchor: IntentionAnchorV2) -> None:
+    """Raise UsageError where no policy can be made of ANCHOR here: a rule names no known kind, or ids are taken."""
+    policy_for(settings, anchor, Git(settings.workspace).head())
+
+
 class Judged(TypedDict):
     kinds: tuple[str, ...]
     local_policy: str

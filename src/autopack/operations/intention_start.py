@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from autopack.actions.registry import all_kinds
 from autopack.clock import timestamp
 from autopack.config import INTENTION_FILE, Settings
 from autopack.errors import EnvironmentFault, UsageError
@@ -23,6 +24,7 @@ from autopack.intention_anchor.render import render_intention
 from autopack.intention_anchor.v2 import IntentionAnchorV2, create_from_inputs
 from autopack.intention_anchor.written import Answers, read_answers, read_intention
 from autopack.operations.intention import default_project_id, read_plain_file, refuse_links
+from autopack.policy.compile import NOT_DETERMINISTIC
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def infer_from_workspace(settings: Settings) -> Inference:
 def situation_of(settings: Settings, inference: Inference) -> Situation:
     """Return what typed answers are understood against."""
     tops = {path.split("/", 1)[0] for path in _WorkspaceView(settings.workspace).paths if "/" in path}
-    return Situation(frozenset(tops), tuple(settings.ledgers), inference.entries)
+    kinds = tuple(kind for kind in all_kinds() if kind not in NOT_DETERMINISTIC)
+    return Situation(frozenset(tops), tuple(settings.ledgers), inference.entries, kinds)
 
 
 def start_intention(

@@ -9,6 +9,7 @@ from autopack.config import Settings
 from autopack.errors import ArtifactError
 from autopack.file_layout import RunFileLayout
 from autopack.gaps.models import GapSummary
+from autopack.git import Git
 from autopack.intention_anchor.v2 import PIVOT_TYPES, IntentionAnchorV2
 from autopack.operations.approvals import list_approvals
 from autopack.operations.intention import load_intention
@@ -22,7 +23,7 @@ RUNS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Status:
-    """Everything that the overview shows. `plan` is the latest run's."""
+    """Everything that the overview shows. `plan` is the latest run's, or None where commit or intention have moved."""
 
     intention_source: str
     pivots_stated: int
@@ -39,16 +40,18 @@ def overview(settings: Settings) -> Status:
     """Return the status of the workspace; writes nothing."""
     anchor, source = load_intention(settings)
     runs = _latest_runs(settings)
+    state = (Git(settings.workspace).head(), anchor.anchor_id if anchor else None)
+    current = tuple(run for run in runs if (run.base_commit, run.anchor_id) == state)
     waiting = tuple(one.action_id for one in list_approvals(settings))
     return Status(
         intention_source=source,
         pivots_stated=_stated(anchor),
         unconfirmed=len(anchor.unconfirmed) if anchor else 0,
         gaps=scan_workspace(settings).summary,
-        plan=_latest_plan(settings, runs),
+        plan=_latest_plan(settings, runs) if runs[:1] == current[:1] else None,
         waiting=waiting,
         runs=runs,
-        next_command=_next_command(source, anchor, waiting, runs),
+        next_command=_next_command(source, anchor, waiting, runs, current),
     )
 
 
@@ -77,8 +80,13 @@ def _latest_plan(settings: Settings, runs: tuple[Run, ...]) -> PlanSummary | Non
 
 
 def _next_command(
-    source: str, anchor: IntentionAnchorV2 | None, waiting: tuple[str, ...], runs: tuple[Run, ...]
+    source: str,
+    anchor: IntentionAnchorV2 | None,
+    waiting: tuple[str, ...],
+    runs: tuple[Run, ...],
+    current: tuple[Run, ...],
 ) -> str:
+    """Return what to type next; of RUNS only those that are CURRENT, made for this commit and intention, go on."""
     if anchor is None:
         return "autopack init"
     if anchor.unconfirmed and source == "working_copy":
@@ -89,9 +97,9 @@ def _next_command(
         return "autopack approvals list"
     if anchor.unconfirmed:
         return "autopack anchor approve --inferred"
-    unfinished = next((run for run in runs if run.state in {"running", "waiting"}), None)
+    unfinished = next((run for run in current if run.state in {"running", "waiting"}), None)
     if unfinished is not None:
         return f"autopack autopilot resume {unfinished.run_id}"
-    if runs and runs[0].state == "done":
+    if runs and runs[0].state == "done" and runs[0].anchor_id == anchor.anchor_id:
         return "autopack tidy report"
     return "autopack autopilot --enable"
