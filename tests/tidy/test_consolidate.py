@@ -21,7 +21,7 @@ from autopack.operations.tidying import apply_tidy, plan_tidy
 from autopack.proofs.models import ChangedFile, CheckResult
 from autopack.tidy.ledgers import recorded_ids
 from autopack.tidy.results import gather
-from repositories import MakeRepository, git, write_files
+from repositories import MakeRepository, commit_all, git, write_files
 from tidy.run_results import OID, PROJECT, write_decision, write_proof, write_run
 
 RUN = "demo-20260102T030405Z"
@@ -38,6 +38,22 @@ def tree(folder: Path, *, leave_out: Iterable[str] = (".git", ".autonomous_runs"
     files = (path for path in folder.rglob("*") if path.is_file())
     relative = {path.relative_to(folder).as_posix(): path for path in files}
     return {name: path.read_bytes() for name, path in relative.items() if name.split("/")[0] not in set(leave_out)}
+
+
+@pytest.mark.parametrize("named", ["debug_log", DEBUG, f"/{DEBUG}"])
+def test_only_ledgers_that_the_intention_names_are_written(settings: Settings, named: str) -> None:
+    """`persist_to_sot` narrows tidy down: where it names one ledger, nothing is planned or written for another."""
+    pivots = f"pivot_intentions: {{memory_continuity: {{persist_to_sot: [{named}]}}}}\n"
+    instants = 'created_at: "2026-01-01T00:00:00Z"\nupdated_at: "2026-01-01T00:00:00Z"\n'
+    intention = f"format_version: v2\nproject_id: {PROJECT}\n{instants}{pivots}"
+    write_files(settings.workspace, {".autopack/intention.yaml": intention})
+    commit_all(settings.workspace, "Write the intention down")
+    write_run(settings.runs_root, RUN)
+    write_proof(settings.runs_root, RUN, 1)
+    before = tree(settings.workspace)
+    assert [addition.ledger for addition in plan_tidy(settings).additions] == ["debug_log"]
+    assert apply_tidy(settings, execute=True).total == 0
+    assert tree(settings.workspace) == before
 
 
 def test_a_run_is_told_in_three_ledgers(settings: Settings) -> None:

@@ -9,14 +9,29 @@ from autopack.clock import Clock, SystemClock
 from autopack.config import Settings
 from autopack.errors import UsageError
 from autopack.git import Git
+from autopack.operations.intention import load_committed_intention
 from autopack.tidy.consolidate import apply, make_plan, require_same, tidy_lock
 from autopack.tidy.models import TidyPlanV1
 from autopack.tidy.results import gather
 
 
 def plan_tidy(settings: Settings) -> TidyPlanV1:
-    """Return what tidy would add to the ledgers. Writes nothing."""
-    return make_plan(settings.workspace, settings.ledgers, gather(settings.runs_root))
+    """Return what tidy would add to the ledgers that the intention lets it write. Writes nothing."""
+    return make_plan(settings.workspace, _persisting(settings), gather(settings.runs_root))
+
+
+def _persisting(settings: Settings) -> dict[str, str]:
+    """Return the ledgers (name -> path) that `memory_continuity.persist_to_sot` of the committed intention names, by
+    name or by path.
+
+    Where that pivot is not stated, nobody has narrowed them down: all that are configured.
+    """
+    anchor = load_committed_intention(settings)
+    memory = None if anchor is None else anchor.pivot_intentions.memory_continuity
+    if memory is None:
+        return dict(settings.ledgers)
+    named = {entry.removeprefix("/") for entry in memory.persist_to_sot}
+    return {name: path for name, path in settings.ledgers.items() if named.intersection((name, path))}
 
 
 def apply_tidy(
@@ -37,5 +52,5 @@ def apply_tidy(
             require_same(expected, plan)
         if plan.total:
             ensure_runs_root(settings.runs_root)
-            apply(plan, settings.workspace, settings.ledgers, settings.runs_root, lock, execute=execute)
+            apply(plan, settings.workspace, _persisting(settings), settings.runs_root, lock, execute=execute)
     return plan
