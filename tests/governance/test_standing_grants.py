@@ -157,7 +157,9 @@ def test_a_grant_reaches_up_to_its_bounds() -> None:
         assert covers(grant, plan, sized(ACTION, high)) is covered
     for score, covered in ((0, True), (9, True), (10, True), (11, False)):
         assert covers(grant, plan, changed(ACTION, risk_score=score)) is covered
-    assert covers(grant, plan, changed(ACTION, decided_by=("never.requires-approval", "never.risk")))
+    every = ("default.no-rule-auto-approves", "never.requires-approval", "never.risk")
+    for count in range(1, 4):
+        assert covers(grant, plan, changed(ACTION, decided_by=every[:count]))
 
 
 def test_a_stored_grant_answers_until_it_ends(tmp_path: Path) -> None:
