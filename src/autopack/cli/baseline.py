@@ -9,6 +9,7 @@ import typer
 from autopack.cli.options import Format, FormatOption, WorkspaceOption
 from autopack.cli.output import chosen_format, print_json, say
 from autopack.cli.workspace import settings_for
+from autopack.wording import agreeing, counted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -95,7 +96,9 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
     else:
         _print([f"{state(entry):8}  {_in_words(entry)}" for entry in accepted.baseline.findings])
     held = len(accepted.baseline.findings) - len(expired) - len(gone)
-    say(f"{held} accepted, {len(expired)} expired, {len(gone)} gone; {len(accepted.new)} findings are new.")
+    say(
+        f"{held} accepted, {len(expired)} expired, {len(gone)} gone; {counted(len(accepted.new), 'finding')} {agreeing(len(accepted.new), 'is', 'are')} new."
+    )
 
 
 def _today() -> date:

@@ -20,6 +20,11 @@ _NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|/|#|\\|.*[{}$<>*|@]|.*(
 _LITERAL = re.compile(
     rb".*::[ \t\r]*\Z|[ \t]*\.\.[ \t]+(?:code-block|sourcecode|code|highlight|parsed-literal|prompt)::"
 )
+_PROSE = re.compile(
+    rb"[ \t]*\.\.[ \t]+(?:note|warning|tip|hint|important|caution|danger|attention|error|seealso|admonition|topic|sidebar"
+    rb"|container|todo|versionadded|versionchanged|deprecated)::"
+)
+"""Directives whose body is text like any other (docutils, Sphinx)."""
 _MAX_LINES_BACK = 400
 
 
@@ -55,7 +60,7 @@ def is_literal(data: bytes, offset: int) -> bool:
         start = line_start(data, start - 1)
         line = line_at(data, start)
         if line.strip() and _indentation(line) < indentation:
-            if _LITERAL.match(line[:2_000]):
+            if _LITERAL.match(line[:2_000]) and not _PROSE.match(line):
                 return True
             indentation = _indentation(line)
     return True

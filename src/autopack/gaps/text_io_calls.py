@@ -70,7 +70,8 @@ class TextCalls:
     `edits` is empty unless all calls can be mended without touching anything else.
     """
 
-    lines: tuple[int, ...]
+    places: tuple[tuple[int, int], ...]
+    """(line from 1, byte in it from 0) of the first of them on each line."""
     own_methods: frozenset[str]
     """Names among `read_text` and `write_text` that only an untyped receiver shows; see `defined_methods`."""
     edits: tuple[TextEdit, ...]
@@ -100,7 +101,7 @@ def find_text_calls(data: bytes) -> TextCalls | None:
         return None
     calls.sort(key=lambda call: (call.lineno, call.col_offset))
     return TextCalls(
-        lines=tuple(sorted({call.lineno for call in calls})),
+        places=tuple({call.lineno: (call.lineno, call.col_offset) for call in reversed(calls)}.values())[::-1],
         own_methods=frozenset(called_name(call) for call in calls if judge.is_untyped(call)),
         edits=_edits(data, tree, calls),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -87,11 +87,18 @@ def _safety(line: str, situation: Situation) -> Artifact:
     return SafetyRisk(never_allow=tuple(_protecting(word, situation) for word in _words(line)), risk_tolerance="low")
 
 
+def misspelt_kind(word: str, kinds: Collection[str]) -> str | None:
+    """Return the one of KINDS that WORD is a slip of, None where it is one of them or a pattern of its own."""
+    if word in kinds:
+        return None
+    return next(iter(difflib.get_close_matches(word, kinds, n=1, cutoff=0.8)), None)
+
+
 def _protecting(word: str, situation: Situation) -> str:
     """Return WORD as an entry; a slip in the name of a kind would become a pattern that forbids nothing."""
-    meant = [] if word in situation.kinds else difflib.get_close_matches(word, situation.kinds, n=1, cutoff=0.8)
-    if meant:
-        raise UsageError(f"{word!r} is no kind of action; did you mean {meant[0]!r}? Write a file's name as '/{word}'.")
+    meant = misspelt_kind(word, situation.kinds)
+    if meant is not None:
+        raise UsageError(f"{word!r} is no kind of action; did you mean {meant!r}? Write a file's name as '/{word}'.")
     if not re.search(r"\w", word):
         raise UsageError(f"{word!r} names neither a path nor a kind of action.")
     return f"/{word.strip('/')}/" if word.strip("/") in situation.folders else word

@@ -107,6 +107,7 @@ memory_continuity:
     "governance_review": """\
 governance_review:
   default_policy: deny
+  batch_policy: all_or_nothing
   auto_approve_rules:
     - rule_id: dead-links
       description: Links whose target was renamed in git
@@ -127,7 +128,7 @@ _ALWAYS_SHOWN: Mapping[str, tuple[str, ...]] = {
     "scope_boundaries": ("allowed_write_roots",),
     "budget_cost": ("max_actions", "max_files", "max_lines"),
     "memory_continuity": ("persist_to_sot",),
-    "governance_review": ("default_policy",),
+    "governance_review": ("default_policy", "batch_policy"),
     "parallelism_isolation": ("allowed",),
 }
 _NOTES: Mapping[tuple[str, str], str] = {

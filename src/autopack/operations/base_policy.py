@@ -11,6 +11,7 @@ from autopack.artifacts.model import printable
 from autopack.config import CONFIG_FILE, DEFAULT_LEDGERS, POLICY_FILE, Settings, configured_ledgers
 from autopack.errors import UsageError
 from autopack.git import Git
+from autopack.intention_anchor.answers import misspelt_kind
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 from autopack.policy.decide import Policy
 
@@ -25,8 +26,24 @@ def policy_for(settings: Settings, anchor: IntentionAnchorV2, base_commit: str |
 
 
 def require_policy(settings: Settings, anchor: IntentionAnchorV2) -> None:
-    """Raise UsageError where no policy can be made of ANCHOR here: a rule names no known kind, or ids are taken."""
+    """Raise UsageError where no policy can be made of ANCHOR here (a rule names no known kind, ids are taken), and
+    where an entry is a slip that would forbid nothing or keep nothing."""
     policy_for(settings, anchor, Git(settings.workspace).head())
+    safety = anchor.pivot_intentions.safety_risk
+    for entry in (*safety.never_allow, *safety.requires_approval) if safety is not None else ():
+        meant = misspelt_kind(entry, all_kinds())
+        if meant is not None:
+            raise UsageError(
+                f"safety_risk: {entry!r} is no kind of action, so it forbids nothing; did you mean {meant!r}?",
+                hint=f"Correct it; a file of that name is written '/{entry}'.",
+            )
+    memory = anchor.pivot_intentions.memory_continuity
+    for entry in memory.persist_to_sot if memory is not None else ():
+        if entry.removeprefix("/") not in {*settings.ledgers, *settings.ledgers.values()}:
+            raise UsageError(
+                f"memory_continuity.persist_to_sot: {entry!r} is no ledger, so nothing would be kept in it.",
+                hint=f"Ledgers here: {', '.join(sorted(settings.ledgers))}.",
+            )
 
 
 class Judged(TypedDict):

@@ -13,7 +13,7 @@ from autopack.gaps import document_places as places
 from autopack.gaps import editorconfig, odd_on_purpose, text_encoding, text_io_calls, windows_names
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.editorconfig import EditorConfig
-from autopack.gaps.excerpts import evidence_at, evidence_of_file
+from autopack.gaps.excerpts import Places, evidence_at, evidence_of_file
 from autopack.gaps.models import Evidence
 from autopack.gaps.remedies import Remedy, ReplaceText, Transcode
 from autopack.gaps.state import FileRecord, Snapshot
@@ -152,13 +152,10 @@ def _call_fact(path: str, data: bytes) -> TextFact | None:
     found = None if _is_test_code(path) else text_io_calls.find_text_calls(data)
     if found is None:
         return TextFact(methods=methods) if methods else None
-    lines = data.split(b"\n")
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
-    places = (starts[line - 1] for line in found.lines[:MAX_EVIDENCE] if line <= len(lines))
+    places = Places(path, data)
+    offsets = (places.start_of(line) + column for line, column in found.places[:MAX_EVIDENCE])
     return TextFact(
-        calls=tuple(evidence_at(path, data, place) for place in places),
+        calls=tuple(places.at(min(offset, len(data))) for offset in offsets),
         call_methods=found.own_methods,
         edits=found.edits,
         methods=methods,
