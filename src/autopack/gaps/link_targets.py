@@ -239,8 +239,8 @@ def _one_folder_deeper(document: str, path: str) -> str:
 def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozenset[str]:
     """Return the folders whose documents are the sources of a site, by how they link to each other.
 
-    Several links to `page.html` where only the source of `page` exists, or more links to a `page` that is nowhere than
-    to files and folders without suffix: a generator that leaves no configuration one could know makes pages of them.
+    More links to `page.html` where only the source of `page` exists, or to a `page` that is nowhere, than to sources,
+    files and folders as they are: a generator that leaves no configuration one could know makes pages of them.
     """
     pages: Counter[str] = Counter()
     nowhere: dict[str, set[str]] = {}
@@ -251,7 +251,7 @@ def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozense
             pages[folder] += sum(kind == "page" for _, kind in kinds)
             somewhere[folder] += sum(kind == "file" for _, kind in kinds)
             nowhere.setdefault(folder, set()).update(target for target, kind in kinds if kind == "nowhere")
-    enough = {folder for folder, count in pages.items() if count >= _ENOUGH_PAGES}
+    enough = {folder for folder, count in pages.items() if count >= max(_ENOUGH_PAGES, 1 + somewhere[folder])}
     enough |= {
         folder
         for folder, targets in nowhere.items()
@@ -261,14 +261,16 @@ def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozense
 
 
 def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page", "nowhere", "file"] | None:
-    """Tell what TARGET shows: a built page whose source exists, a name without suffix that is nowhere, one that is a
-    file or a folder; None when it shows nothing."""
+    """Tell what TARGET shows: a built page whose source exists, a name without suffix that is nowhere, a source, file
+    or folder that is there as named; None when it shows nothing."""
     path, _ = split_target(target)
-    if not path or path.startswith("/") or (_EXTENSION.search(path) and not path.endswith((".html", ".htm"))):
+    if not path or path.startswith("/") or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
         return None
     wanted = _wanted_path(document, path)
-    if not wanted or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
+    if not wanted:
         return None
-    if _EXTENSION.search(path):
+    if path.endswith((".html", ".htm")):
         return "page" if not tree.exists(wanted) and tree.as_a_page(wanted) else None
-    return "file" if tree.exists(wanted) or tree.as_a_page(wanted) else "nowhere"
+    if not _EXTENSION.search(path):
+        return "file" if tree.exists(wanted) or tree.as_a_page(wanted) else "nowhere"
+    return "file" if path.endswith(_PAGE_SUFFIXES) and tree.exists(wanted) else None
