@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
+
+from repositories import MakeRepository
 
 HEAVY = {"dbos", "sqlalchemy", "psycopg", "starlette", "fastapi", "uvicorn", "alembic"}
 NOT_FOR_HELP = HEAVY | {"cedarpy", "jsonschema", "detect_secrets", "ruamel", "markdown_it", "requests"}
@@ -36,3 +39,11 @@ def test_the_list_of_commands_loads_no_heavy_library() -> None:
 def test_the_help_of_a_command_loads_only_what_the_parser_of_options_needs() -> None:
     """Showing a command's options loads pydantic, because the library for command lines does, and nothing more."""
     assert loaded_by("scan", "--help") & NOT_FOR_HELP == set()
+
+
+def test_an_unchanged_repository_is_answered_without_any_framework(make_repository: MakeRepository) -> None:
+    """Neither models nor detectors nor the library for command lines is loaded where nothing has changed."""
+    folder = str(make_repository({"README.md": "# Sample\n\n[gone](gone.md)\n"}))
+    time.sleep(0.15)  # files younger than the scan are looked at again
+    assert "pydantic" in loaded_by("scan", "-C", folder, "--write")
+    assert loaded_by("scan", "-C", folder) & (NOT_FOR_HELP | {"pydantic", "typer", "rich", "urllib3"}) == set()
