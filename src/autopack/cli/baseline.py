@@ -96,9 +96,8 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
     else:
         _print([f"{state(entry):8}  {_in_words(entry)}" for entry in accepted.baseline.findings])
     held = len(accepted.baseline.findings) - len(expired) - len(gone)
-    say(
-        f"{held} accepted, {len(expired)} expired, {len(gone)} gone; {counted(len(accepted.new), 'finding')} {agreeing(len(accepted.new), 'is', 'are')} new."
-    )
+    new = f"{counted(len(accepted.new), 'finding')} {agreeing(len(accepted.new), 'is', 'are')} new"
+    say(f"{held} accepted, {len(expired)} expired, {len(gone)} gone; {new}.")
 
 
 def _today() -> date:

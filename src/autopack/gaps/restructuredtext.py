@@ -21,8 +21,8 @@ _LITERAL = re.compile(
     rb".*::[ \t\r]*\Z|[ \t]*\.\.[ \t]+(?:code-block|sourcecode|code|highlight|parsed-literal|prompt)::"
 )
 _PROSE = re.compile(
-    rb"[ \t]*\.\.[ \t]+(?:note|warning|tip|hint|important|caution|danger|attention|error|seealso|admonition|topic|sidebar"
-    rb"|container|todo|versionadded|versionchanged|deprecated)::"
+    rb"[ \t]*\.\.[ \t]+(?:note|warning|tip|hint|important|caution|danger|attention|error|seealso|admonition|topic"
+    rb"|sidebar|container|todo|versionadded|versionchanged|deprecated)::"
 )
 """Directives whose body is text like any other (docutils, Sphinx)."""
 _MAX_LINES_BACK = 400
