@@ -327,6 +327,15 @@ def test_repository_damage_is_never_for_agents() -> None:
     assert only(plan(anchor(requires_approval=["agent_task"]), [damage])).kind == "advice"
 
 
+def test_a_runs_own_logs_are_never_for_agents() -> None:
+    """What only a log of Autopack's shows is advice; with a file of the repository beside it, an agent may look."""
+    log = ".autonomous_runs/p/runs/f/f-1/ci/1/tests.log"
+    told = gap("l", gap_type="windows_encoding_issue", rule="encoding-error-in-checks", paths=[log])
+    assert only(plan(anchor(requires_approval=["agent_task"]), [told])).kind == "advice"
+    both = gap("b", gap_type="doc_drift", rule="stale-block", paths=[log, "docs/a.md"])
+    assert only(plan(anchor(requires_approval=["agent_task"]), [both])).kind == "agent_task"
+
+
 def test_a_remedy_of_an_unknown_kind_is_advice() -> None:
     """A remedy that would act outside the worktree is put before a person."""
     lock = gap(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -96,7 +97,20 @@ def forgotten_worktree(tree: Path) -> None:
     (tree.parent / "linked" / ".git").unlink()
 
 
+def hook_that_cannot_run(tree: Path) -> None:
+    write_files(tree, {".git/hooks/pre-push": "#!/bin/sh\nexit 1\n"})
+    (tree / ".git" / "hooks" / "pre-push").chmod(0o644)
+
+
+def recall_of_a_run_cut_short(tree: Path) -> None:
+    line = {"at": "2026-01-02T03:04:05Z", "event": "recall", "decision": "refused", "reason": "no tokens left"}
+    write_files(tree, {".autonomous_runs/p/runs/f/f-1/logs/budget.ndjson": json.dumps(line) + "\n"})
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
+    "a hook": hook_that_cannot_run,
+    "another folder of hooks": lambda tree: git(tree, "config", "core.hooksPath", "nowhere"),
+    "what a run tells": recall_of_a_run_cut_short,
     "same size and time": edit_of_the_same_size,
     "untracked, same size and time": edit_of_an_untracked_file,
     "another untracked file": lambda tree: write_files(tree, {"other.md": "[x](nowhere.md)\n"}),
