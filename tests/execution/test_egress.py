@@ -234,7 +234,7 @@ def test_a_list_holds_names_and_ports_only(entry: str) -> None:
 
 def test_names_are_compared_in_lower_case_and_without_the_final_dot() -> None:
     """Every spelling of a name is one name, and the port of https is meant where none is stated."""
-    assert split_target("PyPI.org.:443") == ("pypi.org", 443)
-    assert destinations(("PyPI.org",)) == (Destination("pypi.org", 443),)
+    assert split_target("Mirror.Example.:443") == ("mirror.example", 443)
+    assert destinations(("Mirror.Example",)) == (Destination("mirror.example", 443),)
     with pytest.raises(Refused):
-        split_target("pypi.org:4 43")
+        split_target("mirror.example:4 43")

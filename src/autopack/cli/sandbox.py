@@ -63,7 +63,7 @@ def run(
     """Run a command that can read the repository, write only what is granted, reach only the hosts that are named,
     and see no secrets. Ends with the command's own exit code, or 124 when it ran out of time.
 
-    Example: autopack sandbox run --write build --net pypi.org:443 -- make all
+    Example: autopack sandbox run --write build --net mirror.example:443 -- make all
     """
     from autopack.operations.sandbox import run_boxed
 

@@ -73,7 +73,7 @@ def destinations(entries: Sequence[str], *, private: bool = False) -> tuple[Dest
             found.append(Destination(*split_target(entry if ":" in entry else f"{entry}:{HTTPS_PORT}"), private))
         except Refused as fault:
             raise UsageError(
-                f"{entry!r} cannot be reached: {fault}.", hint="Write a name and a port, such as pypi.org:443."
+                f"{entry!r} cannot be reached: {fault}.", hint="Write a name and a port, such as mirror.example:443."
             ) from fault
     return tuple(found)
 
