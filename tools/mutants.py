@@ -70,7 +70,7 @@ TESTS = {
     "governance/decisions.py": "tests/governance/test_approvals.py tests/governance/test_adversarial_approvals.py",
     "governance/gate.py": "tests/governance/test_gate.py",
     "governance/measured.py": "tests/autonomy/test_second_verdict.py",
-    "governance/models.py": "tests/governance/test_approvals.py",
+    "governance/models.py": "tests/governance/test_gate.py tests/governance/test_standing_grants.py",
     "governance/signatures.py": "tests/governance/test_adversarial_approvals.py",
     "governance/standing_grants.py": "tests/governance/test_standing_grants.py",
     "governance/channels/channel.py": "tests/channels/test_webhook_and_outbox.py",
