@@ -41,7 +41,7 @@ STAGES = (
     "autonomous_executor._commit: git commit-tree",
     "autonomous_executor._advance: git update-ref",
     "store.approvals.record_vote: transaction",
-    "governance.approvals.log_answer: flock",
+    "governance.approvals.log_about: flock",
     "worktrees.refs.tree_of_everything: git add",
     "store.approvals.consume: transaction",
     "worktrees.manager._remove: git worktree",

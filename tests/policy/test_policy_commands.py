@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 from autopack.actions.registry import all_kinds
 from autopack.artifacts.store import write_artifact
 from autopack.cli import main as front_door
-from autopack.cli.policy import register
 from autopack.config import load_settings
 from autopack.errors import UsageError
 from autopack.file_layout import RunFileLayout
@@ -51,13 +49,8 @@ def repository(make_repository: MakeRepository) -> Path:
 
 
 @pytest.fixture
-def autopack(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def autopack(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     """Return a function `(*arguments) -> (exit code, stdout, stderr)`."""
-    app = typer.Typer()
-    register(app)
-    app.command("nothing")(lambda: None)
-    monkeypatch.setattr(front_door, "app", app)
-
     def run(*arguments: str) -> tuple[int, str, str]:
         code = front_door.main(list(arguments))
         sys.stdout.flush()
