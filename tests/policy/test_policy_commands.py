@@ -51,6 +51,7 @@ def repository(make_repository: MakeRepository) -> Path:
 @pytest.fixture
 def autopack(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     """Return a function `(*arguments) -> (exit code, stdout, stderr)`."""
+
     def run(*arguments: str) -> tuple[int, str, str]:
         code = front_door.main(list(arguments))
         sys.stdout.flush()
