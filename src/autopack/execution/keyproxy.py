@@ -170,13 +170,13 @@ class KeyProxy:
         self.on_call(call)
 
     def _passed_on(self, request: _Handler) -> ModelCall:
+        body = request.body()  # read even where it is refused: who is still sending would not hear the answer
         path, _, query = request.path.partition("?")
         dialect = _DIALECTS[self.upstream.interface]
         if not _QUERY.match(query) or (path not in dialect.metered and dialect.free.get(path) != request.command):
             raise _Refused(403, "this path is not allowed")
         if path in dialect.metered and request.command != "POST":
             raise _Refused(403, "this method is not allowed")
-        body = request.body()
         if path not in dialect.metered:
             with self._places, self._sent(request, path, query, body) as answer:
                 request.relay(answer, _Usage())
