@@ -215,6 +215,36 @@ def test_blocking_and_worst_gaps_come_first() -> None:
         assert [action.target_paths[0] for action in proposal.actions] == expected
 
 
+def test_what_is_left_out_is_listed_with_the_worst_first() -> None:
+    """A gap that blocks the autopilot leads the list, whatever its risk; then the risk decides."""
+    gaps = [
+        link_gap("docs/low.md"),
+        link_gap("docs/critical.md", risk="critical"),
+        link_gap("docs/blocks.md", blocks=True),
+        link_gap("docs/first.md", blocks=True, risk="critical"),
+    ]
+    places = {one.gap_id: one.evidence[0].path for one in gaps}
+    left_out = plan(anchor(budget=budget(max_actions=1)), gaps).metadata.left_out
+    assert [places[left.gap_id] for left in left_out] == ["docs/blocks.md", "docs/critical.md", "docs/low.md"]
+
+
+@pytest.mark.parametrize(
+    ("protected", "path", "guarded"),
+    [
+        ("/vault/keys/one.md", "vault/keys/two.md", True),
+        ("/vault/keys/one.md", "vault/other.md", False),
+        ("/vault/keys/*.pem", "vault/keys/two.md", True),
+        ("/vault/*/one.md", "vault/keys/two.md", True),
+        ("/vault/*/one.md", "other/two.md", False),
+        ("/one.md", "two.md", False),
+    ],
+)
+def test_the_neighbours_of_what_is_protected_are_riskier(protected: str, path: str, *, guarded: bool) -> None:
+    """A file in the folder that a protective pattern names is guarded; a pattern at the root guards only itself."""
+    action = only(plan(anchor(protected=[protected]), [link_gap(path)]))
+    assert ("guarded-neighbourhood" in {factor.name for factor in action.risk_factors}) is guarded
+
+
 def test_blocked_actions_never_take_a_place() -> None:
     """A blocked action is listed only where a place is left, at the end, and its change does not count."""
     worse = [link_gap(f"keep/{name}.md", risk="critical") for name in "ab"]

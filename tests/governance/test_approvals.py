@@ -28,7 +28,7 @@ from autopack.governance.approvals import (
     request_approvals,
     staleness,
 )
-from autopack.governance.decisions import Answer, Present, decide
+from autopack.governance.decisions import Answer, Decided, Present, decide, revoke
 from autopack.governance.models import ApprovalRequestV1, Decision, RecordedDecision
 from autopack.intention_anchor.v2 import GovernanceReview
 from autopack.planning.models import PlanProposalV1
@@ -317,3 +317,38 @@ def test_names_and_reasons_cannot_forge_anything(database: Database) -> None:
     decided = _decide(database, record, plan, by="ada\nAutopack-Approval: root", reason="fine\u202e\n")
     assert decided.decided_by == "ada<U+000A>Autopack-Approval: root"
     assert decided.reason == "fine<U+202E><U+000A>"
+
+
+def test_names_and_reasons_are_kept_up_to_a_length(database: Database) -> None:
+    """200 characters of a name and 2,000 of a reason are kept, of decisions and of what takes them back."""
+    plan = a_plan(an_action("a.md"))
+    (record,) = _ask(database, plan).waiting
+    decided = _decide(database, record, plan, "reject_once", by="a" * 201, reason="r" * 2_001)
+    assert (decided.decided_by, decided.reason) == ("a" * 200, "r" * 2_000)
+    revoke(database, record, revoked_by="b" * 201, reason="s" * 2_001, now=_NOW)
+    rows = database.rows("SELECT revoked_by, reason FROM revocations")
+    assert [tuple(row) for row in rows] == [("b" * 200, "s" * 2_000)]
+
+
+def test_an_approver_who_signs_nothing_is_kept_up_to_the_same_length(database: Database) -> None:
+    """The name of whoever approves is bounded like that of whoever rejects."""
+    plan = a_plan(an_action("a.md"))
+    (record,) = _ask(database, plan).waiting
+    assert _decide(database, record, plan, by="a" * 201).decided_by == "a" * 200
+
+
+def test_saying_yes_once_more_gives_no_second_grant(database: Database) -> None:
+    """Who answered beforehand and then approves the same request once hears what stands, and nothing is granted."""
+    action = an_action("a.md")
+    plan, review = a_plan(action), a_review(standing_grant_days=7)
+    _ask(database, plan, review=review)
+    present = Present(review, binding_of(plan, action), action)
+
+    def say(decision: Decision) -> Decided:
+        (now,) = all_records(database, _NOW)
+        return decide(database, now, Answer(decision, "ada", "cli"), present=present, now=_NOW)
+
+    first, second = say("allow_always"), say("allow_once")
+    assert first.grant is not None
+    assert second.grant is None
+    assert first.standing == second.standing

@@ -44,6 +44,15 @@ def test_extra_forbids_that_cannot_stand_are_refused(name: str) -> None:
         Policy.build(an_anchor(), kinds=KINDS, local_policy=BAD_FORBIDS[name])
 
 
+def test_an_extra_policy_may_be_as_large_as_its_bound() -> None:
+    """65,536 bytes are read, one more is refused with the bound; a letter beyond ASCII counts as its bytes."""
+    most = "// " + "x" * 65_533
+    assert not Policy.build(an_anchor(), kinds=KINDS, local_policy=most).fault
+    for larger in (most + "x", most[:-1] + "\N{LATIN SMALL LETTER E WITH ACUTE}"):
+        with pytest.raises(UsageError, match="larger than 65536 bytes"):
+            Policy.build(an_anchor(), kinds=KINDS, local_policy=larger)
+
+
 def test_an_extra_forbid_tightens_and_is_named() -> None:
     """A forbid of the owner's beats the owner's own rule, and the verdict names it."""
     ask = '@id("local.few") forbid (principal, action == Action::"auto_approve", resource) when { resource.files > 1 };'

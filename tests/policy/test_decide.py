@@ -210,6 +210,14 @@ def test_money_is_not_spent_unasked_without_a_cap() -> None:
     assert verdict(anchor, some_facts(seconds=61)) == ("requires_approval", "never.unstated-budget")
 
 
+def test_facts_that_state_no_cost_cost_nothing() -> None:
+    """Where nothing is left of the caps, an action that takes neither tokens nor seconds still passes."""
+    spent = Circumstances(remaining_tokens=0, remaining_seconds=0)
+    free = ActionFacts(kind="link_fix", paths=("docs/guide.md",), lines=2, risk=5)
+    assert verdict(an_anchor(), free, spent)[0] == "auto_approved"
+    assert verdict(an_anchor(), some_facts(seconds=1), spent)[0] == "requires_approval"
+
+
 def test_what_is_left_never_exceeds_the_cap() -> None:
     """A run that claims to have more left than the anchor's cap is held to the cap."""
     claims = Circumstances(remaining_tokens=10**9, remaining_seconds=10**9)
