@@ -9,16 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from autopack.errors import StaleError, UsageError
 from autopack.store.approvals import (
     StoredDecision,
     StoredRequest,
+    StoredRevocation,
+    StoredVote,
     add_request,
     add_requests,
     all_requests,
     consume,
+    get_request,
+    latest_instant,
     record_decision,
+    record_vote,
     requests_for_evidence,
     requests_of_run,
+    revoke,
 )
 from autopack.store.database import Database, open_database
 
@@ -79,6 +86,128 @@ def test_requests_are_found_by_action_and_evidence(database: Database) -> None:
         requests_for_evidence(database, project_id="sample", action_id="action-000000000001", evidence_digest="other")
         == ()
     )
+
+
+def _a_vote(person: str, decision: str = "allow_once", **changes: str) -> StoredVote:
+    stated = {"decided_at": "2026-01-02T03:04:06Z", "reason": f"says {person}", "channel": "cli", **changes}
+    return StoredVote(request_id="request-1", person=person, decision=decision, decided_by=person, **stated)
+
+
+def _a_revocation(number: int = 1) -> StoredRevocation:
+    return StoredRevocation(f"request-{number}", "bob", "2026-01-02T03:04:08Z", "too early")
+
+
+def test_several_people_approve_together(database: Database) -> None:
+    """Nothing stands before the last one that is needed; then all are named, with when the last one answered."""
+    add_request(database, _a_request(1))
+    assert record_vote(database, _a_vote("grace", "allow_always"), needed=3) is None
+    assert record_vote(database, _a_vote("ada", channel="webhook", reason=""), needed=3) is None
+    late = "2026-01-02T03:05:00Z"
+    standing = record_vote(database, _a_vote("zoe", decided_at=late), needed=3)
+    assert standing == StoredDecision(
+        "request-1", "allow_once", "grace and ada and zoe", "cli+webhook", late, "says grace; says zoe"
+    )
+    assert requests_of_run(database, "run-1")[0].decision == standing
+
+
+def test_people_who_agree_on_more_give_more(database: Database) -> None:
+    """Where everybody answers `allow_always`, that is what stands."""
+    add_request(database, _a_request(1))
+    assert record_vote(database, _a_vote("ada", "allow_always"), needed=2) is None
+    standing = record_vote(database, _a_vote("grace", "allow_always"), needed=2)
+    assert standing is not None
+    assert standing.decision == "allow_always"
+
+
+def test_one_rejection_after_an_approval_decides(database: Database) -> None:
+    """The rejection stands, in the name of whoever rejected."""
+    add_request(database, _a_request(1))
+    record_vote(database, _a_vote("ada"), needed=2)
+    standing = record_vote(database, _a_vote("grace", "reject_once"), needed=2)
+    assert standing is not None
+    assert (standing.decision, standing.decided_by, standing.reason) == ("reject_once", "grace", "says grace")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("allow_once", "allow_always"), ("allow_always", "allow_once"), ("allow_once", "reject_once")],
+)
+def test_nobody_answers_twice_in_two_ways(database: Database, first: str, then: str) -> None:
+    """The first answer of a person stands while others are missing; the same again changes nothing."""
+    add_request(database, _a_request(1))
+    assert record_vote(database, _a_vote("ada", first), needed=2) is None
+    assert record_vote(database, _a_vote("ada", first), needed=2) is None
+    with pytest.raises(UsageError, match=f"ada answered {first} before"):
+        record_vote(database, _a_vote("ada", then), needed=2)
+    assert requests_of_run(database, "run-1")[0].votes == 1
+
+
+@pytest.mark.parametrize(
+    ("instant", "open_still"),
+    [("2026-01-03T03:04:04Z", True), ("2026-01-03T03:04:05Z", False), ("2027-01-01T00:00:00Z", False)],
+)
+def test_a_request_is_open_until_its_end(database: Database, instant: str, *, open_still: bool) -> None:
+    """At its last instant, and ever after, nobody answers it, and the refusal names the end."""
+    add_request(database, _a_request(1))
+    if open_still:
+        assert record_vote(database, _a_vote("ada", decided_at=instant), needed=1) is not None
+        return
+    with pytest.raises(StaleError, match="request-1 expired at 2026-01-03T03:04:05Z"):
+        record_vote(database, _a_vote("ada", decided_at=instant), needed=1)
+
+
+def test_a_request_without_an_end_and_an_unknown_one_are_refused(database: Database) -> None:
+    """The first has expired, of the second nothing is known."""
+    add_request(database, StoredRequest(**{**vars(_a_request(1)), "expires_at": ""}))
+    with pytest.raises(StaleError, match="expired at an unstated time"):
+        record_vote(database, _a_vote("ada"), needed=1)
+    with pytest.raises(UsageError, match="There is no request request-2"):
+        record_decision(database, _a_decision(2))
+
+
+def test_what_one_use_has_taken_no_other_gets(database: Database) -> None:
+    """Whichever name comes first in the alphabet."""
+    add_request(database, _a_request(1))
+    record_decision(database, _a_decision(1))
+    assert [consume(database, "request-1", use, "2026-01-02T03:04:07Z") for use in "bacb"] == [True, False, False, True]
+
+
+def test_a_request_is_taken_back_unless_it_was_used(database: Database) -> None:
+    """After that nobody answers or uses it; the first who takes it back is on record; others are untouched."""
+    for number in (1, 2, 3):
+        add_request(database, _a_request(number))
+        if number < 3:
+            record_decision(database, _a_decision(number))
+    consume(database, "request-2", "x", "2026-01-02T03:04:07Z")
+    revoke(database, _a_revocation(1))
+    revoke(database, StoredRevocation("request-1", "eve", "2026-01-02T03:04:09Z", ""))
+    with pytest.raises(UsageError, match="request-2 was used for x"):
+        revoke(database, _a_revocation(2))
+    with pytest.raises(UsageError, match="There is no request request-4"):
+        revoke(database, _a_revocation(4))
+    assert [one.revocation for one in requests_of_run(database, "run-1")] == [_a_revocation(1), None, None]
+    assert not consume(database, "request-1", "x", "2026-01-02T03:04:09Z")
+    revoke(database, _a_revocation(3))
+    with pytest.raises(StaleError, match="request-3 was revoked by bob"):
+        record_decision(database, _a_decision(3))
+
+
+def test_a_request_is_found_by_its_id(database: Database) -> None:
+    """That one and no other; what is unknown is not found."""
+    for number in (1, 2):
+        add_request(database, _a_request(number))
+    found = get_request(database, "request-2")
+    assert found == _a_request(2)
+    assert get_request(database, "request-3") is None
+
+
+def test_the_clock_of_the_store_never_goes_back(database: Database) -> None:
+    """The latest instant that anything was stored at, or the present where that is later."""
+    early, later = "2026-01-02T03:04:04Z", "2026-01-02T03:04:06Z"
+    assert latest_instant(database, early) == early
+    add_request(database, _a_request(1))
+    assert latest_instant(database, early) == "2026-01-02T03:04:05Z"
+    assert latest_instant(database, later) == later
 
 
 _APPROVER = """
