@@ -47,13 +47,14 @@ except ImportError:
 ROOT = Path(__file__).resolve().parents[1]
 FLOOR = 0.90
 
+_TELEGRAM = "tests/channels/test_telegram_messages.py tests/channels/test_telegram_channel.py"
 _MESSAGES = "tests/channels/test_webhook_messages.py tests/channels/test_webhook_and_outbox.py"
 
 TESTS = {
     "policy/compile.py": "tests/policy/test_compile.py tests/policy/test_decide.py",
     "policy/decide.py": "tests/policy/test_decide.py",
     "policy/engine.py": "tests/policy/test_decide.py",
-    "policy/explain.py": "tests/policy/test_explain.py tests/policy/test_policy_commands.py",
+    "policy/explain.py": "tests/policy/test_explain.py",
     "policy/facts.py": "tests/policy/test_decide.py tests/policy/test_compile.py",
     "policy/links.py": "tests/policy/test_links.py -k 'not commit'",
     "policy/parallelism.py": "tests/parallelism/test_parallelism_policy_gate.py",
@@ -85,7 +86,7 @@ TESTS = {
     "governance/channels/receiver.py": _MESSAGES,
     "governance/channels/settings.py": "tests/channels/test_channel_settings.py",
     "governance/channels/signed_messages.py": "tests/channels/test_signed_messages.py",
-    "governance/channels/telegram.py": "tests/channels/test_telegram_channel.py",
+    "governance/channels/telegram.py": _TELEGRAM,
     "governance/channels/webhook.py": _MESSAGES,
     "store/approvals.py": "tests/store/test_stored_approvals.py tests/governance/test_adversarial_approvals.py",
 }
