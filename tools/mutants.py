@@ -48,6 +48,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR = 0.90
 
 _TELEGRAM = "tests/channels/test_telegram_messages.py tests/channels/test_telegram_channel.py"
+_CHANNEL = "tests/channels/test_channel_settings.py tests/channels/test_telegram_messages.py"
 _MESSAGES = "tests/channels/test_webhook_messages.py tests/channels/test_webhook_and_outbox.py"
 
 TESTS = {
@@ -77,10 +78,10 @@ TESTS = {
     "governance/models.py": "tests/governance/test_models.py tests/governance/test_gate.py",
     "governance/signatures.py": "tests/governance/test_signatures.py tests/governance/test_adversarial_approvals.py",
     "governance/standing_grants.py": "tests/governance/test_standing_grants.py",
-    "governance/channels/channel.py": "tests/channels/test_channel_settings.py",
+    "governance/channels/channel.py": _CHANNEL,
     "governance/channels/cli.py": "tests/governance/test_adversarial_approvals.py",
     "governance/channels/delivery.py": "tests/channels/test_webhook_and_outbox.py",
-    "governance/channels/github.py": "tests/channels/test_github_channel.py",
+    "governance/channels/github.py": "tests/channels/test_github_answers.py tests/channels/test_github_channel.py",
     "governance/channels/https.py": _MESSAGES,
     "governance/channels/intake.py": "tests/channels/test_intake.py tests/channels/test_webhook_and_outbox.py",
     "governance/channels/receiver.py": _MESSAGES,
