@@ -14,6 +14,7 @@ import pytest
 from asked import NOW, Question, database_at
 from autopack.governance.approvals import records_of_run
 from autopack.governance.channels.channel import ChannelDown, Telling
+from autopack.governance.channels.github import GitHubChannel, Standing
 from autopack.store.database import open_database
 from channel_servers import Answer, GitHubLike, serving
 from channels.test_github_channel import World
@@ -135,3 +136,59 @@ def test_one_question_alone_is_told_in_a_draft(tmp_path: Path, server: Repositor
         assert list(world.channel.deliver([Telling(request, "", "")])) == ["1"]
     (made,) = server.made
     assert (made["draft"], made["base"], made["head"]) == (True, "main", "autopack/run-1")
+
+
+def _shown(database_folder: Path, server: Repository, **changes: str) -> None:
+    """Tell one question, with CHANGES in its request."""
+    with open_database(database_at(database_folder)) as database:
+        world = World(database, server)
+        request = records_of_run(database, "run-1", NOW)[0].request.model_copy(update=changes)
+        channel = GitHubChannel(
+            base_url=f"{server.url}/api/v3",
+            token="t",
+            repository="owner/name",
+            base_branch=None,
+            memory=world.channel._memory,
+            standing_of=lambda run_id: [Standing(request, "", approved=False)],
+        )
+        list(channel.deliver([Telling(request, "", "")]))
+
+
+@pytest.mark.parametrize(("ticks", "fence"), [(0, 3), (1, 3), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)])
+def test_a_text_cannot_end_the_block_that_it_stands_in(
+    tmp_path: Path, server: Repository, ticks: int, fence: int
+) -> None:
+    """The fence is one mark longer than the longest run of marks in the text, and never shorter than three."""
+    text = f"one ` mark\n{'`' * ticks}\n@everyone"
+    _shown(tmp_path, server, canonical_text=text)
+    assert server.comments[0]["body"].startswith(f"{'`' * fence}text\n{text}\n{'`' * fence}\n\nDigest")
+
+
+def test_a_long_title_is_cut(tmp_path: Path, server: Repository) -> None:
+    """300 characters of it stand in the list."""
+    _shown(tmp_path, server, title="x" * 301)
+    assert f"`{'x' * 300}`" in server.body
+
+
+def test_what_a_server_says_is_told_up_to_a_length(world: World, server: Repository) -> None:
+    """500 characters."""
+    server.strangers = (500, {"message": "m" * 600})
+    world.server.says("eve", world.command("approve"))
+    with pytest.raises(ChannelDown) as down:
+        world.poll()
+    assert len(down.value.message) == 500
+
+
+def test_who_edited_before_autopack_wrote_does_not_matter(world: World) -> None:
+    """The tick is whose edit came after; what others did to an older body is gone."""
+    world.server.edits_body("eve", lambda body: body + "\n")
+    world.server.edits_body("autopack-bot", lambda body: body)
+    world.server.edits_body("ada", lambda body: body.replace("- [ ]", "- [x]", 1))
+    assert _outcomes(world) == ["accepted"]
+
+
+def test_a_server_that_cannot_be_reached_is_a_channel_that_is_down(tmp_path: Path) -> None:
+    """As one that refuses."""
+    unreachable = Repository(url="http://127.0.0.1:9")
+    with open_database(database_at(tmp_path)) as database:
+        assert "GitHub cannot be reached" in World(database, unreachable).deliver()

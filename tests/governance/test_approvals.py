@@ -352,3 +352,18 @@ def test_saying_yes_once_more_gives_no_second_grant(database: Database) -> None:
     assert first.grant is not None
     assert second.grant is None
     assert first.standing == second.standing
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [("reject_once", "allow_once", "rejected by ada"), ("allow_once", "reject_once", "approved by ada")],
+)
+def test_nobody_hears_yes_where_the_opposite_stands(
+    database: Database, first: Decision, then: Decision, said: str
+) -> None:
+    """Whoever answers the other way round after somebody else is told what stands, and by whom."""
+    plan = a_plan(an_action("a.md"))
+    (record,) = _ask(database, plan).waiting
+    _decide(database, record, plan, first)
+    with pytest.raises(UsageError, match=said):
+        _decide(database, record, plan, then, by="eve")
