@@ -367,3 +367,18 @@ def test_nobody_hears_yes_where_the_opposite_stands(
     _decide(database, record, plan, first)
     with pytest.raises(UsageError, match=said):
         _decide(database, record, plan, then, by="eve")
+
+
+@pytest.mark.parametrize(("first", "by"), [("allow_once", "eve"), ("allow_once", "ada"), ("allow_always", "eve")])
+def test_only_the_answer_that_stands_gives_a_grant(database: Database, first: Decision, by: str) -> None:
+    """Whoever answers beforehand after somebody else's answer, or after an own one for once, grants nothing."""
+    action = an_action("a.md")
+    plan, review = a_plan(action), a_review(standing_grant_days=7)
+    _ask(database, plan, review=review)
+    present = Present(review, binding_of(plan, action), action)
+    decided = []
+    for decision, who in ((first, "ada"), ("allow_always", by)):
+        (record,) = all_records(database, _NOW)
+        decided.append(decide(database, record, Answer(decision, who, "cli"), present=present, now=_NOW))
+    assert (decided[0].grant is not None) is (first == "allow_always")
+    assert decided[1].grant is None
