@@ -80,7 +80,7 @@ TESTS = {
     "governance/standing_grants.py": "tests/governance/test_standing_grants.py",
     "governance/channels/channel.py": _CHANNEL,
     "governance/channels/cli.py": "tests/governance/test_adversarial_approvals.py",
-    "governance/channels/delivery.py": "tests/channels/test_webhook_and_outbox.py",
+    "governance/channels/delivery.py": "tests/channels/test_delivery.py tests/channels/test_webhook_and_outbox.py",
     "governance/channels/github.py": "tests/channels/test_github_answers.py tests/channels/test_github_channel.py",
     "governance/channels/https.py": _MESSAGES,
     "governance/channels/intake.py": "tests/channels/test_intake.py tests/channels/test_webhook_and_outbox.py",
