@@ -17,7 +17,7 @@ REPO ?=
 
 AGENTS := .agents/mini-swe-agent
 # The other benchmarks need checkouts of repositories, and say so.
-BENCHMARKS := scan_speed plan_speed policy_speed sandbox_overhead worktree_speed precision
+BENCHMARKS := scan_speed plan_speed policy_speed approvals_speed sandbox_overhead worktree_speed precision
 
 .PHONY: agents run test crash check fmt gen bench lock clean
 

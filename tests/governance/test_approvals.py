@@ -350,6 +350,7 @@ def test_saying_yes_once_more_gives_no_second_grant(database: Database) -> None:
 
     first, second = say("allow_always"), say("allow_once")
     assert first.grant is not None
+    assert (first.grant.granted_by, first.grant.channel) == ("ada", "cli")
     assert second.grant is None
     assert first.standing == second.standing
 
