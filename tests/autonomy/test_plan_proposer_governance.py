@@ -351,6 +351,16 @@ def test_an_agent_gets_only_what_it_may_attempt() -> None:
     ]
 
 
+def test_a_task_of_two_gaps_is_divided_too() -> None:
+    """One of them is blocked, the other may be asked for."""
+    gaps = [gap(name, paths=[name]) for name in ("docs/a.md", "keep/b.md")]
+    actions = plan(anchor(protected=["/keep/**"], requires_approval=["agent_task"]), gaps).actions
+    assert [(action.approval_status, action.target_paths) for action in actions] == [
+        ("requires_approval", ("docs/a.md",)),
+        ("blocked", ("keep/b.md",)),
+    ]
+
+
 def test_repository_damage_is_never_for_agents() -> None:
     """What lies outside a worktree is advice also where agents are wanted."""
     damage = gap("d", gap_type="git_state_corruption", rule="damaged", paths=["docs/a.md"])

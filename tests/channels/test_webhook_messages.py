@@ -12,7 +12,7 @@ import pytest
 
 from asked import NOW, Question, database_at
 from autopack.clock import FixedClock
-from autopack.errors import EnvironmentFault
+from autopack.errors import EnvironmentFault, UsageError
 from autopack.governance.channels import receiver
 from autopack.governance.channels.channel import ChannelDown, Heard
 from autopack.governance.channels.https import get_json, require_sound_url
@@ -117,6 +117,23 @@ def test_what_a_server_says_is_told_without_the_secret(secret: str) -> None:
 def test_sound_addresses_are_used_without_the_last_slash(url: str) -> None:
     """https to anywhere, http to this very machine."""
     assert require_sound_url(url + "/", "channels.webhook.url") == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wss://hooks.example/in",
+        "ftp://localhost/x",
+        "ws://localhost/x",
+        "http://localhost:0",
+        "https://:9",
+        "https://u@h",
+    ],
+)
+def test_other_schemes_and_half_addresses_are_refused(url: str) -> None:
+    """Whichever comes first in the alphabet; also on this very machine."""
+    with pytest.raises(UsageError, match="no https address"):
+        require_sound_url(url, "channels.webhook.url")
 
 
 @pytest.mark.parametrize("missing", ["starlette.applications", "uvicorn"])
