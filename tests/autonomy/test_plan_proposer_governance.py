@@ -361,6 +361,23 @@ def test_a_task_of_two_gaps_is_divided_too() -> None:
     ]
 
 
+def test_risk_counts_only_what_an_action_does() -> None:
+    """Prose needs no test, program text does; advice touches nothing that could have been undone before."""
+
+    def factors(*gaps: Gap) -> set[str]:
+        return {factor.name for factor in only(plan(anchor(), gaps)).risk_factors}
+
+    assert not {"code", "untested-code"} & factors(link_gap("docs/a.md"))
+    assert {"code", "untested-code"} <= factors(link_gap("src/a.py"))
+    assert "history" not in factors(gap("a"))
+
+
+def test_an_action_says_how_it_is_taken_back() -> None:
+    """By git, where files change; advice touches nothing."""
+    assert only(plan(anchor(), [link_gap("docs/a.md")])).rollback.startswith("Before the commit")
+    assert only(plan(anchor(), [gap("a")])).rollback == "Nothing is touched."
+
+
 def test_repository_damage_is_never_for_agents() -> None:
     """What lies outside a worktree is advice also where agents are wanted."""
     damage = gap("d", gap_type="git_state_corruption", rule="damaged", paths=["docs/a.md"])
