@@ -252,6 +252,7 @@ def test_the_receiver_takes_signed_answers_and_nothing_else(database: Database) 
         assert answers(database) == ()
         assert _posted(url, body, headers) == 200
         assert _posted(url, body, headers) == 409
+        assert _posted(url, b"x" * 100_000, headers) == 401
         assert _posted(url, b"x" * 100_001, headers) == 413
         assert _posted(url, None, {}) == 405
     finally:
