@@ -225,6 +225,7 @@ def test_verify_names_what_was_changed_on_record(settings: Settings, what: str, 
         ("the request edited", "what was approved can be read"),
         ("the request removed", "what was approved can be read"),
         ("another request in its place", "what was approved is the request that was used"),
+        ("another request on record", "the request is the one on record"),
         ("another person in the proof and the commit", "it was given by whom the proof names"),
     ],
 )
@@ -243,6 +244,9 @@ def test_verify_names_what_was_changed_of_an_approval(settings: Settings, what: 
     elif what == "another request in its place":
         other = asked.request.model_copy(update={"nonce": "0" * 32}).sealed()
         path.write_bytes(canonical_bytes(other.document()) + b"\n")
+    elif what == "another request on record":
+        stored = bytes_digest(canonical_bytes(asked.request.document()))
+        _forge(layout.event_log, stored.encode(), b"0" * len(stored))
     else:
         proof = layout.proof(f"phase-{asked.action_id.removeprefix('action-')}")
         renamed = proof.read_bytes().replace(f"{settings.actor} via cli".encode(), b"mallory via cli")
