@@ -7,29 +7,33 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps import disabled_tests, patched_subjects, python_checks, vacuous_checks
 from autopack.gaps.disabled_tests import DisabledTest
-from autopack.gaps.excerpts import Places, evidence_at, line_at
+from autopack.gaps.excerpts import Places, evidence_at, line_at, preview
 from autopack.gaps.models import Evidence
 from autopack.gaps.patched_subjects import PatchedSubject
 from autopack.gaps.python_checks import FunctionFact, Suspect
 from autopack.gaps.python_source import parse
 from autopack.gaps.vacuous_checks import VacuousCheck
 
-_DEFINITION = re.compile(rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
-_TOP_LEVEL = re.compile(rb"^(?:def|async def|class|@)", re.MULTILINE)
-_IMPORT = re.compile(rb"^(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))", re.MULTILINE)
+# Patterns that begin with a line break are for LED text, which has one before its first line: then a match starts in it
+# where its line starts in the file. Looking for a fixed byte is many times faster than asking everywhere for `^`.
+_DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
+_TOP_LEVEL = re.compile(rb"\n(?:def|async def|class|@)")
+_IMPORT = re.compile(rb"\n(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))")
 _CHECKS_LITERALLY = re.compile(rb"assert|raises|warns|\bfail\(|expect\(|verify|match_lines|raise ")
-_TEST_DEFINITION = re.compile(rb"^(?:    |\t)?(?:async )?def test\w*\(", re.MULTILINE)
-_OTHER_CLASS = re.compile(rb"^class[ \t]+(?![Tt]est)\w+[ \t]*(?:\((?:object)?\))?:", re.MULTILINE)
+_TEST_DEFINITION = re.compile(rb"\n(?:    |\t)?(?:async )?def test\w*\(")
+_OTHER_CLASS = re.compile(rb"\nclass[ \t]+(?![Tt]est)\w+[ \t]*(?:\((?:object)?\))?:")
 _CLASS_END = re.compile(rb"\n[^\s#)\]}]")
 _METHOD = re.compile(rb"\n[ \t]+(?:async )?def test")
-_INIT = re.compile(rb"^[ \t]+def __(?:init|new)__\(", re.MULTILINE)
-_RUNS_ITSELF = re.compile(rb"^if __name__ ==", re.MULTILINE)
+_INIT = re.compile(rb"\n[ \t]+def __(?:init|new)__\(")
+_RUNS_ITSELF = b"\nif __name__ =="
+_PATH_WORDS = (b"sys.", b"addsitedir", b"import_hook", b"meta_path")
 _EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
 
 
@@ -46,7 +50,14 @@ class ImportFact:
     module: str
     level: int
     names: tuple[str, ...]
-    place: Evidence
+    line: int
+    excerpt_sha256: str
+    """Of the whole line; `text` is the statement on it."""
+    text: str
+
+    def evidence(self, path: str) -> Evidence:
+        """Return the place in the file at PATH. Few imports are ever shown, and checked models of all cost seconds."""
+        return Evidence(path=path, line=self.line, column=1, excerpt_sha256=self.excerpt_sha256, preview=self.text)
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,10 @@ class ModuleFact:
 
 def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
     """Return what the file at PATH holds; IS_TEST_MODULE tells whether its name is one that runners collect."""
-    fact = _searched(path, data)
-    if is_test_module and not _needs_tree(data):
+    led = b"\n" + data
+    definitions = _definitions(led)
+    fact = _searched(path, data, led, definitions)
+    if is_test_module and not _needs_tree(led, definitions):
         return fact
     tree = parse(data)
     if tree is None:
@@ -108,74 +121,85 @@ def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
     )
 
 
-def _searched(path: str, data: bytes) -> ModuleFact:
+@dataclass(frozen=True)
+class _Definition:
+    """A function, as far as indentation shows."""
+
+    name: bytes
+    checks: bool
+    """Its text holds a word that checks something."""
+
+
+def _searched(path: str, data: bytes, led: bytes, definitions: Sequence[_Definition]) -> ModuleFact:
     """Return what a search finds without a syntax tree."""
-    tests = list(_TEST_DEFINITION.finditer(data))
+    tests = [match.start() for match in _TEST_DEFINITION.finditer(led)]
+    checking = {definition.name.decode() for definition in definitions if definition.checks}
     return ModuleFact(
-        functions=tuple(
-            FunctionFact(name, checks=True, uses=frozenset()) for name in sorted(_checking_functions(data))
-        ),
-        imports=_imports(path, data),
-        edits_path=_EDITS_PATH.search(data) is not None,
+        functions=tuple(FunctionFact(name, checks=True, uses=frozenset()) for name in sorted(checking)),
+        imports=_imports(path, data, led),
+        edits_path=_edits_path(data),
         tests=len(tests),
-        first_test=evidence_at(path, data, tests[0].start()) if tests else None,
-        runs_itself=_RUNS_ITSELF.search(data) is not None,
+        first_test=evidence_at(path, data, tests[0]) if tests else None,
+        runs_itself=_RUNS_ITSELF in led,
     )
 
 
-def _checking_functions(data: bytes) -> set[str]:
-    return {name.decode() for name, body in _definitions(data) if _CHECKS_LITERALLY.search(body)}
+def _edits_path(data: bytes) -> bool:
+    return any(word in data for word in _PATH_WORDS) and _EDITS_PATH.search(data) is not None
 
 
-def _definitions(data: bytes) -> list[tuple[bytes, bytes]]:
-    """Return (name, text from the name on) of each function, as far as indentation shows."""
+def _definitions(led: bytes) -> list[_Definition]:
     found = []
-    for match in _DEFINITION.finditer(data):
-        end = re.compile(rb"\n[ \t]{0,%d}[^\s#)\]}]" % len(match[1])).search(data, match.end())
-        found.append((match[2], data[match.end() : end.start() if end else len(data)]))
+    for match in _DEFINITION.finditer(led):
+        end = re.compile(rb"\n[ \t]{0,%d}[^\s#)\]}]" % len(match[1])).search(led, match.end())
+        checks = _CHECKS_LITERALLY.search(led, match.end(), end.start() if end else len(led)) is not None
+        found.append(_Definition(match[2], checks))
     return found
 
 
-def _needs_tree(data: bytes) -> bool:
+def _needs_tree(led: bytes, definitions: Sequence[_Definition]) -> bool:
     """Tell whether a test module may hold a fault that only its syntax tree shows for certain."""
-    if vacuous_checks.may_occur(data) or _INIT.search(data) or _has_other_class(data):
-        return True
-    if disabled_tests.may_occur(data) or patched_subjects.may_occur(data):
-        return True
-    tests = [(name, body) for name, body in _definitions(data) if name.startswith(b"test")]
-    if any(not _CHECKS_LITERALLY.search(body) for _, body in tests):
-        return True
-    return len({name for name, _ in tests}) < len(tests)
+    tests = [definition for definition in definitions if definition.name.startswith(b"test")]
+    return (
+        any(not test.checks for test in tests)
+        or len({test.name for test in tests}) < len(tests)
+        or (b"def __" in led and _INIT.search(led) is not None)
+        or _has_other_class(led)
+        or disabled_tests.may_occur(led)
+        or patched_subjects.may_occur(led)
+        or vacuous_checks.may_occur(led)
+    )
 
 
-def _has_other_class(data: bytes) -> bool:
+def _has_other_class(led: bytes) -> bool:
     """Tell whether a class that is not named for tests has test methods."""
-    for match in _OTHER_CLASS.finditer(data):
-        end = _CLASS_END.search(data, match.end())
-        if _METHOD.search(data, match.end(), end.start() if end else len(data)):
+    for match in _OTHER_CLASS.finditer(led):
+        end = _CLASS_END.search(led, match.end())
+        if _METHOD.search(led, match.end(), end.start() if end else len(led)):
             return True
     return False
 
 
-def _imports(path: str, data: bytes) -> tuple[ImportFact, ...]:
+def _imports(path: str, data: bytes, led: bytes) -> tuple[ImportFact, ...]:
     """Return the unconditional imports before the first definition: what stands deeper may never run."""
-    first = _TOP_LEVEL.search(data)
-    header = data[: first.start()] if first else data
+    first = _TOP_LEVEL.search(led)
+    header = led[: first.start()] if first else led
     found: list[ImportFact] = []
     places, quotes, seen = Places(path, data), [0, 0], 0
     for match in islice(_IMPORT.finditer(header), _MAX_IMPORTS):
         for kind, quote in enumerate((b'"""', b"'''")):
             quotes[kind] += header.count(quote, seen, match.start())
         seen = match.start()
-        if quotes[0] % 2 or quotes[1] % 2 or b"# type:" in line_at(data, match.start()):
+        line = line_at(data, match.start())
+        if quotes[0] % 2 or quotes[1] % 2 or b"# type:" in line:
             continue
-        place = places.at(match.start())
+        place = (places.line(match.start()), bytes_digest(line), preview(match[0]))
         if match[4] is not None:
             modules = [part.split()[0].decode() for part in match[4].split(b",") if part.split()]
-            found += [ImportFact(module, 0, (), place) for module in modules]
+            found += [ImportFact(module, 0, (), *place) for module in modules]
         else:
             names = tuple(re.findall(r"\b[A-Za-z_]\w*", match[3].decode("utf-8", "replace")))
-            found.append(ImportFact(match[2].decode(), len(match[1]), names, place))
+            found.append(ImportFact(match[2].decode(), len(match[1]), names, *place))
     return tuple(found)
 
 

@@ -14,15 +14,13 @@ from autopack.gaps.python_source import called_name, dotted_name, walk, words
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+# These two begin with a line break: looking for a fixed byte is many times faster than asking everywhere for `^`.
 _MAY_DISCARD = re.compile(
-    rb"^[ \t]+(?!(?:if|elif|while|assert|return|for|with|yield|async|def|class|lambda|else|raise|except|import|from)\b)"
-    rb"[\w.(\[\]\"'][^=\n#]*?(?:==|!=|<=|>=|<|>| in | is )",
-    re.MULTILINE,
+    rb"\n[ \t]+(?!(?:if|elif|while|assert|return|for|with|yield|async|def|class|lambda|else|raise|except|import"
+    rb"|from)\b)[\w.(\[\]\"'][^=\n#]*?(?:==|!=|<=|>=|<|>| in | is )"
 )
-_MAY_BE_PREDICATE = re.compile(
-    rb"^[ \t]+(?:isinstance|issubclass|callable|hasattr|all|any|[\w.]*\bpath\.\w+)\(", re.MULTILINE
-)
-_MAY_BE_TUPLE = re.compile(rb"\bassert[ \t]*\(")
+_MAY_BE_PREDICATE = re.compile(rb"\n[ \t]+(?:isinstance|issubclass|callable|hasattr|all|any|[\w.]*\bpath\.\w+)\(")
+_MAY_BE_TUPLE = re.compile(rb"assert[ \t]*\(")
 _MAY_BE_TYPO = re.compile(
     rb"\.(?:called|has_calls|not_called|any_call|was_called|has_been_called)\w*|\.assert_\w+[ \t]*(?:$|#|,)",
     re.MULTILINE,
@@ -68,7 +66,7 @@ def may_occur(data: bytes) -> bool:
         _MAY_BE_TUPLE.search(data) is not None
         or (b"ock" in data and _MAY_BE_TYPO.search(data) is not None)
         or _MAY_BE_PREDICATE.search(data) is not None
-        or any(_starts_statement(data, match.start()) for match in _MAY_DISCARD.finditer(data))
+        or any(_starts_statement(data, match.start() + 1) for match in _MAY_DISCARD.finditer(data))
     )
 
 

@@ -249,7 +249,7 @@ def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Findin
                 rule="unresolved-import",
                 title=f"{path} imports {missing}, which does not exist",
                 key=(path, missing),
-                evidence=(fact.place,),
+                evidence=(fact.evidence(path),),
             )
 
 
