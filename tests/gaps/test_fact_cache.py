@@ -304,8 +304,21 @@ def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     new = [(f"new/{number}", replace(file, sha256="x")) for number in range(3_000)]
     kept.keep(new, frozenset(path for path, _ in new))
     again = FactCache(tmp_path)
-    assert sum(again.by_digest(path, file.sha256) is not None for path, file in old) <= 256 * 8
-    assert all(again.by_digest(path, "x") is not None for path, _ in new)
+    assert sum(again.by_digest(path, file.sha256, "") is not None for path, file in old) <= 256 * 8
+    assert all(again.by_digest(path, "x", "") is not None for path, _ in new)
     for version in range(9):
         kept.keep([("new/1", replace(file, sha256=f"v{version}"))], frozenset({"new/1"}))
-    assert [version for version in range(9) if FactCache(tmp_path).by_digest("new/1", f"v{version}")] == [5, 6, 7, 8]
+    assert [version for version in range(9) if FactCache(tmp_path).by_digest("new/1", f"v{version}", "")] == [5, 6, 7, 8]
+
+
+def test_a_new_leftover_is_looked_for_in_files_that_are_known(repository: Path) -> None:
+    """What was kept when nothing of the kind lay in the root says nothing about who needs it."""
+    write_files(repository, {"src/store.py": "PLACE = 'dump.sqlite'\n"})
+    commit_all(repository, "third")
+    filled(repository)
+    write_files(repository, {"dump.sqlite": "x", "other.sqlite": "x"})
+    report = report_bytes(repository, open_cache(repository, writable=True))
+    assert b"other.sqlite" in report
+    assert b"dump.sqlite" not in report
+    assert report_bytes(repository, open_cache(repository, writable=False)) == report
+    assert report_bytes(repository, None) == report

@@ -55,6 +55,7 @@ class Detector:
     `extract(path, data)` sees one file and returns a fact (any value without functions) or None; the fact depends on
     nothing but its arguments. `retain(path)` asks that the bytes of a file be kept in `Snapshot.texts` when
     `extract` returned a fact.
+    `sought(paths)` says, from the paths alone, which names are to be looked for in every file (`Snapshot.mentions`).
     `history_candidates(snapshot)` names paths whose past (deleted, renamed) the detector wants to know.
     `detect(snapshot)` joins facts into findings; any order, since the scanner sorts.
     """
@@ -64,6 +65,7 @@ class Detector:
     detect: Callable[[Snapshot], Iterable[Finding]]
     extract: Callable[[str, bytes], object | None] | None = None
     retain: Callable[[str], bool] = field(default=lambda path: False)
+    sought: Callable[[Iterable[str]], frozenset[str]] = field(default=lambda paths: frozenset())
     history_candidates: Callable[[Snapshot], frozenset[str]] | None = None
 
     def rule(self, name: str) -> Rule:

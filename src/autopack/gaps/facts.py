@@ -45,6 +45,9 @@ class KeptFile:
     """A detector wants the bytes."""
     facts: Mapping[str, bytes]
     """Gap type -> what `dump_fact` made of the fact."""
+    sought: str = ""
+    """Which names it was searched for (`Seeker.digest`), and those that it mentions."""
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,13 +67,13 @@ class FactCache:
                 with contextlib.suppress(StaleFacts):
                     self._shards[name] = _rebuilt(content)
 
-    def by_object(self, path: str, oid: str) -> KeptFile | None:
-        """Return what is kept of PATH with the content that git calls OID."""
-        return next((kept for kept in self._versions(path) if kept.oid == oid), None)
+    def by_object(self, path: str, oid: str, sought: str) -> KeptFile | None:
+        """Return what is kept of PATH, with the content that git calls OID, searched for the names SOUGHT."""
+        return next((kept for kept in self._versions(path) if (kept.oid, kept.sought) == (oid, sought)), None)
 
-    def by_digest(self, path: str, sha256: str) -> KeptFile | None:
-        """Return what is kept of PATH with the content whose SHA-256 is given."""
-        return next((kept for kept in self._versions(path) if kept.sha256 == sha256), None)
+    def by_digest(self, path: str, sha256: str, sought: str) -> KeptFile | None:
+        """Return what is kept of PATH, with the content whose SHA-256 is given, searched for the names SOUGHT."""
+        return next((kept for kept in self._versions(path) if (kept.sha256, kept.sought) == (sha256, sought)), None)
 
     def _versions(self, path: str) -> list[KeptFile]:
         return self._shards.get(_shard_of(path), {}).get(path, [])

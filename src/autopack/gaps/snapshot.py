@@ -24,6 +24,7 @@ from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources import databases, history, hooks, integrity, listing, repository, runs, scope
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
+from autopack.gaps.sources.mentions import Seeker
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
 from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
 from autopack.gaps.state import (
@@ -91,18 +92,23 @@ def take_snapshot(
     places = _find(git)
     listed = _list(git, places)
     bounds = _sort_paths(listed, runs_folder)
-    recall = Recall(kept, _vouched(listed, places))
+    names, unable = _sought(detectors, [path for path, _ in bounds.to_read])
+    seeker = Seeker(names)
+    recall = Recall(kept, _vouched(listed, places), seeker.digest)
     known = recall.known(bounds.to_read)
     unread = [(path, mode) for path, mode in bounds.to_read if path not in known]
-    read = partial(read_files, workspace, detectors=detectors, kept=kept)
+    read = partial(read_files, workspace, detectors=detectors, kept=kept, seeker=seeker)
     harvest = read_in_parallel(unread, read, jobs=jobs, progress=progress)
+    harvest.failures.update(unable)
     recall.keep(harvest)
     add_known(harvest, known, dict(bounds.to_read))
+    files = recall.all_known(harvest, known)
     snapshot = Snapshot(
         files=_records(listed, harvest.files, bounds.absent),
         git=_git_facts(git, places, listed, since, deep_seconds),
         changes=_changes(listed.status, runs_folder),
-        facts=recall.facts(harvest, known),
+        facts=recall.facts(harvest, files),
+        mentions=harvest.mentions | {path: file.mentions for path, file in files.items() if file.mentions},
         texts=texts(git, harvest, known),
         folders=scope.folders_of({path for path, _ in bounds.to_read + bounds.absent} | bounds.out_of_scope),
         out_of_scope=bounds.out_of_scope,
@@ -121,6 +127,18 @@ def take_snapshot(
     snapshot = _with_past(git, places, snapshot, detectors, kept)
     snapshot = replace(snapshot, not_looked_at=_not_looked_at(snapshot, harvest, bounds))
     return replace(snapshot, state_digest=_digest(snapshot))
+
+
+def _sought(detectors: Sequence[Detector], paths: Sequence[str]) -> tuple[frozenset[str], dict[str, DetectorFailure]]:
+    """Return the names that DETECTORS want looked for in the files at PATHS, and the detectors that failed at it."""
+    names: set[str] = set()
+    failures: dict[str, DetectorFailure] = {}
+    for detector in detectors:
+        try:
+            names |= detector.sought(paths)
+        except Exception as fault:  # noqa: BLE001  (a detector's defect becomes a finding, never the scan's end)
+            failures[detector.gap_type] = DetectorFailure(detector.gap_type, "sought", None, type(fault).__name__)
+    return frozenset(names), failures
 
 
 def _vouched(listed: _Listed, places: repository.Places) -> dict[str, str]:

@@ -168,6 +168,8 @@ class Snapshot:
     `/`); a link to one is no dead link."""
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Gap type -> path -> what that detector's extractor returned."""
+    mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path -> the names in it that a detector seeks, each as a whole word."""
     texts: Mapping[str, bytes] = field(default_factory=dict)
     """Bytes of the files that a detector retained."""
     folders: frozenset[str] = frozenset()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from posixpath import normpath, relpath
 from urllib.parse import quote
 
@@ -61,12 +60,8 @@ IGNORE_FILE = ".gitignore"
 _MAX_EVIDENCE = 50
 _MAX_REMOVALS = 200
 """More files at once are looked through by a person."""
-_MAX_BYTES = 1_000_000
-_KEPT_FOR_CODE = (b".db", b".sqlite", b".zip", b".tar", b".tgz", b".7z", b"put.txt", b"sult.txt", b"sults.txt", b".md")
+_KEPT_FOR_CODE = (".db", ".sqlite", ".zip", ".tar", ".tgz", ".7z", "put.txt", "sult.txt", "sults.txt", ".md")
 """Endings (or parts of them) of files that code may need in the root. That code writes a log claims nothing."""
-_NAME = re.compile(rb"[\w.+~#-]{1,120}")
-_NAME_BYTES = frozenset(bytes([byte]) for byte in range(256) if _NAME.match(bytes([byte])))
-_LONGEST_NAME = 120
 _CODE = re.compile(
     r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|go|rs|java|kt|c|cc|cpp|h|hpp|cs|php|pl|sh|bash|ps1|bat|cmd|cmake|gradle|nix|lua|sql"
     r"|ya?ml|toml|json|cfg|ini|mk|xml|html|csproj|props|targets)\Z|(?:\A|/)(?:Makefile|Dockerfile|Jenkinsfile|justfile|Rakefile)",
@@ -80,20 +75,17 @@ _DOES_NOT_CLAIM = frozenset(
 
 @dataclass(frozen=True)
 class RootFact:
-    """What one file says about names in the root: the leftovers and reports that it mentions, and how many lines it
-    has when it is itself one of them or a tool's output."""
+    """How many lines a file has that is a leftover, a report or a tool's output, judged by its name."""
 
-    mentions: frozenset[str] = frozenset()
     lines: int = 0
     may_be_output: bool = False
 
 
 def extract(path: str, data: bytes) -> RootFact | None:
-    """Return what PATH says about names in the root, None when that is nothing."""
+    """Return what is known of PATH if its name is remarkable or its bytes are wanted, else None."""
     suspect, output = _is_suspect(path), may_be_output(path)
     lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"") if suspect or output else 0
-    mentions = _mentions(path, data)
-    return RootFact(mentions, lines, output) if mentions or suspect or output or retain(path) else None
+    return RootFact(lines, output) if suspect or output or retain(path) else None
 
 
 def _is_suspect(path: str) -> bool:
@@ -101,40 +93,20 @@ def _is_suspect(path: str) -> bool:
     return "/" not in path and (scratch_kind(path) is not None or is_report(path))
 
 
-def _mentions(path: str, data: bytes) -> frozenset[str]:
-    """Return the names of leftovers and reports that PATH mentions where its word counts: every name in the root and in
-    CI, and elsewhere in code the names of data and reports."""
-    if len(data) > _MAX_BYTES or path.rpartition("/")[2] in _DOES_NOT_CLAIM:
-        return frozenset()
+def sought(paths: Iterable[str]) -> frozenset[str]:
+    """Return the names of leftovers and reports in the root which another file may claim; a plain word is in many."""
+    claimable = (path for path in paths if not path.startswith(".") and ("." in path or "~" in path))
+    return frozenset(path for path in claimable if _is_suspect(path))
+
+
+def _claims(path: str, name: str) -> bool:
+    """Tell whether it counts that PATH mentions NAME: every name in the root and in CI, and elsewhere in code the names
+    of data and reports."""
+    if _is_suspect(path) or path.rpartition("/")[2] in _DOES_NOT_CLAIM:
+        return False
     if "/" not in path or path.startswith(_CONTINUOUS_INTEGRATION):
-        words = set(_NAME.findall(data))
-    elif _CODE.search(path):
-        words = set(_words_around(data, _KEPT_FOR_CODE))
-    else:
-        return frozenset()
-    names = {word.decode("ascii", "replace").strip(".") for word in words if b"." in word or b"~" in word}
-    return frozenset(name for name in names if name != path and _is_remarkable(name))
-
-
-@lru_cache(maxsize=65_536)
-def _is_remarkable(name: str) -> bool:
-    return scratch_kind(name) is not None or is_report(name)
-
-
-def _words_around(data: bytes, literals: tuple[bytes, ...]) -> Iterator[bytes]:
-    """Yield the names in DATA that one of LITERALS is a part of; searching for literals is far cheaper than splitting
-    all of DATA."""
-    for literal in literals:
-        at = data.find(literal)
-        while at >= 0:
-            start = at
-            while start > max(0, at - _LONGEST_NAME) and data[start - 1 : start] in _NAME_BYTES:
-                start -= 1
-            match = _NAME.match(data, start)
-            if match:
-                yield match[0]
-            # Further hits in the same name would yield it again.
-            at = data.find(literal, max(at + len(literal), match.end() if match else 0))
+        return True
+    return _CODE.search(path) is not None and any(part in name for part in _KEPT_FOR_CODE)
 
 
 def retain(path: str) -> bool:
@@ -146,7 +118,7 @@ def retain(path: str) -> bool:
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield leftovers and loose reports in the root that nothing claims, and output of tools that is committed."""
     yield from _committed_output(snapshot)
-    claimed = {name for path, fact in _facts(snapshot).items() if not _is_suspect(path) for name in fact.mentions}
+    claimed = {name for path, names in snapshot.mentions.items() for name in names if _claims(path, name)}
     sites = find_sites(snapshot.files)
     for path, record in snapshot.files.items():
         if not _is_suspect(path) or record.mode in {"120000", "160000"} or path in claimed:
@@ -380,5 +352,6 @@ DETECTOR = Detector(
     detect=detect,
     extract=extract,
     retain=retain,
+    sought=sought,
     history_candidates=history_candidates,
 )

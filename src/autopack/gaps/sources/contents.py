@@ -15,6 +15,7 @@ from autopack.gaps.detector import Detector
 from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources.listing import EXECUTABLE, LINK, REGULAR, encode
+from autopack.gaps.sources.mentions import NOTHING_SOUGHT, Seeker
 from autopack.gaps.state import DetectorFailure
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -42,6 +43,7 @@ class Harvest:
 
     files: list[ReadFile] = field(default_factory=list)
     facts: dict[str, dict[str, object]] = field(default_factory=dict)
+    mentions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)
     databases: list[str] = field(default_factory=list)
     not_looked_at: list[NotLookedAt] = field(default_factory=list)
@@ -60,6 +62,7 @@ class Harvest:
         self.files += other.files
         for gap_type, facts in other.facts.items():
             self.facts.setdefault(gap_type, {}).update(facts)
+        self.mentions.update(other.mentions)
         self.texts.update(other.texts)
         self.databases += other.databases
         self.not_looked_at += other.not_looked_at
@@ -73,10 +76,14 @@ class Harvest:
 
 
 def read_files(
-    root: Path, paths: Iterable[tuple[str, str]], detectors: Sequence[Detector], kept: FactCache | None = None
+    root: Path,
+    paths: Iterable[tuple[str, str]],
+    detectors: Sequence[Detector],
+    kept: FactCache | None = None,
+    seeker: Seeker = NOTHING_SOUGHT,
 ) -> Harvest:
-    """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor over each
-    whose facts are not KEPT."""
+    """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor, and SEEKER,
+    over each whose facts are not KEPT."""
     harvest = Harvest(facts={detector.gap_type: {} for detector in detectors if detector.extract})
     base = os.fsencode(root) + b"/"
     for path, mode in paths:
@@ -87,7 +94,7 @@ def read_files(
             else:
                 data = _take_file(harvest, base, path, mode)
                 if data is not None:
-                    _search(harvest, path, data, detectors, kept)
+                    _search(harvest, path, data, detectors, kept, seeker)
         except FileNotFoundError:
             harvest.miss(path, "it vanished while the scan was running")
         except NotADirectoryError:
@@ -153,12 +160,21 @@ def _take_file(harvest: Harvest, base: bytes, path: str, mode: str) -> bytes | N
     return data
 
 
-def _search(harvest: Harvest, path: str, data: bytes, detectors: Sequence[Detector], kept: FactCache | None) -> None:
+def _search(
+    harvest: Harvest,
+    path: str,
+    data: bytes,
+    detectors: Sequence[Detector],
+    kept: FactCache | None,
+    seeker: Seeker,
+) -> None:
     """Find the facts in DATA, the bytes of the file that was noted last, unless they are KEPT."""
     sha256 = harvest.files[-1].sha256
-    found = kept.by_digest(path, sha256) if kept is not None and sha256 is not None else None
+    found = kept.by_digest(path, sha256, seeker.digest) if kept is not None and sha256 is not None else None
     if found is None:
         _extract(harvest, path, data, detectors)
+        if mentioned := seeker.found_in(data):
+            harvest.mentions[path] = mentioned
         return
     harvest.known.add(path)
     if found.retained:

@@ -40,13 +40,15 @@ class Recall:
 
     kept: FactCache | None
     vouched: Mapping[str, str]
+    sought: str
+    """Which names are looked for in the files (`Seeker.digest`)."""
 
     def known(self, paths: Sequence[tuple[str, str]]) -> dict[str, KeptFile]:
         """Return those of PATHS (and modes) that need not be read."""
         if self.kept is None:
             return {}
         asked = ((path, self.vouched.get(path)) for path, _ in paths)
-        found = ((path, self.kept.by_object(path, oid)) for path, oid in asked if oid is not None)
+        found = ((path, self.kept.by_object(path, oid, self.sought)) for path, oid in asked if oid is not None)
         return {path: file for path, file in found if file is not None}
 
     def keep(self, harvest: Harvest) -> None:
@@ -80,17 +82,25 @@ class Recall:
             facts={
                 gap_type: dump_fact(found[file.path]) for gap_type, found in harvest.facts.items() if file.path in found
             },
+            sought=self.sought,
+            mentions=harvest.mentions.get(file.path, ()),
         )
 
     def _by_digest(self, file: ReadFile) -> KeptFile | None:
-        return None if self.kept is None or file.sha256 is None else self.kept.by_digest(file.path, file.sha256)
+        if self.kept is None or file.sha256 is None:
+            return None
+        return self.kept.by_digest(file.path, file.sha256, self.sought)
 
-    def facts(self, harvest: Harvest, known: Mapping[str, KeptFile]) -> Mapping[str, Mapping[str, object]]:
-        """Return gap type -> path -> fact, of what was read and of what is KNOWN."""
+    def all_known(self, harvest: Harvest, known: Mapping[str, KeptFile]) -> dict[str, KeptFile]:
+        """Return path -> what is kept, of the files KNOWN without reading and of those that HARVEST read and knew."""
         files = dict(known)
         for file in harvest.files:
             if file.path in harvest.known and (found := self._by_digest(file)) is not None:
                 files[file.path] = found
+        return files
+
+    def facts(self, harvest: Harvest, files: Mapping[str, KeptFile]) -> Mapping[str, Mapping[str, object]]:
+        """Return gap type -> path -> fact, of what was read and of what is kept of FILES."""
         fresh = {gap_type: dict(sorted(found.items())) for gap_type, found in sorted(harvest.facts.items())}
         return LazyFacts(fresh, files) if files else fresh
 
