@@ -247,10 +247,13 @@ FORMATS = (
 )
 
 
+_COVERAGE_SECTIONS = {".coveragerc": "report", "setup.cfg": "coverage:report", "tox.ini": "coverage:report"}
+
+
 def coverage_floor(path: str, data: bytes) -> str | None:
     """Return what is wrong with the coverage floor (`fail_under`) that the settings file at PATH sets, or None."""
     name = path.rpartition("/")[2]
-    section = {".coveragerc": "report", "setup.cfg": "coverage:report", "tox.ini": "coverage:report"}.get(name)
+    section = _COVERAGE_SECTIONS.get(name)
     if section is None or b"fail_under" not in data:
         return None
     parser = ConfigParser(interpolation=None, strict=False)

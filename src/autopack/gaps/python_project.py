@@ -16,17 +16,19 @@ _MAX_BYTES = 4 * 1024 * 1024
 _REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _LOCKS = {"poetry.lock", "uv.lock", "pdm.lock", "pylock.toml"}
 _MANIFESTS = {"pyproject.toml", "setup.py", "setup.cfg", "Pipfile.lock", "Pipfile", *_LOCKS}
-_TOOL_FILE = re.compile(
-    r"(?:^|/)(?:tox\.ini|noxfile\.py|[Mm]akefile|GNUmakefile|justfile|Justfile|Taskfile\.ya?ml|tasks\.py|Jenkinsfile"
+_TOOL_NAME = re.compile(
+    r"(?:tox\.ini|noxfile\.py|[Mm]akefile|GNUmakefile|justfile|Justfile|Taskfile\.ya?ml|tasks\.py|Jenkinsfile"
     r"|setup\.py|setup\.cfg|pyproject\.toml|hatch\.toml|pytest\.ini|conftest\.py|runtests\.py|manage\.py|meson\.build"
-    r"|CMakeLists\.txt|Cargo\.toml|BUILD(?:\.bazel)?|package\.json|\.coveragerc|codecov\.yml|Dockerfile[^/]*"
-    r"|docker-compose[^/]*\.ya?ml|azure-pipelines[^/]*\.ya?ml|appveyor\.yml|\.travis\.yml|\.gitlab-ci\.yml"
-    r"|\.cirrus\.yml"
-    r"|\.pre-commit-config\.yaml|CONTRIBUTING[^/]*|(?:environment|conda)[^/]*\.ya?ml)\Z"
-    r"|^\.(?:github|circleci|ci|buildkite|gitlab|azure-pipelines|evergreen|semaphore)/"
-    r"|(?:^|/)(?:ci|scripts|tools|bin)/[^/]+\Z"
-    r"|(?:^|/)[^/]*\.(?:sh|bat|ps1|mk)\Z"
+    r"|CMakeLists\.txt|Cargo\.toml|BUILD(?:\.bazel)?|package\.json|\.coveragerc|codecov\.yml|Dockerfile.*"
+    r"|docker-compose.*\.ya?ml|azure-pipelines.*\.ya?ml|appveyor\.yml|\.travis\.yml|\.gitlab-ci\.yml"
+    r"|\.cirrus\.yml|\.pre-commit-config\.yaml|CONTRIBUTING.*|(?:environment|conda).*\.ya?ml)\Z",
+    re.DOTALL,
 )
+_TOOL_SUFFIXES = (".sh", ".bat", ".ps1", ".mk")
+_TOOL_ROOTS = frozenset(
+    {".github", ".circleci", ".ci", ".buildkite", ".gitlab", ".azure-pipelines", ".evergreen", ".semaphore"}
+)
+_TOOL_FOLDERS = frozenset({"ci", "scripts", "tools", "bin"})
 _WORD = re.compile(rb"[\w./*+-]+")
 _REQUIREMENT_FILE = re.compile(
     r"(?:^|/)(?:[^/]*(?:requirements|constraints|deps)[^/]*\.(?:txt|in)|requirements/[^/]+\.(?:txt|in))\Z"
@@ -130,11 +132,22 @@ def read(path: str, data: bytes) -> ProjectFact | None:
     if len(data) > _MAX_BYTES:
         return None
     manifest = _manifest(path, data)
-    spoken = _spoken(data) if _TOOL_FILE.search(path) else frozenset[str]()
+    spoken = _spoken(data) if _is_tools(path) else frozenset[str]()
     if manifest is None and not spoken:
         return None
     fact = manifest or ProjectFact()
     return ProjectFact(fact.declares, fact.is_manifest, fact.locked, fact.open_ended, spoken)
+
+
+def _is_tools(path: str) -> bool:
+    """Tell whether a tool reads PATH, and may be told names of files there."""
+    folder, _, name = path.rpartition("/")
+    return name.endswith(_TOOL_SUFFIXES) or _is_tools_folder(folder) or _TOOL_NAME.match(name) is not None
+
+
+@lru_cache(maxsize=16_384)
+def _is_tools_folder(folder: str) -> bool:
+    return folder.partition("/")[0] in _TOOL_ROOTS or folder.rpartition("/")[2] in _TOOL_FOLDERS
 
 
 def _spoken(data: bytes) -> frozenset[str]:
@@ -145,7 +158,7 @@ def _spoken(data: bytes) -> frozenset[str]:
 
 def _manifest(path: str, data: bytes) -> ProjectFact | None:
     name = path.rpartition("/")[2]
-    if name not in _MANIFESTS and not _REQUIREMENT_FILE.search(path):
+    if name not in _MANIFESTS and not (name.endswith((".txt", ".in")) and _REQUIREMENT_FILE.search(path)):
         return None
     text = data.decode("utf-8", "replace")
     if name == "pyproject.toml":

@@ -17,7 +17,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 # These two begin with a line break: looking for a fixed byte is many times faster than asking everywhere for `^`.
 _MAY_DISCARD = re.compile(
     rb"\n[ \t]+(?!(?:if|elif|while|assert|return|for|with|yield|async|def|class|lambda|else|raise|except|import"
-    rb"|from)\b)[\w.(\[\]\"'][^=\n#]*?(?:==|!=|<=|>=|<|>| in | is )"
+    rb"|from)\b)[\w.(\[\]\"'](?:[^=\n#<>! ]++|!(?!=)| (?!in |is ))*+(?:==|!=|[<>]| in | is )"
 )
 _MAY_BE_PREDICATE = re.compile(rb"\n[ \t]+(?:isinstance|issubclass|callable|hasattr|all|any|[\w.]*\bpath\.\w+)\(")
 _MAY_BE_TUPLE = re.compile(rb"assert[ \t]*\(")

@@ -72,8 +72,9 @@ def _subject(path: str, data: bytes) -> BaselineFact | FloorFact | IntentionFact
         )
     if odd_on_purpose.is_test_data(path):
         return None
-    baseline, places = baselines.read(path, data), Places(path, data)
+    baseline = baselines.read(path, data)
     if baseline is not None:
+        places = Places(path, data)
         return BaselineFact(
             baseline=baseline,
             fault=evidence_at(path, data, baseline.fault_offset) if baseline.unreadable else None,

@@ -58,14 +58,12 @@ class FileFact:
 
 def extract(path: str, data: bytes) -> FileFact | None:
     """Return what the file says about tests: as a module, as pytest's settings, as a manifest, as a tool's file."""
-    settings = pytest_settings.read(path, data)
-    fact = FileFact(
-        module=_module(path, data),
-        settings=None if settings is None else SettingsFact(settings, _places(path, data, settings)),
-        project=python_project.read(path, data),
-        package=package_fact(data) if path.rpartition("/")[2] == "__init__.py" else None,
-    )
-    return None if fact == FileFact() else fact
+    settings, module, project = pytest_settings.read(path, data), _module(path, data), python_project.read(path, data)
+    package = package_fact(data) if path.rpartition("/")[2] == "__init__.py" else None
+    if settings is None and module is None and project is None and package is None:
+        return None
+    told = None if settings is None else SettingsFact(settings, _places(path, data, settings))
+    return FileFact(module, told, project, package)
 
 
 def _places(path: str, data: bytes, settings: PytestSettings) -> tuple[Evidence, ...]:

@@ -90,12 +90,13 @@ def extract(path: str, data: bytes) -> TextFact | None:
 
 
 def _text_fact(path: str, data: bytes) -> TextFact | None:
-    if not data or odd_on_purpose.is_test_data(path) or places.is_bundled(path):
+    plain = data.isascii() and b"\r" not in data
+    if (plain and not path.endswith(".py")) or odd_on_purpose.is_test_data(path) or places.is_bundled(path):
         return None
     if not data.isascii() and (utf16 := text_encoding.utf16_with_mark(data)) is not None:
         lines = data.count(b"\n") + data.decode(utf16).count("\n") + 2
         return TextFact(utf16=utf16, utf16_lines=lines) if _extension(path) in _TEXT else None
-    if data.isascii() and b"\r" not in data:
+    if plain:
         return _call_fact(path, data)
     if text_encoding.is_binary(data) or not (data.startswith((b"#!", b"\xef\xbb\xbf#!")) or _is_text(path)):
         return None
