@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autopack.artifacts.events import RECOVERED, START, append_event, append_events, read_events
+from autopack.artifacts.events import RECOVERED, START, EventLog, append_event, append_events, read_events
 from autopack.clock import FixedClock
 from autopack.errors import EnvironmentFault
 
@@ -69,6 +69,15 @@ def test_whatever_is_changed_is_named(tmp_path: Path, what: str, names: str) -> 
     }[what]
     path.write_bytes(b"".join(changed))
     assert names in read_events(path).fault
+
+
+def test_a_log_whose_writer_was_killed_at_once_is_read(tmp_path: Path) -> None:
+    """A file that was made and not written to holds nothing; one with the beginning of a line says so."""
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"")
+    assert read_events(path) == EventLog((), "")
+    path.write_bytes(b'{"seq')
+    assert read_events(path) == EventLog((), "line 1 is torn: 5 bytes without an end")
 
 
 def test_a_torn_line_is_named_by_the_next_writer(tmp_path: Path) -> None:

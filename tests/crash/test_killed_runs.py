@@ -30,6 +30,8 @@ pytestmark = pytest.mark.skipif(
 
 STAGES = (
     "store.runs.create_run: transaction",
+    "autonomy.autopilot._log_plan: flock",
+    "autonomy.autopilot._log_plan: write",
     "governance.approvals.request_approvals: flock",
     "worktrees.registration.write_registration: replace",
     "worktrees.manager._register: git worktree",

@@ -102,9 +102,8 @@ def read_events(path: Path) -> EventLog:
     unfinished = lines.pop()
     events: list[Event] = []
     torn: list[int] = []
-    numbered = list(enumerate(lines, 1))
-    followers = [line for _, line in numbered[1:]] + [None]
-    for (number, line), follower in zip(numbered, followers, strict=True):
+    for number, line in enumerate(lines, 1):
+        follower = lines[number] if number < len(lines) else None
         found = _parsed(line)
         if found is None and _names_torn(follower, line):
             torn.append(number)

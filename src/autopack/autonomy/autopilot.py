@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from autopack.actions.claims import claimed_facts
 from autopack.actions.kinds import agent_task
 from autopack.actions.models import Action, Kind
-from autopack.artifacts.events import append_event, append_events
+from autopack.artifacts.events import append_event, append_events, read_events
 from autopack.artifacts.store import ensure_runs_root, read_artifact, write_artifact
 from autopack.autonomous_executor import RunContext, clear_interrupted_phase, execute, is_concluded
 from autopack.autonomy.fence import Fence
@@ -141,6 +141,7 @@ def resume(loop: Loop) -> AutopilotSessionV1:
             )
         report = read_artifact(loop.layout.gap_report, GapReportV1)
         plan = read_artifact(loop.layout.plan_proposal, PlanProposalV1)
+        _log_plan(loop, plan)
         return _advance_unless_blocked(loop, lock, report, plan)
 
 
@@ -270,7 +271,13 @@ def _log_grants(loop: Loop, granted: Sequence[Grant]) -> None:
 
 
 def _log_plan(loop: Loop, plan: PlanProposalV1) -> None:
-    """Put on record what the run goes by, and the verdict on every action that was proposed."""
+    """Put on record what the run goes by, and the verdict on every action that was proposed, unless it is there: a
+    process can be killed between starting a run and saying so, or in the middle of saying it."""
+    known = {
+        (event.event, event.details.get("plan_proposal_id"), event.details.get("action_id"))
+        for event in read_events(loop.layout.event_log).events
+        if event.event == "run_begun" or event.details.get("on") == "the claim"
+    }
     named = {name: getattr(plan, name) for name in ("anchor_id", "gap_report_id", "plan_proposal_id")}
     begun = {**named, "base_commit": loop.base_commit, "policy_digest": plan.metadata.policy_digest}
     verdicts = [
@@ -286,7 +293,13 @@ def _log_plan(loop: Loop, plan: PlanProposalV1) -> None:
         )
         for action in plan.actions
     ]
-    append_events(loop.layout.event_log, [("run_begun", begun), *verdicts], loop.clock)
+    events: list[tuple[str, dict[str, object]]] = [("run_begun", begun), *verdicts]
+    missing = [
+        (name, details)
+        for name, details in events
+        if (name, details.get("plan_proposal_id"), details.get("action_id")) not in known
+    ]
+    append_events(loop.layout.event_log, missing, loop.clock)
 
 
 def _gate(loop: Loop, report: GapReportV1, plan: PlanProposalV1) -> GateResult:
