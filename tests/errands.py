@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -36,7 +37,7 @@ pivot_intentions:
     allowed_write_roots: [/docs/**, /notes/**, /Makefile]
     protected_paths: [/docs/legal/**]
     network_allowlist: [HOSTS]
-  budget_cost: {max_lines: 40, max_files: 5BUDGET}
+  budget_cost: {BUDGET}
   evidence_verification:
     required_checks: [{name: guide, argv: [grep, -q, "^# Guide", docs/guide.md], timeout_seconds: 60}]
   governance_review: {default_policy: deny}
@@ -51,6 +52,8 @@ class Errand:
     files: Mapping[str, str] = field(default_factory=dict)
     hosts: str = ""
     token_cap: int | None = 100_000
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """Further keys of `budget_cost`."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,7 +69,8 @@ class Errand:
 
     def commit(self, config: str) -> str:
         """Make the repository, with CONFIG as its settings; return the commit."""
-        budget = "" if self.token_cap is None else f", token_cap_global: {self.token_cap}"
+        caps = {"max_lines": 40, "max_files": 5, "token_cap_global": self.token_cap, **self.caps}
+        budget = json.dumps({name: cap for name, cap in caps.items() if cap is not None})[1:-1]
         intention = INTENTION.replace("HOSTS", self.hosts).replace("BUDGET", budget)
         self.repo.mkdir()
         git(self.repo, "init", "--quiet")
@@ -124,6 +128,15 @@ class Errand:
         """Return the tokens that the run counts as spent."""
         with open_database(self.layout.database) as database:
             return {each.resource: each.spent for each in budgets_of(database, RUN)}.get("tokens", 0)
+
+    def processes(self) -> list[int]:
+        """Return the processes of this machine, in whatever session or namespace, that run something of `tools`."""
+        found = []
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                if os.fsencode(self.tools) in command.read_bytes():
+                    found.append(int(command.parent.name))
+        return found
 
     def events(self, name: str) -> list[dict[str, object]]:
         """Return the details of the run's events called NAME."""

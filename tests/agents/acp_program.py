@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,13 @@ from typing import Any
 import acp
 from acp import schema
 
+BROOD = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while True:
+    print('still here', flush=True)
+    time.sleep(0.1)
+"""
 MENDED = "# Guide\n\nSee the manual for more.\n"
 
 
@@ -119,6 +127,17 @@ class Program(acp.Agent):
     async def forever(self, session: str) -> None:
         await self.mend(session)
         await asyncio.sleep(3_600)
+
+    async def brood(self, session: str) -> None:
+        """Leave a process in a session of its own, which no signal to the agent alone would reach, and never end."""
+        await self.mend(session)
+        subprocess.Popen(["python3", "-c", BROOD, sys.argv[0]], start_new_session=True, stdout=sys.stderr)
+        await asyncio.sleep(3_600)
+
+    async def long(self, session: str) -> None:
+        """Do the task, and write eight lines of something else."""
+        await self.mend(session)
+        await self.write(session, f"{self.folder}/docs/long.md", "# Long\n" + "\n" * 7)
 
     async def crash(self, session: str) -> None:
         await self.mend(session)

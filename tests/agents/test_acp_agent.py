@@ -114,6 +114,30 @@ BAD = {
 }
 
 
+def test_the_time_of_one_action_ends_the_agent_and_all_that_it_started(errand: Errand) -> None:
+    """The intention's cap is shorter than the agent's own time: with the agent goes the process that it started in a
+    session of its own, and what it had mended is not kept."""
+    errand.caps = {"time_cap_seconds_per_action": 4}
+    base = hire(errand, "brood", timeout_seconds=60)
+    said = errand.done()
+    reason = "the agent did not end within 4 seconds, the end of budget_cost.time_cap_seconds_per_action"
+    assert (said.outcome, said.reason) == ("undone", reason)
+    assert "still here" in errand.log()
+    assert errand.processes() == []
+    assert git(errand.repo, "rev-parse", f"autopack/{RUN}").strip() == base
+
+
+@pytest.mark.parametrize(("most", "outcome"), [(9, "undone"), (10, "committed")])
+def test_an_agent_that_writes_more_lines_than_one_action_may_is_undone(errand: Errand, most: int, outcome: str) -> None:
+    """Every single write was allowed; the tree in all has ten lines, and the cap of the action is what counts."""
+    errand.caps = {"max_lines_per_action": most}
+    base = hire(errand, "long")
+    said = errand.done()
+    reason = "" if outcome == "committed" else f"the change has 10 lines, approved were at most {most}"
+    assert (said.outcome, said.reason) == (outcome, reason)
+    assert (git(errand.repo, "rev-parse", f"autopack/{RUN}").strip() == base) is (outcome == "undone")
+
+
 @pytest.mark.parametrize("part", BAD)
 def test_an_agent_that_does_not_keep_to_the_protocol_is_undone(errand: Errand, part: str) -> None:
     """It did its task and then misbehaves: nothing is kept, the reason is clear, and nothing hangs."""

@@ -276,6 +276,55 @@ def test_an_agent_that_never_ends_is_ended(errand: Errand) -> None:
     assert len(errand.log()) < 5_000_000
 
 
+BROOD = """
+import signal
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True: print('still here', flush=True), time.sleep(0.1)
+time.sleep(3_600)
+"""
+
+
+@needs_isolation
+@pytest.mark.parametrize("cap", ["time_cap_seconds", "time_cap_seconds_per_action"])
+def test_a_cap_of_time_ends_the_agent_and_all_that_it_started(errand: Errand, cap: str) -> None:
+    """The intention's cap is shorter than the agent's own time: with the agent goes the process that it started in a
+    session of its own, and what it had mended is not kept."""
+    errand.caps = {cap: 3}
+    errand.install("breeder", TRY + MEND + BROOD)
+    base = errand.commit(cli("breeder", timeout_seconds=60))
+    said = errand.done()
+    reason = f"the agent did not end within 3 seconds, the end of budget_cost.{cap}"
+    assert (said.outcome, said.reason) == ("undone", reason)
+    assert "still here" in errand.log()
+    assert errand.processes() == []
+    assert git(errand.repo, "rev-parse", f"autopack/{RUN}").strip() == base
+
+
+@needs_isolation
+def test_an_agent_that_is_left_no_time_does_not_start(errand: Errand) -> None:
+    """A cap of nothing is a cap."""
+    errand.caps = {"time_cap_seconds_per_action": 0}
+    errand.install("mender", MEND)
+    errand.commit(cli("mender"))
+    assert errand.done().reason == "budget_cost.time_cap_seconds_per_action leaves an agent no time"
+    assert list(errand.layout.logs.glob("agent-*.log")) == []
+
+
+@needs_isolation
+@pytest.mark.parametrize(("caps", "outcome"), [((9, 40), "undone"), ((40, 9), "undone"), ((10, 10), "committed")])
+def test_the_smaller_cap_of_lines_bounds_one_action(errand: Errand, caps: tuple[int, int], outcome: str) -> None:
+    """Ten lines, two of them the task: thrown away as a whole where the action or the run may change nine only."""
+    errand.caps = dict(zip(("max_lines_per_action", "max_lines"), caps, strict=True))
+    errand.install("eager", f"{TRY}{MEND}pathlib.Path('docs/long.md').write_text('# Long' + chr(10) * 8)\n")
+    base = errand.commit(cli("eager"))
+    said = errand.done()
+    reason = "" if outcome == "committed" else "the change has 10 lines, approved were at most 9"
+    assert (said.outcome, said.reason) == (outcome, reason)
+    assert (git(errand.repo, "rev-parse", f"autopack/{RUN}").strip() == base) is (outcome == "undone")
+
+
 @needs_isolation
 def test_secrets_that_an_agent_prints_are_not_written_down(errand: Errand) -> None:
     """What looks like a credential is masked in the log of the agent."""

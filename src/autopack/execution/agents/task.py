@@ -24,7 +24,7 @@ from autopack.execution.agents.brief import task_text
 from autopack.execution.agents.config import Hired, ModelSettings
 from autopack.execution.agents.meter import RunMeter
 from autopack.execution.agents.workplace import Workplace, workplace
-from autopack.execution.caps import day_of, least
+from autopack.execution.caps import day_of
 from autopack.execution.egress import Connection
 from autopack.execution.keyproxy import PLACEHOLDER, KeyProxy, ModelCall, Upstream
 from autopack.execution.sandbox.box import Job, JobResult, Sandbox
@@ -62,6 +62,14 @@ class _Spent:
 
 
 @dataclass(frozen=True)
+class _Time:
+    """How long a task may take, and which cap of the intention says so; empty where it is the agent's own setting."""
+
+    seconds: int
+    cap: str
+
+
+@dataclass(frozen=True)
 class Agent:
     """The agent of a run, with everything of the host that a task needs. Made by `operations.agents`."""
 
@@ -89,14 +97,17 @@ class Agent:
                 f"an agent works in the tier isolated only; this sandbox is {self.sandbox.tier} ({RULE})"
             )
         brief = task_text(grant.action, self.policy.anchor, self.remember(grant.action))
-        spent = _Spent()
+        spent, time = _Spent(), self._time()
         with workplace(git, base, self.policy, brief) as place, self._model_door(place, spent) as (doors, variables):
-            result = self._run(grant.action, self._job(place, doors, variables), place, brief, spent)
+            job = self._job(place, doors, variables, time)
+            result = self._run(grant.action, job, place, brief, spent)
             self._keep(grant.action, result)
-            self._require_ended(result, spent)
+            self._require_ended(result, spent, time)
             return place.tree()
 
-    def _job(self, place: Workplace, doors: tuple[tuple[int, Path], ...], variables: dict[str, str]) -> Job:
+    def _job(
+        self, place: Workplace, doors: tuple[tuple[int, Path], ...], variables: dict[str, str], time: _Time
+    ) -> Job:
         settings = self.hired.settings
         writes = settings.protocol == "cli" or settings.direct_writes
         folders = tuple(folder.resolve() for folder in self.folders)
@@ -111,18 +122,18 @@ class Agent:
             network=settings.network,
             doors=doors,
             variables=tuple({"PATH": os.pathsep.join([*path, inherited]), **settings.variables, **variables}.items()),
-            timeout_seconds=self._timeout(),
+            timeout_seconds=time.seconds,
             on_connection=self._note_connection,
         )
 
-    def _timeout(self) -> int:
-        most, left = self.hired.settings.timeout_seconds, self.seconds_left()
-        if left is not None and left <= 0:
-            raise BudgetExhausted("the time cap of this run is spent")
-        seconds = least(most, left, self.policy.anchor.budget_cost.time_cap_seconds_per_action)
-        if not seconds:
-            raise BudgetExhausted("budget_cost.time_cap_seconds_per_action leaves an agent no time")
-        return seconds
+    def _time(self) -> _Time:
+        left, most = self.seconds_left(), self.policy.anchor.budget_cost.time_cap_seconds_per_action
+        stated = ((left, "time_cap_seconds"), (most, "time_cap_seconds_per_action"))
+        caps = (_Time(seconds, f"budget_cost.{name}") for seconds, name in stated if seconds is not None)
+        time = min((_Time(self.hired.settings.timeout_seconds, ""), *caps), key=lambda one: one.seconds)
+        if time.seconds <= 0:
+            raise BudgetExhausted(f"{time.cap} leaves an agent no time")
+        return time
 
     @contextmanager
     def _model_door(self, place: Workplace, spent: _Spent) -> Iterator[Door]:
@@ -181,13 +192,15 @@ class Agent:
         output = redact(result.output.decode("utf-8", "replace"))
         write_bytes(self.layout.logs / f"agent-{action.action_id}.log", output.encode("utf-8", "replace"))
 
-    def _require_ended(self, result: JobResult, spent: _Spent) -> None:
+    def _require_ended(self, result: JobResult, spent: _Spent, time: _Time) -> None:
         """Raise, saying why, unless the agent came to its end by itself and calls it good."""
         if result.outcome == "not_started":
             raise EnvironmentFault(f"the agent could not be started: {result.detail}")
         over = f"; {spent.reason}" if spent.reason else ""
         if spent.is_over():
             raise BudgetExhausted(f"the agent was ended{over}")
+        if result.outcome == "timed_out" and time.cap:
+            raise BudgetExhausted(f"the agent {result.detail}, the end of {time.cap}{over}")
         if result.outcome == "timed_out":
             raise EnvironmentFault(f"the agent {result.detail}{over}")
         if result.exit_code != 0:
