@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
+        with contextlib.suppress(ConnectionError):  # who asked was killed meanwhile
+            self.wfile.write(body[: len(body) // 2] if cut else body)
         if cut:
             self.close_connection = True
 

@@ -20,7 +20,7 @@ import pytest
 from autopack.execution.agents.config import Interface
 from autopack.execution.agents.meter import RunMeter
 from autopack.execution.keyproxy import PLACEHOLDER, KeyProxy, ModelCall, Upstream
-from autopack.store.budgets import Day, budgets_of, set_caps, spend
+from autopack.store.budgets import Day, Share, budgets_of, set_caps, spend
 from autopack.store.database import open_database
 from autopack.store.runs import Run, create_run
 from stub_model import KEY, StubModel, Turn
@@ -91,7 +91,7 @@ def boxed(tmp_path: Path, model: StubModel, interface: Interface, cap: int) -> I
     with open_database(database) as opened:
         set_caps(opened, RUN, {"tokens": cap})
     box = Box(tmp_path / "model.sock", database, model)
-    proxy = KeyProxy(Upstream(interface, model.url, KEY), RunMeter(database, RUN), box.calls.append)
+    proxy = KeyProxy(Upstream(interface, model.url, KEY), RunMeter(database, RUN, Share("a")), box.calls.append)
     with proxy.serving(box.socket):
         yield box
 
@@ -206,7 +206,8 @@ def test_a_call_that_the_service_refuses_costs_nothing(tmp_path: Path, model: St
 def test_a_model_that_is_not_there_is_told(tmp_path: Path, model: StubModel) -> None:
     """The agent gets 502; nothing was sent, so nothing is spent."""
     with boxed(tmp_path, model, "anthropic", 5_000) as box:
-        gone = KeyProxy(Upstream("anthropic", "http://127.0.0.1:9", KEY), RunMeter(box.database, RUN), box.calls.append)
+        nowhere, meter = Upstream("anthropic", "http://127.0.0.1:9", KEY), RunMeter(box.database, RUN, Share("a"))
+        gone = KeyProxy(nowhere, meter, box.calls.append)
         with gone.serving(tmp_path / "gone.sock"):
             box.socket = tmp_path / "gone.sock"
             assert box.asks("/v1/messages", question("/v1/messages"))[0] == 502
@@ -316,13 +317,25 @@ def test_one_action_spends_no_more_than_its_own_cap(tmp_path: Path) -> None:
     database = tmp_path / "autopack.db"
     with open_database(database) as opened:
         set_caps(opened, RUN, {"tokens": 10_000})
-    meter = RunMeter(database, RUN, 1_000)
+    meter = RunMeter(database, RUN, Share("a", 1_000))
     assert meter.reserve(900)
     assert not meter.reserve(200)
     meter.settle(900, 300)
     assert meter.reserve(700)
     assert not meter.reserve(1)
-    assert RunMeter(database, RUN, 1_000).reserve(1_000)
+    assert not RunMeter(database, RUN, Share("a", 1_000)).reserve(1)
+    assert RunMeter(database, RUN, Share("b", 1_000)).reserve(1_000)
+
+
+def test_what_the_service_gave_beyond_its_maximum_counts_for_the_action_too(tmp_path: Path) -> None:
+    """Settling more than was reserved takes it from the action's own cap, which may be overdrawn and then is spent."""
+    database = tmp_path / "autopack.db"
+    with open_database(database) as opened:
+        set_caps(opened, RUN, {"tokens": 10_000})
+    meter = RunMeter(database, RUN, Share("a", 1_000))
+    assert meter.reserve(900)
+    meter.settle(900, 1_200)
+    assert not meter.reserve(1)
 
 
 def test_the_cap_of_the_day_covers_the_models_of_all_runs(tmp_path: Path) -> None:
@@ -336,6 +349,6 @@ def test_the_cap_of_the_day_covers_the_models_of_all_runs(tmp_path: Path) -> Non
             create_run(opened, run, datetime(2026, 1, 2, tzinfo=UTC))
         spend(opened, "earlier", "tokens", 800)
     today, tomorrow = (Day("sample", f"2026-01-0{day}", caps) for day in (2, 3))
-    assert not RunMeter(database, RUN, day=lambda: today).reserve(300)
-    assert RunMeter(database, RUN, day=lambda: today).reserve(200)
-    assert RunMeter(database, RUN, day=lambda: tomorrow).reserve(300)
+    assert not RunMeter(database, RUN, Share("a"), day=lambda: today).reserve(300)
+    assert RunMeter(database, RUN, Share("a"), day=lambda: today).reserve(200)
+    assert RunMeter(database, RUN, Share("a"), day=lambda: tomorrow).reserve(300)

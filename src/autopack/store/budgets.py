@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -66,11 +67,27 @@ _SPENT_ON = (
 )
 
 
-def spend(database: Database, run_id: str, resource: Resource, amount: int, *, day: Day | None = None) -> Budget:
+@dataclass(frozen=True)
+class Share:
+    """One action of a run, and how much of a resource it may spend in all of its attempts; None: no cap of its own."""
+
+    action_id: str
+    cap: int | None = None
+
+
+def spend(
+    database: Database,
+    run_id: str,
+    resource: Resource,
+    amount: int,
+    *,
+    day: Day | None = None,
+    share: Share | None = None,
+) -> Budget:
     """Count AMOUNT (0 or more) of RESOURCE as spent before it is; return what is left of the run's budget.
 
-    Raises BudgetExhausted, counting nothing, where it does not fit in the run's cap or in that of the DAY; of two runs
-    that take the last of a day at once, one gets it.
+    Raises BudgetExhausted, counting nothing, where it does not fit in the run's cap, in that of the DAY or in the
+    action's SHARE; of two runs that take the last of a day at once, one gets it.
     """
     if amount < 0:
         raise UsageError(f"Cannot spend {amount} {resource}: spending never gives back.")
@@ -96,11 +113,28 @@ def spend(database: Database, run_id: str, resource: Resource, amount: int, *, d
                     " not fit.",
                     hint="Go on tomorrow, or raise the day's cap in budget_cost of .autopack/intention.yaml.",
                 )
+        if share is not None:
+            _spend_share(connection, run_id, resource, amount, share)
     return budget
 
 
-def give_back(database: Database, run_id: str, resource: Resource, amount: int) -> None:
-    """Count AMOUNT (0 or more) less as spent: what was counted beforehand with `spend` and then not used.
+def _spend_share(connection: sqlite3.Connection, run_id: str, resource: Resource, amount: int, share: Share) -> None:
+    spent = connection.execute(
+        "INSERT INTO action_budgets VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT (run_id, action_id, resource) DO UPDATE SET spent = spent + ?4 RETURNING spent",
+        (run_id, share.action_id, resource, amount),
+    ).fetchone()["spent"]
+    if share.cap is not None and spent > share.cap:
+        raise BudgetExhausted(
+            f"{share.action_id} may spend {share.cap} {resource}: {spent - amount} are spent, {amount} more do not"
+            " fit.",
+            hint="Raise budget_cost in .autopack/intention.yaml, commit it, and start a new run.",
+        )
+
+
+def give_back(database: Database, run_id: str, resource: Resource, amount: int, *, share: Share | None = None) -> None:
+    """Count AMOUNT (0 or more) less as spent, of the action's SHARE too: what was counted beforehand with `spend` and
+    then not used.
 
     Raises UsageError for more than is counted as spent.
     """
@@ -111,6 +145,11 @@ def give_back(database: Database, run_id: str, resource: Resource, amount: int) 
         )
         if changed.rowcount != 1:
             raise UsageError(f"Cannot give back {amount} {resource} of run {run_id}: they were not spent.")
+        if share is not None:
+            connection.execute(
+                "UPDATE action_budgets SET spent = spent - ?4 WHERE run_id = ?1 AND action_id = ?2 AND resource = ?3",
+                (run_id, share.action_id, resource, amount),
+            )
 
 
 def budgets_of(database: Database, run_id: str) -> tuple[Budget, ...]:

@@ -19,7 +19,7 @@ from typing import Self
 from autopack.artifacts.store import ensure_runs_root
 from autopack.errors import ArtifactError, EnvironmentFault, LockHeld
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _BUSY_SECONDS = 10.0
 
 _SCHEMA = """
@@ -171,6 +171,15 @@ CREATE TABLE phases (
     PRIMARY KEY (run_id, action_id)
 ) STRICT;
 CREATE INDEX phases_by_project ON phases (project_id, at);
+""",
+    5: """
+CREATE TABLE action_budgets (
+    run_id TEXT NOT NULL,
+    action_id TEXT NOT NULL,
+    resource TEXT NOT NULL CHECK (resource IN ('tokens', 'seconds', 'actions', 'lines')),
+    spent INTEGER NOT NULL CHECK (spent >= 0),
+    PRIMARY KEY (run_id, action_id, resource)
+) STRICT;
 """,
 }
 """Version -> the statements that bring a file of the version before up to it. Applied in one transaction."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autopack.errors import BudgetExhausted
-from autopack.store.budgets import Day, budgets_of, give_back, spend
+from autopack.store.budgets import Day, Share, budgets_of, give_back, spend
 from autopack.store.database import Database, open_database
 
 
@@ -18,16 +18,15 @@ def _no_day() -> Day | None:
 
 @dataclass(frozen=True)
 class RunMeter:
-    """Counts in the database at PATH; usable from several threads and beside other processes. Made anew for each
-    action."""
+    """Counts in the database at PATH; usable from several threads and beside other processes. An action that is
+    repeated after a kill goes on with what it had spent."""
 
     path: Path
     run_id: str
-    most: int | None = None
-    """Of this action; None where the intention caps only the run."""
+    share: Share
+    """The action, and what the intention lets one action spend."""
     day: Callable[[], Day | None] = _no_day
     """Of today, with what all runs of the project may spend together."""
-    _of_action: list[int] = field(default_factory=lambda: [0], compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def cap(self) -> int | None:
@@ -37,27 +36,24 @@ class RunMeter:
 
     def reserve(self, amount: int) -> bool:
         with self._lock, open_database(self.path) as database:
-            if self.most is not None and self._of_action[0] + amount > self.most:
-                return False
             try:
-                spend(database, self.run_id, "tokens", amount, day=self.day())
+                spend(database, self.run_id, "tokens", amount, day=self.day(), share=self.share)
             except BudgetExhausted:
                 return False
-            self._of_action[0] += amount
             return True
 
     def settle(self, reserved: int, used: int) -> None:
         with self._lock, open_database(self.path) as database:
-            self._of_action[0] += used - reserved
             if used <= reserved:
-                give_back(database, self.run_id, "tokens", reserved - used)
+                give_back(database, self.run_id, "tokens", reserved - used, share=self.share)
             else:
                 self._add(database, used - reserved)
 
     def _add(self, database: Database, amount: int) -> None:
-        """Count what was spent beyond a reservation; what does not fit uses the cap up."""
+        """Count what was spent beyond a reservation; what does not fit uses the run's cap up."""
+        share = Share(self.share.action_id)
         try:
-            spend(database, self.run_id, "tokens", amount)
+            spend(database, self.run_id, "tokens", amount, share=share)
         except BudgetExhausted:
             left = next(each for each in budgets_of(database, self.run_id) if each.resource == "tokens").remaining
-            spend(database, self.run_id, "tokens", left or 0)
+            spend(database, self.run_id, "tokens", left or 0, share=share)

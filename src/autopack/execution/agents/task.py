@@ -33,6 +33,7 @@ from autopack.file_layout import RunFileLayout
 from autopack.git import Git
 from autopack.governance.models import Grant
 from autopack.policy.decide import Policy
+from autopack.store.budgets import Share
 
 MODEL_PORT = 3129
 """Where the model is, on 127.0.0.1 inside the box."""
@@ -96,18 +97,18 @@ class Agent:
             raise DeniedByPolicy(
                 f"an agent works in the tier isolated only; this sandbox is {self.sandbox.tier} ({RULE})"
             )
-        brief = task_text(grant.action, self.policy.anchor, self.remember(grant.action))
+        action = grant.action
+        brief = task_text(action, self.policy.anchor, self.remember(action))
         spent, time = _Spent(), self._time()
-        with workplace(git, base, self.policy, brief) as place, self._model_door(place, spent) as (doors, variables):
-            job = self._job(place, doors, variables, time)
-            result = self._run(grant.action, job, place, brief, spent)
-            self._keep(grant.action, result)
+        with workplace(git, base, self.policy, brief) as place, self._model_door(action, place, spent) as door:
+            job = self._job(place, door, time)
+            result = self._run(action, job, place, brief, spent)
+            self._keep(action, result)
             self._require_ended(result, spent, time)
             return place.tree()
 
-    def _job(
-        self, place: Workplace, doors: tuple[tuple[int, Path], ...], variables: dict[str, str], time: _Time
-    ) -> Job:
+    def _job(self, place: Workplace, door: Door, time: _Time) -> Job:
+        doors, variables = door
         settings = self.hired.settings
         writes = settings.protocol == "cli" or settings.direct_writes
         folders = tuple(folder.resolve() for folder in self.folders)
@@ -136,7 +137,7 @@ class Agent:
         return time
 
     @contextmanager
-    def _model_door(self, place: Workplace, spent: _Spent) -> Iterator[Door]:
+    def _model_door(self, action: Action, place: Workplace, spent: _Spent) -> Iterator[Door]:
         """Yield the way to the agent's model, if it has one; the key proxy answers behind it."""
         model = self.hired.settings.model
         if model is None:
@@ -147,7 +148,7 @@ class Agent:
             spent.note(call)
             append_event(self.layout.event_log, "model_call", asdict(call), self.clock)
 
-        proxy = KeyProxy(self._upstream(model), self._meter(), note)
+        proxy = KeyProxy(self._upstream(model), self._meter(action), note)
         socket = place.scratch / "model"
         with proxy.serving(socket):
             address = f"http://127.0.0.1:{MODEL_PORT}{model.base_url_path}"
@@ -159,12 +160,11 @@ class Agent:
             raise EnvironmentFault(f"the variable {model.key_env} with the key of the agent's model is not set")
         return Upstream(model.interface, model.url, key)
 
-    def _meter(self) -> RunMeter:
+    def _meter(self, action: Action) -> RunMeter:
         budget, layout = self.policy.anchor.budget_cost, self.layout
         today = partial(day_of, budget, layout.project_id)
-        meter = RunMeter(
-            layout.database, layout.run_id, budget.token_cap_per_action, day=lambda: today(self.clock.now())
-        )
+        share = Share(action.action_id, budget.token_cap_per_action)
+        meter = RunMeter(layout.database, layout.run_id, share, day=lambda: today(self.clock.now()))
         if meter.cap() is None:
             raise BudgetExhausted("budget_cost.token_cap_global is not stated, and an agent's model needs a cap")
         return meter
