@@ -255,20 +255,78 @@ def test_on_a_terminal_approving_is_confirmed(
 ) -> None:
     """A person at a terminal sees the request and answers; no is no decision."""
     first = _ids(_plan(settings), "requires_approval")[0]
-    ours, theirs = pty.openpty()
-    os.write(ours, f"{answer}\n".encode())
-    done = subprocess.run(
-        [sys.executable, "-m", "autopack", "approvals", "approve", first],
-        stdin=theirs,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    os.close(ours)
-    os.close(theirs)
+    done = _at_a_terminal(answer, "approve", first)
     assert done.returncode == code, done.stderr
     assert "Approve it?" in done.stderr
     assert _statuses(say, "--all")[first] == status
+
+
+def _at_a_terminal(answer: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose standard input is a terminal at which somebody types ANSWER."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    command = [sys.executable, "-m", "autopack", "approvals", *arguments]
+    try:
+        return subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pytest.mark.parametrize("option", ["--yes", "--no-input"])
+def test_an_action_that_is_named_needs_no_confirmation_where_nobody_is_to_be_asked(
+    settings: Settings, say: Say, option: str
+) -> None:
+    """With a terminal and without one the command does the same: what is named is approved, and nothing is asked."""
+    first, second = _ids(_plan(settings), "requires_approval")
+    done = _at_a_terminal("n", "approve", first, option)
+    assert (done.returncode, "Approve it?" in done.stderr) == (0, False), done.stderr
+    assert say("approve", second, option)[0] == 0
+    assert set(_statuses(say, "--all").values()) == {"approved"}
+
+
+def test_everything_that_waits_is_never_approved_unasked(settings: Settings, say: Say) -> None:
+    """--all names nothing: where nobody is to be asked it is refused with the option to give, terminal or not."""
+    _plan(settings)
+    done = _at_a_terminal("y", "approve", "--all", "--no-input")
+    code, _, err = say("approve", "--all", "--no-input")
+    assert (done.returncode, code) == (2, 2)
+    assert "Repeat with --yes." in done.stderr
+    assert "Repeat with --yes." in err
+    assert set(_statuses(say).values()) == {"waiting"}
+
+
+def test_what_is_approved_already_is_not_asked_or_recorded_again(settings: Settings, say: Say) -> None:
+    """The second time the command says by whom it is approved, asks nothing, and no second decision is logged; of
+    several only the new ones are decided."""
+    first, second = _ids(_plan(settings), "requires_approval")
+    assert say("approve", first, "--reason", "looked at it")[0] == 0
+    log = next(settings.runs_root.rglob("events.ndjson"))
+    before = log.read_bytes()
+    done = _at_a_terminal("n", "approve", first, "--format", "text")
+    assert (done.returncode, "Approve it?" in done.stderr, log.read_bytes() == before) == (0, False, True)
+    assert done.stdout.startswith(f"{first} is already approved (by ada at 20")
+    code, out, err = say("approve", first, "--format", "json")
+    assert (code, json.loads(out)["outcome"], f"Approval of {first}" in err) == (0, "nothing_to_do", False)
+    assert log.read_bytes() == before
+    code, out, _ = say("approve", first, second, "--format", "text")
+    assert (code, [line.split(" (")[0] for line in out.splitlines()]) == (
+        0,
+        [f"{first} is already approved", f"Approved {second}"],
+    )
+    assert log.read_bytes().count(b'"event":"decision"') == 2
+
+
+def test_an_approval_that_no_longer_stands_is_renewed_with_a_new_run(settings: Settings, say: Say) -> None:
+    """After another commit the approval is void, which is said; the next run asks, and the answer is a new one."""
+    first = _ids(_plan(settings), "requires_approval")[0]
+    assert say("approve", first)[0] == 0
+    _new_commit(settings)
+    code, _, err = say("approve", first)
+    assert (code, "is void: the base commit was" in err) == (5, True)
+    again = _ids(_plan(settings, "run-2"), "requires_approval")[0]
+    code, out, _ = say("approve", again, "--run-id", "run-2", "--format", "json")
+    assert (code, json.loads(out)["outcome"]) == (0, "done")
 
 
 _MOVES: dict[str, tuple[dict[str, str | bytes], tuple[str, bool], tuple[str, bool]]] = {

@@ -108,6 +108,10 @@ def approve(
 ) -> None:
     """Approve actions, each for one use on its base commit; `autopack autopilot resume` then carries them out.
 
+    Naming an action is the decision. On a terminal it has to be confirmed, unless --yes or --no-input says that nobody
+    is to be asked; --all, which names nothing, is confirmed on a terminal or by --yes, and refused otherwise. What is
+    approved already stays so, and is not put on record again.
+
     Example: autopack approvals approve action-0123456789ab --reason "checked the links"
     """
     from autopack.errors import UsageError
@@ -118,10 +122,11 @@ def approve(
         raise UsageError("A standing grant is given for one action at a time.", hint="Name the action.")
     settings = settings_for(workspace)
     chosen = _chosen(settings, ids or [], run_id, everything=everything)
-    for one in chosen:
+    asked = [one for one in chosen if paths or one.status not in {"approved", "used"}]
+    for one in asked:
         say(one.record.request.canonical_text + "\n")
-    if not yes and (sys.stdin.isatty() or everything):
-        _confirm(f"Approve {len(chosen)} actions?" if len(chosen) > 1 else "Approve it?", no_input=no_input)
+    if not yes and (everything or (asked and not no_input and sys.stdin.isatty())):
+        _confirm(f"Approve {len(asked)} actions?" if len(asked) > 1 else "Approve it?", no_input=no_input)
     decision: Decision = "allow_always" if always else "allow_once"
     done = _decide(settings, chosen, decision, reason, sign_with=sign_with, paths=tuple(paths or ()))
     _tell(chosen, done, "Approved", chosen_format(format))
@@ -268,19 +273,26 @@ def _tell(chosen: Sequence[Approval], done: Sequence[Decided], word: str, format
     if format is Format.JSON:
         print_json(
             {
-                "outcome": "done" if all(one.standing for one in done) else "waiting",
+                "outcome": _outcome(done),
                 "decisions": [None if one.standing is None else vars(one.standing) for one in done],
                 "grants": [one.grant.document() for one in done if one.grant is not None],
             }
         )
         return
     for one, decided in zip(chosen, done, strict=True):
-        console().print(f"{word} {one.action_id} ({_by(decided)}).", markup=False)
+        told = f"{word} {one.action_id}" if decided.is_new else f"{one.action_id} is already {word.lower()}"
+        console().print(f"{told} ({_by(decided)}).", markup=False)
         if decided.grant is not None:
             until = decided.grant.expires_at
             console().print(f"  standing grant {decided.grant.grant_id}, until {until}", markup=False)
     for run in sorted({one.record.request.run_id for one in chosen}):
         say(f"next: autopack autopilot resume {run}")
+
+
+def _outcome(done: Sequence[Decided]) -> str:
+    if not all(one.standing for one in done):
+        return "waiting"
+    return "done" if any(one.is_new for one in done) else "nothing_to_do"
 
 
 def _by(decided: Decided) -> str:

@@ -26,4 +26,4 @@ FormatOption = Annotated[
     Format | None,
     typer.Option("--format", help="text for people, json for programs (default: text on a terminal, else json)."),
 ]
-NoInputOption = Annotated[bool, typer.Option("--no-input", help="Never ask; fail instead.")]
+NoInputOption = Annotated[bool, typer.Option("--no-input", help="Never ask; fail where an answer is needed.")]

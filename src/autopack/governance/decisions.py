@@ -54,13 +54,16 @@ class Decided:
 
     standing: RecordedDecision | None
     grant: StandingGrant | None = None
+    is_new: bool = True
+    """Whether the answer was put on record; False where the same one stands there already."""
 
 
 def decide(database: Database, record: ApprovalRecord, answer: Answer, *, present: Present, now: datetime) -> Decided:
     """Store ANSWER to the request of RECORD; it is on the disk when this returns.
 
-    Raises DeniedByPolicy for approving a blocked action and for somebody who may not approve (or did not sign),
-    StaleError naming what moved, expired or was revoked, UsageError where somebody decided otherwise before.
+    What is decided already stays as it is, and the same answer again is not put on record a second time. Raises
+    DeniedByPolicy for approving a blocked action and for somebody who may not approve (or did not sign), StaleError
+    naming what moved, expired or was revoked, UsageError where somebody decided otherwise before.
     """
     if answer.decision not in get_args(Decision):
         raise UsageError(f"{answer.decision!r} is no decision.", hint="Approve or reject.")
@@ -69,6 +72,10 @@ def decide(database: Database, record: ApprovalRecord, answer: Answer, *, presen
         _require_not_blocked(record, present)
     if record.decision is None:
         _require_current(record, present)
+    elif record.decision.allows != approving:
+        raise _decided_before(record, record.decision)
+    elif not answer.grant_paths:
+        return Decided(record.decision, is_new=False)
     who = _who(record, answer, present) if approving else (neutralise(redact(answer.decided_by))[:200], answer.channel)
     grant = _grant(record, answer, present, who, now)
     vote = stored.StoredVote(
@@ -81,6 +88,8 @@ def decide(database: Database, record: ApprovalRecord, answer: Answer, *, presen
         reason=neutralise(redact(answer.reason))[:2_000],
         signature=answer.signature,
     )
+    if _is_on_record(database, vote):
+        return Decided(record.decision, is_new=False)
     found = stored.record_vote(database, vote, needed=record.request.min_approvers)
     standing = None if found is None else recorded(found)
     log_answer(database, record.request, vote, standing)
@@ -158,6 +167,12 @@ def _grant(
         now=now,
         paths=answer.grant_paths,
     )
+
+
+def _is_on_record(database: Database, vote: stored.StoredVote) -> bool:
+    """Return whether the same person answered the same before, with others still to answer."""
+    votes = stored.votes_on(database, vote.request_id)
+    return any((one.person, one.decision) == (vote.person, vote.decision) for one in votes)
 
 
 def _decided_before(record: ApprovalRecord, standing: RecordedDecision) -> UsageError:
