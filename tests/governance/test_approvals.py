@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from asked import a_review, an_approver
+from asked import Question, a_review, an_approver
 from autopack.actions.models import Action
+from autopack.artifacts.events import read_events
 from autopack.artifacts.store import read_artifact
 from autopack.errors import ArtifactError, DeniedByPolicy, StaleError, UsageError
 from autopack.file_layout import RunFileLayout
@@ -383,3 +384,23 @@ def test_only_the_answer_that_stands_gives_a_grant(database: Database, first: De
         decided.append(decide(database, record, Answer(decision, who, "cli"), present=present, now=_NOW))
     assert (decided[0].grant is not None) is (first == "allow_always")
     assert decided[1].grant is None
+
+
+def test_one_of_two_who_says_yes_twice_is_recorded_once(database: Database) -> None:
+    """While others are to answer, the same person's same answer again is no new one, in the store nor in the log."""
+    question = Question(database, a_review(an_approver("ada"), an_approver("bob"), min_approvers=2))
+    question.ask()
+    first, second, last = question.answer(), question.answer(), question.answer(by="bob")
+    assert (first.is_new, second.is_new, last.is_new) == (True, False, True)
+    assert (second.standing, last.standing is not None) == (None, True)
+    events = read_events(_layout(database).event_log).events
+    assert [one.details["decided_by"] for one in events if one.event == "decision"] == ["ada", "bob"]
+
+
+def test_who_approves_what_somebody_else_approved_leaves_no_trace(database: Database) -> None:
+    """The first decision stands under its own name, and the log has no second one."""
+    question = Question(database, a_review())
+    question.ask()
+    first, second = question.answer(), question.answer(by="bob")
+    assert (second.standing, second.is_new) == (first.standing, False)
+    assert [one.event for one in read_events(_layout(database).event_log).events].count("decision") == 1

@@ -82,3 +82,25 @@ def test_without_enable_nothing_starts(make_repository: MakeRepository) -> None:
     repo = make_sample(make_repository)
     assert supervise(repo, "--run-ids", "a,b").returncode == 2
     assert not (repo / ".autonomous_runs").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "con", ".hidden"])
+def test_a_name_that_no_run_can_have_starts_none(make_repository: MakeRepository, name: str) -> None:
+    """One bad name among good ones is exit 2 with the reason, before anything starts."""
+    repo = make_sample(make_repository)
+    done = supervise(repo, "--enable", "--run-ids", f"a,{name}", "--workers", "2")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"autopack: run id {name!r} is ")
+    assert "  next: " in done.stderr
+    assert not (repo / ".autonomous_runs").exists()
+
+
+def test_a_run_that_ends_with_an_error_says_which(make_repository: MakeRepository) -> None:
+    """A run whose branch is there already is exit 2 beside one that works, and its error is in the answer."""
+    repo = make_sample(make_repository)
+    assert json.loads(supervise(repo, "--enable", "--run-ids", "a", "--workers", "1").stdout)["runs"][0]["reason"] == ""
+    done = supervise(repo, "--enable", "--run-ids", "a,b", "--workers", "2")
+    again, new = json.loads(done.stdout)["runs"]
+    assert (new["exit_code"], new["reason"]) == (3, "")
+    assert again["exit_code"] == 2
+    assert "a" in again["reason"].split()

@@ -24,6 +24,10 @@ _GRACE_SECONDS = 60
 """Beyond the anchor's time cap, which the run itself keeps; only a run that hangs meets this."""
 
 
+_FAULT = "autopack: "
+"""How the line of an error begins, see `cli.main.report_failure`."""
+
+
 @dataclass(frozen=True)
 class RunResult:
     """How one supervised run ended. `exit_code` is None where it was stopped or never started."""
@@ -31,7 +35,8 @@ class RunResult:
     run_id: str
     outcome: Literal["ended", "timed_out", "not_started"]
     exit_code: int | None
-    last_words: str
+    reason: str
+    """Why it came to nothing: the error that it ended with, or that it was stopped; empty where it has a session."""
 
 
 def supervise(
@@ -65,7 +70,9 @@ def supervise(
             stop=stop.is_set,
         )
         words = result.output.decode("utf-8", "replace").strip().splitlines()
-        return RunResult(run_id, result.outcome, result.exit_code, words[-1] if words else result.detail)
+        faults = [line.removeprefix(_FAULT) for line in words if line.startswith(_FAULT)]
+        reason = (faults if result.exit_code and faults else [result.detail])[-1]
+        return RunResult(run_id, result.outcome, result.exit_code, reason)
 
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="autopack-run") as pool:
         try:

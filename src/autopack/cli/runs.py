@@ -273,7 +273,7 @@ def _show_results(results: tuple[RunResult, ...], format: Format) -> None:
         print_json(
             {
                 "runs": [
-                    {"run_id": result.run_id, "outcome": result.outcome, "exit_code": result.exit_code}
+                    {name: getattr(result, name) for name in ("run_id", "outcome", "exit_code", "reason")}
                     for result in results
                 ]
             }
@@ -281,7 +281,8 @@ def _show_results(results: tuple[RunResult, ...], format: Format) -> None:
         return
     for result in results:
         code = "" if result.exit_code is None else f" with exit code {result.exit_code}"
-        console().print(f"{result.run_id}: {result.outcome.replace('_', ' ')}{code}", markup=False)
+        because = f": {result.reason}" if result.reason else ""
+        console().print(f"{result.run_id}: {result.outcome.replace('_', ' ')}{code}{because}", markup=False)
 
 
 def _severity(result: RunResult) -> int:

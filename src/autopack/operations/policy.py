@@ -55,16 +55,21 @@ class ShownPolicy:
 
 
 def explain_facts(settings: Settings, facts: ActionFacts) -> Explanation:
-    """Return the verdict on FACTS in this repository and why; links among the paths are followed on disk."""
+    """Return the verdict on FACTS in this repository and why; links among the paths are followed on disk. Raises
+    UsageError for a kind that does not exist, which no action could be of."""
+    kind = all_kinds().get(facts.kind)
+    if kind is None:
+        raise UsageError(
+            f"{facts.kind!r} is no kind of action.", hint=f"Name one of these: {', '.join(sorted(all_kinds()))}."
+        )
     anchor, source = _intention(settings)
     policy = policy_for(settings, anchor, Git(settings.workspace).head())
     led = link_targets(settings.workspace, facts.paths)
-    kind = all_kinds().get(facts.kind)
     judged = ActionFacts(
         **{
             **vars(facts),
             "link_targets": tuple(sorted({*facts.link_targets, *led})),
-            "reversible": facts.reversible and (kind is None or kind.reversible),
+            "reversible": facts.reversible and kind.reversible,
         }
     )
     circumstances = Circumstances(sandbox=sandbox_tier())

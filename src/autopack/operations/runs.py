@@ -17,7 +17,7 @@ from autopack.clock import Clock, SystemClock
 from autopack.config import INTENTION_FILE, Settings
 from autopack.errors import StaleError, UsageError
 from autopack.execution.sandbox.detect import find_sandbox
-from autopack.file_layout import RunFileLayout
+from autopack.file_layout import RunFileLayout, validate_id
 from autopack.git import Git
 from autopack.governance.approvers import identity_of
 from autopack.intention_anchor.v2 import IntentionAnchorV2
@@ -180,7 +180,12 @@ def session_of(settings: Settings, run_id: str | None) -> AutopilotSessionV1:
 def supervise_runs(
     settings: Settings, run_ids: Sequence[str], *, workers: int, environment: Mapping[str, str]
 ) -> tuple[RunResult, ...]:
-    """Run the autopilot once for each of RUN_IDS, at most WORKERS at a time."""
+    """Run the autopilot once for each of RUN_IDS, at most WORKERS at a time.
+
+    Raises UsageError, before any starts, where one of them cannot be the name of a run.
+    """
+    for run_id in run_ids:
+        validate_id(run_id, "run id")
     anchor, _ = committed_intention(settings)
     if len(set(run_ids)) != len(run_ids):
         raise UsageError("The same run id is named twice.", hint="Every run has an id of its own.")
