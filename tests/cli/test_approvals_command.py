@@ -364,3 +364,28 @@ def test_explain_names_what_moved_and_what_still_stands(
     for path, (sentence, stands) in (("data/x.json", first), ("data/y.json", second)):
         assert any(sentence in reason for reason in explained[path]["reasons"]), explained[path]
         assert explained[path]["stays_valid"] is stands
+        assert explained[path]["goes_on"] is False
+
+
+def test_explain_says_what_approve_and_resume_will_say(settings: Settings, say: Say) -> None:
+    """As long as nothing moved an action still stands, and is approved; after any commit it is void in both."""
+    first = _ids(_plan(settings), "requires_approval")[0]
+    code, out, err = say("explain", "run-1", "--format", "text")
+    assert (code, f"{first}  still stands" in out, "next" in err) == (0, True, False)
+    assert say("approve", first)[0] == 0
+    write_files(settings.workspace, {"notes.md": "# Notes\n"})
+    commit_all(settings.workspace, "Go on")
+    code, out, err = say("explain", "run-1", "--format", "text")
+    assert (code, "still stands" in out) == (0, False)
+    assert f"{first}  is void, a new run asks the same again" in out
+    assert "next: autopack autopilot --enable" in err
+    assert say("approve", first)[0] == main(["autopilot", "resume", "run-1"]) == 5
+
+
+def test_explain_says_that_a_request_was_taken_back(settings: Settings, say: Say) -> None:
+    """Nothing moved, and all the same nobody can approve it any more."""
+    first, second = _ids(_plan(settings), "requires_approval")
+    assert say("revoke", first)[0] == 0
+    explained = {one["action_id"]: one for one in json.loads(say("explain", "run-1", "--format", "json")[1])["actions"]}
+    assert (explained[first]["goes_on"], explained[second]["goes_on"]) == (False, True)
+    assert explained[first]["reasons"][-1].startswith("it was revoked by ada")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autopack.config import Settings
     from autopack.governance.decisions import Decided
     from autopack.governance.models import Decision
-    from autopack.operations.approvals import Approval
+    from autopack.operations.approvals import Approval, StaleAction
 
 approvals = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="See what waits for a person, and decide it.")
 
@@ -204,7 +204,7 @@ def explain(
     workspace: WorkspaceOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Say, action by action, what moved since a run asked, and which of its actions still stand.
+    """Say, action by action, what moved since a run asked, and whether approve and resume still take it.
 
     Example: autopack approvals explain autopilot-20260102T030405Z
     """
@@ -215,12 +215,19 @@ def explain(
         print_json({"outcome": "done" if found else "nothing_to_do", "actions": [vars(one) for one in found]})
         return
     for one in found:
-        state = "still stands" if one.stays_valid else "has to be proposed anew"
-        console().print(f"{one.action_id}  {state}  {one.title}", markup=False)
+        console().print(f"{one.action_id}  {_stands(one)}  {one.title}", markup=False)
         for reason in one.reasons:
             console().print(f"  {reason}", markup=False)
     if not found:
         say(f"The run {run_id} asked nothing.")
+    elif not all(one.goes_on for one in found):
+        say("next: autopack autopilot --enable")
+
+
+def _stands(one: StaleAction) -> str:
+    if one.goes_on:
+        return "still stands"
+    return "is void, a new run asks the same again" if one.stays_valid else "is void, it has to be proposed anew"
 
 
 def _chosen(settings: Settings, ids: Sequence[str], run_id: str | None, *, everything: bool = False) -> list[Approval]:

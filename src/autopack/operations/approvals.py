@@ -93,6 +93,9 @@ class StaleAction:
     """What moved for this action: files, findings, intention, policy, the plan."""
     stays_valid: bool
     """Nothing of what the action is about moved: proposed anew it is the same, and only has to be asked again."""
+    goes_on: bool
+    """`approve` and `resume` still take it: nothing at all moved, and its request has neither ended nor been taken
+    back."""
 
 
 def list_approvals(
@@ -252,7 +255,7 @@ def _explained(settings: Settings, looking: Looking, one: Approval, gone: Mappin
     title = request.title or request.kind or ""
     action = looking.action(request)
     if action is None:
-        return StaleAction(one.action_id, title, (*one.moved,), False)
+        return StaleAction(one.action_id, title, (*one.moved,), False, goes_on=False)
     own = [sentence for sentence in one.moved if not sentence.startswith("the base commit")]
     head = looking.head
     base = request.binding.base_commit
@@ -270,7 +273,9 @@ def _explained(settings: Settings, looking: Looking, one: Approval, gone: Mappin
         request.binding.policy_digest,
     )
     same_action = one.current is not None and one.current.action_digest == request.binding.action_digest
-    return StaleAction(one.action_id, title, tuple(own), not touched and not lost and same_rules and same_action)
+    is_same = not touched and not lost and same_rules and same_action
+    own += [one.record.ended] if one.record.ended else []
+    return StaleAction(one.action_id, title, tuple(own), is_same, goes_on=not one.moved and not one.record.ended)
 
 
 def _changed_between(settings: Settings, base: str, head: str) -> frozenset[str] | None:
