@@ -6,14 +6,19 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
 from autopack.cli import main as front_door
+from autopack.config import load_settings
 from autopack.errors import EXIT_OK, EXIT_STALE, EXIT_USAGE
 from autopack.intention_anchor.written import read_intention
+from autopack.store.database import open_database
+from autopack.store.runs import Run as StoredRun
+from autopack.store.runs import create_run, move_run
 from repositories import MakeRepository, commit_all, git
 
 FILE = ".autopack/intention.yaml"
@@ -236,3 +241,50 @@ def test_outside_a_repository_there_is_a_clear_answer(autopack: Run, tmp_path_fa
     code, out, err = autopack("init", "--no-input", "--workspace", str(tmp_path_factory.mktemp("empty")))
     assert (code, out) == (EXIT_USAGE, "")
     assert "--workspace DIR" in err
+
+
+def test_an_intention_that_was_deleted_is_told_with_the_way_back(autopack: Run, repository: Path) -> None:
+    """Gone from the working copy, then from the commit: `anchor check` and `status` say what is in effect, and the
+    command that they name brings it back."""
+    autopack("init", "--no-input")
+    commit_all(repository, "Intention")
+    assert autopack("autopilot", "--run-id", "r1")[0] == EXIT_OK
+    (repository / FILE).unlink()
+    code, _, err = autopack("anchor", "check")
+    assert (code, f"next: git restore {FILE}" in err) == (EXIT_OK, True)
+    assert "In effect: it stands in the last commit." not in err
+    _, out, _ = autopack("status", "--format", "json")
+    said = json.loads(out)
+    assert f"{FILE} is deleted from the working copy; anchor-" in said["intention"]["change"]
+    assert said["next_command"] == f"git restore {FILE}"
+    commit_all(repository, "Away with it")
+    code, _, err = autopack("anchor", "check")
+    assert (code, f"{FILE} was deleted in the commit " in err) == (EXIT_USAGE, True)
+    _, out, _ = autopack("status", "--format", "json")
+    back = json.loads(out)["next_command"].split()
+    assert back[:2] == ["git", "restore"]
+    git(repository, *back[1:])
+    assert (autopack("anchor", "check")[0], (repository / FILE).exists()) == (EXIT_OK, True)
+
+
+def test_an_intention_that_took_the_place_of_another_is_told_while_a_run_waits(autopack: Run, repository: Path) -> None:
+    """An open run that went by another intention is named with both; once it is closed nobody speaks of it."""
+    autopack("init", "--no-input")
+    commit_all(repository, "Intention")
+    before = json.loads(autopack("anchor", "show", "--format", "json")[1])["anchor_id"]
+    run = StoredRun(
+        "r1", "sample", git(repository, "rev-parse", "HEAD").strip(), "autopack/r1", before, "g", "p", "waiting"
+    )
+    runs_root = load_settings(repository).runs_root
+    with open_database(runs_root / "autopack.db") as database:
+        create_run(database, run, datetime(2026, 1, 2, tzinfo=UTC))
+    assert json.loads(autopack("status", "--format", "json")[1])["intention"]["change"] == ""
+    text = (repository / FILE).read_text(encoding="utf-8")
+    (repository / FILE).write_text(text.replace("project_id: ", "project_id: other-"), encoding="utf-8")
+    commit_all(repository, "Another intention")
+    change = json.loads(autopack("status", "--format", "json")[1])["intention"]["change"]
+    assert change.startswith(f"The run r1 went by another intention, {before}; now anchor-")
+    assert json.loads(autopack("anchor", "check", "--format", "json")[1])["change"] == change
+    with open_database(runs_root / "autopack.db") as database:
+        move_run(database, "r1", "stopped", datetime(2026, 1, 3, tzinfo=UTC))
+    assert json.loads(autopack("status", "--format", "json")[1])["intention"]["change"] == ""

@@ -94,14 +94,19 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
 def check(workspace: WorkspaceOption = None, format: FormatOption = None) -> None:
     """Check that the intention is valid.
 
-    Exit 2, naming each place in the file, where it is not, or the rule that cannot stand.
+    Exit 2, naming each place in the file, where it is not, or the rule that cannot stand. Says too when the intention
+    that was in effect is deleted, or an open run went by another one.
 
     Example: autopack anchor check
     """
     from autopack.operations.base_policy import require_policy
-    from autopack.operations.intention import require_intention
+    from autopack.operations.intention import load_intention, require_intention
+    from autopack.operations.intention_changes import intention_change, latest_runs
 
     settings = settings_for(workspace)
+    change = intention_change(settings, latest_runs(settings))
+    if change is not None and load_intention(settings)[0] is None:
+        raise UsageError(change.what, hint=change.next_command)
     anchor, source = require_intention(settings)
     require_policy(settings, anchor)
     still_open = anchor.validate_pivot_completeness()
@@ -113,11 +118,12 @@ def check(workspace: WorkspaceOption = None, format: FormatOption = None) -> Non
                 "source": source,
                 "open_pivots": [question.pivot for question in still_open],
                 "unconfirmed": [value.document() for value in anchor.unconfirmed],
+                "change": change.what if change else "",
             }
         )
     else:
         print(f"Valid: {anchor.anchor_id}, project {anchor.project_id}.")
-    say(_where(source))
+    say(f"{change.what}\n  next: {change.next_command}" if change else _where(source))
     _say_what_is_open(len(still_open), len(anchor.unconfirmed))
 
 

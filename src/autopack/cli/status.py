@@ -66,6 +66,7 @@ def _document(found: Status) -> dict[str, object]:
             "source": found.intention_source,
             "pivots_stated": found.pivots_stated,
             "unconfirmed": found.unconfirmed,
+            "change": found.intention_change,
         },
         "gaps": found.gaps.document(),
         "plan": found.plan.document() if found.plan else None,
@@ -87,6 +88,8 @@ def _print(found: Status) -> None:
 
     unconfirmed = f", {found.unconfirmed} inferred values to confirm" if found.unconfirmed else ""
     line("Intention", f"{_WHERE[found.intention_source]}, {found.pivots_stated} of 8 pivots stated{unconfirmed}")
+    if found.intention_change:
+        line("", found.intention_change)
     risks = ", ".join(f"{count} {risk}" for risk, count in found.gaps.by_risk.document().items() if count)
     blocking = (
         f"; {found.gaps.blocking} {agreeing(found.gaps.blocking, 'blocks', 'block')} the autopilot"

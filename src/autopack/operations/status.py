@@ -13,12 +13,10 @@ from autopack.git import Git
 from autopack.intention_anchor.v2 import PIVOT_TYPES, IntentionAnchorV2
 from autopack.operations.approvals import list_approvals
 from autopack.operations.intention import load_intention
+from autopack.operations.intention_changes import intention_change, latest_runs
 from autopack.operations.scanning import scan_workspace
 from autopack.planning.models import PlanProposalV1, PlanSummary
-from autopack.store.database import open_database
-from autopack.store.runs import Run, list_runs
-
-RUNS_SHOWN = 5
+from autopack.store.runs import Run
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,15 @@ class Status:
     """Action ids that wait for a person."""
     runs: tuple[Run, ...]
     next_command: str
+    intention_change: str = ""
+    """What became of the intention that was in effect before; empty where nothing did."""
 
 
 def overview(settings: Settings) -> Status:
     """Return the status of the workspace; writes nothing."""
     anchor, source = load_intention(settings)
-    runs = _latest_runs(settings)
+    runs = latest_runs(settings)
+    change = intention_change(settings, runs)
     state = (Git(settings.workspace).head(), anchor.anchor_id if anchor else None)
     current = tuple(run for run in runs if (run.base_commit, run.anchor_id) == state)
     waiting = tuple(one.action_id for one in list_approvals(settings))
@@ -51,7 +52,8 @@ def overview(settings: Settings) -> Status:
         plan=_latest_plan(settings, runs) if runs[:1] == current[:1] else None,
         waiting=waiting,
         runs=runs,
-        next_command=_next_command(source, anchor, waiting, runs, current),
+        next_command=change.next_command if change else _next_command(source, anchor, waiting, runs, current),
+        intention_change=change.what if change else "",
     )
 
 
@@ -59,14 +61,6 @@ def _stated(anchor: IntentionAnchorV2 | None) -> int:
     if anchor is None:
         return 0
     return sum(getattr(anchor.pivot_intentions, pivot) is not None for pivot in PIVOT_TYPES)
-
-
-def _latest_runs(settings: Settings) -> tuple[Run, ...]:
-    database_path = RunFileLayout(settings.runs_root, "any", "any").database
-    if not database_path.exists():
-        return ()
-    with open_database(database_path) as database:
-        return list_runs(database, most=RUNS_SHOWN)
 
 
 def _latest_plan(settings: Settings, runs: tuple[Run, ...]) -> PlanSummary | None:
