@@ -389,3 +389,16 @@ def test_explain_says_that_a_request_was_taken_back(settings: Settings, say: Say
     explained = {one["action_id"]: one for one in json.loads(say("explain", "run-1", "--format", "json")[1])["actions"]}
     assert (explained[first]["goes_on"], explained[second]["goes_on"]) == (False, True)
     assert explained[first]["reasons"][-1].startswith("it was revoked by ada")
+
+
+def test_a_run_that_only_looks_says_what_it_would_ask_and_not_that_it_waits(
+    settings: Settings, say: Say, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without --enable nobody is asked, and the text does not say so; with it the same actions wait."""
+    assert main(["autopilot", "--run-id", "look", "--format", "text"]) == 0
+    looked = capfd.readouterr().out
+    assert ("Would ask for approval:" in looked, "Waiting for approval" in looked) == (True, False)
+    assert _statuses(say) == {}
+    assert main(["autopilot", "--enable", "--run-id", "real", "--format", "text"]) == 3
+    assert "Waiting for approval:" in capfd.readouterr().out
+    assert len(_statuses(say)) == 2

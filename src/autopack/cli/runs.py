@@ -244,11 +244,11 @@ def show_session(session: AutopilotSessionV1, format: Format) -> int:
 
 
 def _print_session(session: AutopilotSessionV1) -> None:
-    out = console()
+    out, has_asked = console(), session.outcome not in {"disabled", "blocked_by_gaps"}
     out.print(f"Run {session.run_id}: {session.outcome.replace('_', ' ')}. {session.reason}", markup=False)
     for heading, steps in (
         ("Held back" if session.enabled else "Would execute", session.would_execute),
-        ("Waiting for approval", session.waiting_for_approval),
+        ("Waiting for approval" if has_asked else "Would ask for approval", session.waiting_for_approval),
         ("Rejected by a person", session.rejected),
         ("Blocked by policy", session.blocked),
     ):
