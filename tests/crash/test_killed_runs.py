@@ -36,6 +36,7 @@ STAGES = (
     "worktrees.registration.write_registration: replace",
     "worktrees.manager._register: git worktree",
     "worktrees.manager._check_out: git reset",
+    "store.budgets.spend_once: transaction",
     "execution.tree.write: replace",
     "execution.diff.stage_everything: git add",
     "execution.guard._start: fork",

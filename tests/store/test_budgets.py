@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autopack.errors import BudgetExhausted, UsageError
-from autopack.store.budgets import Budget, Day, budgets_of, set_caps, spend, spent_on
+from autopack.store.budgets import Budget, Day, budgets_of, set_caps, spend, spend_once, spent_on
 from autopack.store.database import Database, open_database
 from autopack.store.runs import Run, create_run
 
@@ -19,6 +19,11 @@ from autopack.store.runs import Run, create_run
 def database(tmp_path: Path) -> Iterator[Database]:
     with open_database(tmp_path / "autopack.db") as opened:
         yield opened
+
+
+def _a_run(run_id: str, project_id: str = "p") -> Run:
+    names = dict.fromkeys(("base_commit", "branch", "anchor_id", "gap_report_id", "plan_proposal_id"), "x")
+    return Run(run_id=run_id, project_id=project_id, **names)
 
 
 def test_spending_beyond_the_cap_is_refused_and_not_counted(database: Database) -> None:
@@ -77,8 +82,7 @@ def test_the_cap_of_a_day_covers_all_runs_of_its_project(tmp_path: Path) -> None
     not matter."""
     with open_database(tmp_path / "autopack.db") as database:
         for run_id, project, when in (("a", "p", 1), ("b", "p", 1), ("c", "q", 1), ("d", "p", 2)):
-            names = dict.fromkeys(("base_commit", "branch", "anchor_id", "gap_report_id", "plan_proposal_id"), "x")
-            create_run(database, Run(run_id=run_id, project_id=project, **names), datetime(2026, 1, when, tzinfo=UTC))
+            create_run(database, _a_run(run_id, project), datetime(2026, 1, when, tzinfo=UTC))
         day = Day("p", "2026-01-01", {"actions": 5})
         spend(database, "c", "actions", 100)
         spend(database, "d", "actions", 100)
@@ -88,3 +92,18 @@ def test_the_cap_of_a_day_covers_all_runs_of_its_project(tmp_path: Path) -> None
             spend(database, "b", "actions", 1, day=day)
         assert spent_on(database, day, "actions") == 5
         spend(database, "b", "lines", 1_000, day=day)
+
+
+def test_what_an_action_costs_is_counted_once_and_as_a_whole(database: Database) -> None:
+    """A second attempt counts nothing; what does not fit counts nothing at all, and may be tried again."""
+    create_run(database, _a_run("run-1"), datetime(2026, 1, 1, tzinfo=UTC))
+    set_caps(database, "run-1", {"actions": 2, "lines": 10})
+    for _ in range(2):
+        spend_once(database, "run-1", "action-a approval-1", {"actions": 1, "lines": 4})
+    assert {one.resource: one.spent for one in budgets_of(database, "run-1")} == {"actions": 1, "lines": 4}
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted):
+            spend_once(database, "run-1", "action-b approval-2", {"actions": 1, "lines": 7})
+    assert {one.resource: one.spent for one in budgets_of(database, "run-1")} == {"actions": 1, "lines": 4}
+    spend_once(database, "run-1", "action-b approval-2", {"actions": 1, "lines": 6})
+    assert {one.resource: one.spent for one in budgets_of(database, "run-1")} == {"actions": 2, "lines": 10}

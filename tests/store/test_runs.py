@@ -16,10 +16,8 @@ from autopack.store.runs import (
     RunState,
     create_run,
     get_run,
-    is_claimed,
     list_runs,
     move_run,
-    note_claim,
     require_fence,
     take_over,
 )
@@ -112,13 +110,3 @@ def test_a_finished_run_is_not_taken_over(database: Database) -> None:
     with pytest.raises(UsageError):
         take_over(database, "run-1", _NOW)
     require_fence(database, "run-1", run.fence)
-
-
-def test_a_second_attempt_at_an_action_knows_that_it_is_one(database: Database) -> None:
-    """What an action costs is counted once for a run, however often it is killed."""
-    create_run(database, _a_run(), _NOW)
-    assert not is_claimed(database, "run-1", "a")
-    note_claim(database, "run-1", "a")
-    note_claim(database, "run-1", "a")
-    assert is_claimed(database, "run-1", "a")
-    assert not is_claimed(database, "run-1", "b")

@@ -49,10 +49,10 @@ from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import PhaseRecord, phase_id_of
 from autopack.proofs.escalation import measured_changes
 from autopack.proofs.models import PhaseProofV1
-from autopack.store.budgets import Day, Resource, budgets_of, set_caps, spend, spent_on
+from autopack.store.budgets import Day, Resource, budgets_of, set_caps, spend, spend_once, spent_on
 from autopack.store.database import Database
 from autopack.store.history import PhaseActual, record_phase
-from autopack.store.runs import Run, RunState, create_run, get_run, is_claimed, move_run, note_claim, take_over
+from autopack.store.runs import Run, RunState, create_run, get_run, move_run, take_over
 from autopack.wording import agreeing, counted
 from autopack.worktrees.lease import acquire_run_lock
 from autopack.worktrees.lock import Lock, Owner, this_process
@@ -280,7 +280,7 @@ def _log_plan(loop: Loop, plan: PlanProposalV1) -> None:
     }
     named = {name: getattr(plan, name) for name in ("anchor_id", "gap_report_id", "plan_proposal_id")}
     begun = {**named, "base_commit": loop.base_commit, "policy_digest": plan.metadata.policy_digest}
-    verdicts = [
+    verdicts: list[tuple[str, dict[str, object]]] = [
         (
             "verdict",
             {
@@ -293,10 +293,9 @@ def _log_plan(loop: Loop, plan: PlanProposalV1) -> None:
         )
         for action in plan.actions
     ]
-    events: list[tuple[str, dict[str, object]]] = [("run_begun", begun), *verdicts]
     missing = [
         (name, details)
-        for name, details in events
+        for name, details in [("run_begun", {**begun}), *verdicts]
         if (name, details.get("plan_proposal_id"), details.get("action_id")) not in known
     ]
     append_events(loop.layout.event_log, missing, loop.clock)
@@ -412,11 +411,8 @@ def _claimer(loop: Loop) -> Callable[[Grant], None]:
         spend(loop.database, loop.run_id, "seconds", round(now - last[0]), day=_today(loop))
         last[0] = now
         attempt = f"{grant.action.action_id} {grant.approved_by}"
-        if not is_claimed(loop.database, loop.run_id, attempt):
-            spend(loop.database, loop.run_id, "actions", 1, day=_today(loop))
-            lines = grant.action.cost_estimate.lines.high or 0
-            spend(loop.database, loop.run_id, "lines", lines, day=_today(loop))
-            note_claim(loop.database, loop.run_id, attempt)
+        cost: dict[Resource, int] = {"actions": 1, "lines": grant.action.cost_estimate.lines.high or 0}
+        spend_once(loop.database, loop.run_id, attempt, cost, day=_today(loop))
         if grant.request_id is not None:
             use = use_of(loop.run_id, grant.action.action_id)
             consume(loop.database, grant.request_id, use, loop.clock.now())

@@ -92,29 +92,48 @@ def spend(
     if amount < 0:
         raise UsageError(f"Cannot spend {amount} {resource}: spending never gives back.")
     with database.change() as connection:
-        row = connection.execute(
-            "INSERT INTO budgets (run_id, resource, spent) VALUES (?1, ?2, ?3)"
-            " ON CONFLICT (run_id, resource) DO UPDATE SET spent = spent + ?3 RETURNING cap, spent",
-            (run_id, resource, amount),
-        ).fetchone()
-        budget = Budget(resource, row["cap"], row["spent"])
-        if budget.cap is not None and budget.spent > budget.cap:
-            raise BudgetExhausted(
-                f"Run {run_id} may spend {budget.cap} {resource}: {budget.spent - amount} are spent,"
-                f" {amount} more do not fit.",
-                hint="Raise budget_cost in .autopack/intention.yaml, commit it, and start a new run.",
-            )
-        cap = None if day is None else day.caps.get(resource)
-        if day is not None and cap is not None:
-            spent = connection.execute(_SPENT_ON, (day.project_id, day.date, resource)).fetchone()["spent"]
-            if spent > cap:
-                raise BudgetExhausted(
-                    f"All runs of {day.date} may spend {cap} {resource}: {spent - amount} are spent, {amount} more do"
-                    " not fit.",
-                    hint="Go on tomorrow, or raise the day's cap in budget_cost of .autopack/intention.yaml.",
-                )
+        budget = _count(connection, run_id, resource, amount, day)
         if share is not None:
             _spend_share(connection, run_id, resource, amount, share)
+    return budget
+
+
+def spend_once(
+    database: Database, run_id: str, claim: str, amounts: Mapping[Resource, int], *, day: Day | None = None
+) -> None:
+    """Count AMOUNTS for CLAIM (an action and its approval), all of them at once and only the first time: an attempt
+    that was killed has counted everything or nothing.
+
+    Raises BudgetExhausted as `spend` does, counting nothing.
+    """
+    with database.change() as connection:
+        if connection.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (run_id, claim)).rowcount:
+            for resource, amount in amounts.items():
+                _count(connection, run_id, resource, amount, day)
+
+
+def _count(connection: sqlite3.Connection, run_id: str, resource: Resource, amount: int, day: Day | None) -> Budget:
+    row = connection.execute(
+        "INSERT INTO budgets (run_id, resource, spent) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (run_id, resource) DO UPDATE SET spent = spent + ?3 RETURNING cap, spent",
+        (run_id, resource, amount),
+    ).fetchone()
+    budget = Budget(resource, row["cap"], row["spent"])
+    if budget.cap is not None and budget.spent > budget.cap:
+        raise BudgetExhausted(
+            f"Run {run_id} may spend {budget.cap} {resource}: {budget.spent - amount} are spent,"
+            f" {amount} more do not fit.",
+            hint="Raise budget_cost in .autopack/intention.yaml, commit it, and start a new run.",
+        )
+    cap = None if day is None else day.caps.get(resource)
+    if day is not None and cap is not None:
+        spent = connection.execute(_SPENT_ON, (day.project_id, day.date, resource)).fetchone()["spent"]
+        if spent > cap:
+            raise BudgetExhausted(
+                f"All runs of {day.date} may spend {cap} {resource}: {spent - amount} are spent, {amount} more do"
+                " not fit.",
+                hint="Go on tomorrow, or raise the day's cap in budget_cost of .autopack/intention.yaml.",
+            )
     return budget
 
 

@@ -98,17 +98,6 @@ def require_fence(database: Database, run_id: str, fence: int) -> None:
     _compare(run_id, rows[0]["fence"] if rows else None, fence)
 
 
-def note_claim(database: Database, run_id: str, claim: str) -> None:
-    """Note that the cost of CLAIM (an action and its approval) is counted for the run; repeating it is harmless."""
-    with database.change() as connection:
-        connection.execute("INSERT OR IGNORE INTO claims VALUES (?, ?)", (run_id, claim))
-
-
-def is_claimed(database: Database, run_id: str, claim: str) -> bool:
-    """Return whether the cost of CLAIM was counted before, by an attempt that was killed."""
-    return bool(database.rows("SELECT 1 FROM claims WHERE run_id = ? AND claim = ?", (run_id, claim)))
-
-
 def move_run(database: Database, run_id: str, state: RunState, now: datetime, *, fence: int | None = None) -> Run:
     """Put the run into STATE and return it.
 
