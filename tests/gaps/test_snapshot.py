@@ -261,6 +261,24 @@ def test_the_past_of_a_path_is_followed_to_its_last_name(make_repository: MakeRe
     }
 
 
+@pytest.mark.parametrize(
+    "others",
+    [(), tuple(f"never-{number}.md" for number in range(300)), ("nie/straße.md",)],
+    ids=["few", "many", "umlaut"],
+)
+def test_names_in_between_need_not_be_asked_about(make_repository: MakeRepository, others: tuple[str, ...]) -> None:
+    """A file is followed over names that nobody asked about, to one that is there or to its end."""
+    text = "".join(f"line {number}\n" for number in range(40))
+    repository = make_repository({"a.md": text, "b.md": text.replace("line", "row"), "kept.md": "kept\n"})
+    for number in range(3):
+        for name in ("a", "b"):
+            git(repository, "mv", f"{name}{number or ''}.md", f"{name}{number + 1}.md")
+        commit_all(repository)
+    git(repository, "rm", "-q", "b3.md")
+    commit_all(repository)
+    assert take_snapshot(repository, [asking("a.md", "b.md", *others)]).history == {"a.md": "a3.md", "b.md": None}
+
+
 def test_candidates_that_git_would_ignore_are_named(make_repository: MakeRepository) -> None:
     """Paths that are not there but would be ignored are told apart, without tripping over links and submodules."""
     repository = make_repository({".gitignore": "build/\n"})

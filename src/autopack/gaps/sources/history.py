@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps.facts import FactCache
 from autopack.gaps.sources.listing import decode, encode
 from autopack.gaps.state import CommitFact
@@ -14,9 +15,12 @@ MAX_COMMITS = 5_000
 """How far back the past of a path is looked for: half a second where a tree has some thousand files."""
 MAX_RUN_COMMITS = 200
 _SECONDS = 30.0
+_MAX_NAMED = 200
+"""Git compares every change with every path that it is asked for; for more of them all changes are listed."""
 _SMALL_WINDOWS = ("core.packedGitWindowSize=1m", "core.packedGitLimit=32m", "core.deltaBaseCacheLimit=16m")
 """Git maps whole packs into memory by default, which counts as memory in use; see git-config(1)."""
 _RECORD = "\x01"
+_FORMAT = f"--format={_RECORD}%H"
 
 Deletions = Mapping[str, Sequence[tuple[int, str]]]
 """Path -> (position, commit) of each commit that removed it; position 0 is the newest commit."""
@@ -36,29 +40,41 @@ class Past:
 
         Raises EnvironmentFault when git cannot tell or takes too long.
         """
-        if not candidates:
-            return {}
-        deletions = _deletions(self._removals())
-        renames: dict[str, dict[str, str]] = {}
-        found: dict[str, str | None] = {}
-        for path in sorted(candidates & deletions.keys()):
-            found[path] = _follow(self.git, path, deletions, renames, exists)
-        return found
+        asked, renames, lasts = candidates, dict[str, dict[str, str]](), dict[str, str | None]()
+        further = candidates
+        while further:
+            asked |= further
+            named = _as_arguments(asked)
+            deletions = _deletions(self._removals(named))
+            lasts = {
+                path: _follow(self.git, path, deletions, renames, exists)
+                for path in sorted(candidates & deletions.keys())
+            }
+            gone = frozenset(last for last in lasts.values() if last is not None and not exists(last))
+            further = gone - asked if named else frozenset()
+        return {path: last if last is not None and exists(last) else None for path, last in lasts.items()}
 
-    def _removals(self) -> bytes:
-        """Return git's list of commits and the paths that each removed, newest first. No content is read."""
-        name = f"removals {self.state}"
+    def _removals(self, named: Sequence[str]) -> bytes:
+        """Return git's list of commits and the paths that each removed, newest first; only those NAMED, unless there
+        are none. No content is read."""
+        name = f"removals {self.state} {bytes_digest(encode(chr(0).join(named)))}"
         stored = self.kept.answer(name) if self.kept is not None else None
         if stored is not None:
             return stored
         git, most = self.git, f"--max-count={MAX_COMMITS}"
         listed = git.run("rev-list", "--no-merges", most, "HEAD", "--", timeout=_SECONDS).stdout
-        options = ("-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin")
+        options = ("-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin", _FORMAT)
         git = replace(git, settings=(*git.settings, *_SMALL_WINDOWS))
-        output = git.run("diff-tree", *options, f"--format={_RECORD}%H", stdin=listed, timeout=_SECONDS).stdout
+        output = git.run("diff-tree", *options, "--", *named, stdin=listed, timeout=_SECONDS).stdout
         if self.kept is not None:
             self.kept.keep_answer(name, output)
         return output
+
+
+def _as_arguments(paths: frozenset[str]) -> tuple[str, ...]:
+    """Return PATHS for a command line; none where git is asked about everything sooner, or some locale would spell one
+    differently."""
+    return tuple(sorted(paths)) if len(paths) <= _MAX_NAMED and all(map(str.isascii, paths)) else ()
 
 
 def _deletions(removals: bytes) -> dict[str, list[tuple[int, str]]]:
@@ -75,7 +91,8 @@ def _deletions(removals: bytes) -> dict[str, list[tuple[int, str]]]:
 def _follow(
     git: Git, path: str, deletions: Deletions, renames: dict[str, dict[str, str]], exists: Callable[[str], bool]
 ) -> str | None:
-    """Follow PATH through its renames to a name that EXISTS; every step is newer than the one before."""
+    """Follow PATH through its renames to a name that EXISTS, or to the last that DELETIONS tell of; None where it was
+    deleted. Every step is newer than the one before."""
     position, commit = deletions[path][0]
     while True:
         if commit not in renames:
@@ -85,7 +102,7 @@ def _follow(
             return target
         newer = [event for event in deletions.get(target, ()) if event[0] < position]
         if not newer:
-            return None
+            return target
         path, (position, commit) = target, newer[-1]
 
 
