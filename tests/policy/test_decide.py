@@ -22,7 +22,7 @@ from autopack.intention_anchor.v2 import (
 )
 from autopack.policy import engine
 from autopack.policy.decide import Policy
-from autopack.policy.engine import PolicyDefect, ask
+from autopack.policy.engine import PolicyDefect, as_text, ask
 from autopack.policy.facts import ActionFacts, Circumstances
 from policy.anchors import KINDS, a_rule, an_anchor, some_facts
 
@@ -335,7 +335,7 @@ def test_the_engine_is_never_told_what_is_no_number() -> None:
     assert policy.compiled is not None
     for attributes, context in (({"lines": float("nan")}, {}), ({}, {"max_risk": float("inf")})):
         with pytest.raises(ValueError, match="not JSON compliant"):
-            ask(policy.compiled, attributes, context)  # type: ignore[arg-type]
+            ask(policy.compiled, attributes, as_text(context))  # type: ignore[arg-type]
 
 
 def test_what_was_asked_before_is_no_part_of_a_policy() -> None:
@@ -428,6 +428,18 @@ def test_a_remainder_that_is_no_number_of_tokens_blocks(left: object) -> None:
     assert (
         verdict(an_anchor(), some_facts(tokens=0), Circumstances(remaining_tokens=-(2**53)))[0] == "requires_approval"
     )
+
+
+@pytest.mark.parametrize("left", [True, 1.0, [1]])
+def test_what_equals_a_remembered_remainder_is_not_taken_for_it(left: object) -> None:
+    """One policy that has judged with one token left blocks for what only compares like it, and for what cannot be
+    remembered at all; another anchor does not inherit what was remembered."""
+    policy, facts = Policy.build(an_anchor(), kinds=KINDS), some_facts(tokens=1)
+    assert policy.decide(facts, Circumstances(remaining_tokens=1)).outcome == "auto_approved"
+    odd = Circumstances(remaining_tokens=left)  # type: ignore[arg-type]
+    assert policy.decide(facts, odd).rules == ("engine.bad-facts",)
+    capped = replace(policy, anchor=an_anchor(budget=BudgetCost(token_cap_global=0, time_cap_seconds=9)))
+    assert capped.decide(facts, Circumstances(remaining_tokens=1)).rules == ("never.over-budget",)
 
 
 def test_one_unknown_fact_hides_no_other() -> None:

@@ -14,7 +14,7 @@ from autopack.config import DEFAULT_LEDGERS
 from autopack.errors import UsageError
 from autopack.intention_anchor.v2 import AutoApproveRule, IntentionAnchorV2, RuleExample
 from autopack.policy.compile import Sources, compile_sources, gather, shipped_policy
-from autopack.policy.engine import Answers, Compiled, Json, PolicyDefect, ask, reference
+from autopack.policy.engine import MOST_REMEMBERED, Answers, Compiled, Json, PolicyDefect, as_text, ask, reference
 from autopack.policy.facts import ActionFacts, Circumstances, Verdict
 from autopack.policy.links import all_led_to
 from autopack.policy.paths import UnsafePath, normal
@@ -49,6 +49,9 @@ class Policy:
     """The rule `engine.*` that blocks everything, or empty."""
     links: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Symbolic links of the tree that is judged; each path is judged also by where it leads."""
+    _contexts: dict[Circumstances, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Context by circumstances: a run judges many actions in the same ones. Of this anchor only; `replace` begins a new
+    one."""
 
     @classmethod
     def build(
@@ -95,14 +98,24 @@ class Policy:
             if facts.kind not in self.kinds:
                 return self._blocked("block.unknown-kind")
             attributes = _attributes(facts, self.sources, self.anchor, self.links)
-            context = _context(self.anchor, self.sources, circumstances)
-            return self._verdict(ask(self.compiled, attributes, context))
+            return self._verdict(ask(self.compiled, attributes, self._context(self.sources, circumstances)))
         except UnsafePath:
             return self._blocked("engine.unsafe-path")
         except _BadFacts:
             return self._blocked("engine.bad-facts")
         except Exception:  # noqa: BLE001  (an unforeseen failure must never become an approval)
             return self._blocked("engine.fault")
+
+    def _context(self, sources: Sources, circumstances: Circumstances) -> str:
+        """Return the context of CIRCUMSTANCES, remembered only for facts of their own types: `True` equals 1."""
+        left = circumstances.remaining_tokens, circumstances.remaining_seconds
+        is_plain = type(circumstances.sandbox) is str and all(one is None or type(one) is int for one in left)
+        found = self._contexts.get(circumstances) if is_plain else None
+        if found is None:
+            found = as_text(_context(self.anchor, sources, circumstances))
+            if is_plain and len(self._contexts) < MOST_REMEMBERED:
+                self._contexts[circumstances] = found
+        return found
 
     def check_examples(self) -> None:
         """Raise UsageError for the first example beside an owner rule that does not come out as the owner expects."""

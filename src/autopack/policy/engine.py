@@ -56,7 +56,12 @@ def reference(entity_type: str, name: str) -> Json:
     return {"__entity": {"type": entity_type, "id": name}}
 
 
-def ask(compiled: Compiled, attributes: Mapping[str, Json], context: Mapping[str, Json]) -> Answers | None:
+def as_text(context: Mapping[str, Json]) -> str:
+    """Return CONTEXT as `ask` takes it; the same for every action that is judged in the same circumstances."""
+    return json.dumps(context, allow_nan=False)
+
+
+def ask(compiled: Compiled, attributes: Mapping[str, Json], context: str) -> Answers | None:
     """Put both questions about one action to the engine. None when anything but a clean Allow or Deny comes back.
 
     Cedar skips a policy whose evaluation fails and says so only in the diagnostics, and cedarpy answers NoDecision
@@ -65,7 +70,7 @@ def ask(compiled: Compiled, attributes: Mapping[str, Json], context: Mapping[str
     import cedarpy
 
     resource = {"type": "Proposal", "id": "proposal"}
-    told = json.dumps(attributes, allow_nan=False), json.dumps(context, allow_nan=False)
+    told = json.dumps(attributes, allow_nan=False), context
     if told in compiled.answered:
         return compiled.answered[told]
     request = {"principal": {"type": "Proposer", "id": "proposer"}, "resource": resource, "context": told[1]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autopack.policy.compile import CANARY_KIND, Labels
-from autopack.policy.engine import Compiled, Json, PolicyDefect, ask, reference
+from autopack.policy.engine import Compiled, Json, PolicyDefect, as_text, ask, reference
 
 _HARMLESS: Mapping[str, Json] = {
     "kind": reference("Kind", CANARY_KIND),
@@ -97,7 +97,7 @@ def _caught(compiled: Compiled, change: Mapping[str, Json], circumstances: Mappi
     """Return the built-in rules that stand against the changed canary. (The owner's extra forbids may stand too.)"""
     attributes = {name: value for name, value in {**_HARMLESS, **change}.items() if value is not None}
     context = {name: value for name, value in {**_CALM, **circumstances}.items() if value is not None}
-    answers = ask(compiled, attributes, context)
+    answers = ask(compiled, attributes, as_text(context))
     _require(answers is not None and not answers.auto_approve.allowed)
     assert answers is not None
     return {rule for rule in answers.auto_approve.rules if not rule.startswith("local.")}
