@@ -14,7 +14,7 @@ _DATA_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _DATA_FOLDER_OF_TESTS = re.compile(
-    r"(?:.*data|encodings?|files|resources|samples?|examples?|assets|inputs?|outputs?|expected|stubs?|templates?|targets)\Z",
+    r"(?:.*data|encodings?|files|resources|samples?|examples?|assets|inputs?|outputs?|expected|stubs?|templates|targets)\Z",
     re.IGNORECASE,
 )
 _DEVELOPERS_FOLDERS = frozenset(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -16,6 +16,7 @@ from itertools import chain
 from autopack.gaps.excerpts import Places
 from autopack.gaps.models import Evidence
 from autopack.gaps.python_source import called_name, constant_string, dotted_name, keyword, walk, words
+from autopack.gaps.unfinished_tests import commented_check, left_unseen, without_comments
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -26,9 +27,10 @@ _CHECKING_NAME = re.compile(
     re.IGNORECASE,
 )
 _CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|exc")
+_STAND_IN = re.compile(r"mock|fake|stub|dummy", re.IGNORECASE)
 _CHECKS_LITERALLY = re.compile(r"\bassert\b|\.assert|raises\(|\bfail\(|assertRaises")
 _NOT_FOLLOWED = (
-    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
     *(ast.While, ast.Yield, ast.YieldFrom, ast.Try),
 )
 _CHECKING_TEXT = re.compile(r"assert|expect\(|raise ")
@@ -64,6 +66,10 @@ _BUILTIN_FIXTURES = words(
     "request tmp_path tmpdir tmp_path_factory tmpdir_factory monkeypatch capsys capfd caplog recwarn cache mocker"
     " record_property event_loop client db settings app"
 )
+_NAMED_TEST = re.compile(r"[Tt]est")
+_FOR_OTHERS = re.compile(r"abstract|mixin|interface|dummy|fake|mock|stub", re.IGNORECASE)
+_PERHAPS_FOR_OTHERS = re.compile(r"base|template", re.IGNORECASE)
+"""Words in the name of a class that is there to derive others from; the latter name subjects of tests as well."""
 _TEARDOWNS = frozenset({"tearDown", "tearDownClass", "teardown_method", "teardown_class", "teardown", "asyncTearDown"})
 
 
@@ -96,57 +102,89 @@ class Suspect:
     fixtures: frozenset[str]
     inherits: bool
     """Its class derives from something else than a plain test case."""
+    owner: str = ""
+    """The class that it is a method of."""
+    unseen: str = ""
+    """What it computes or changes and never looks at; empty where running may be all that it is for."""
 
 
 @dataclass(frozen=True)
 class Checkers:
-    """The functions and fixtures of a test tree, by name, and which of them check."""
+    """The functions and fixtures of a test tree, by path and name, and which of them check."""
 
-    known: frozenset[str]
-    checking: frozenset[str]
+    visible: Mapping[str, frozenset[str]]
+    """Path of a module -> paths of the modules whose functions it may call: those that it imports, one through
+    another, and the `conftest.py` above it."""
+    known: Mapping[str, frozenset[str]]
+    """Path -> names of the functions defined there."""
+    checking: Mapping[str, frozenset[str]]
+    fixtures: frozenset[str]
+    """Names of all functions anywhere: a plugin may bring a fixture along."""
+    checking_fixtures: frozenset[str]
     automatic: frozenset[str]
     """Modules whose every test gets a fixture that checks. Those of a `conftest.py` do not count: they guard the whole
     suite, and say nothing about what one test is meant to show."""
 
     @classmethod
-    def of(cls, modules: Mapping[str, tuple[FunctionFact, ...]]) -> Checkers:
+    def of(cls, modules: Mapping[str, tuple[FunctionFact, ...]], visible: Mapping[str, frozenset[str]]) -> Checkers:
         """Follow calls from function to function, by name, until nothing new is found to check.
 
-        MODULES holds the functions of each path.
+        MODULES holds the functions of each path, VISIBLE the paths whose functions each may call.
         """
-        everything = tuple(function for functions in modules.values() for function in functions)
-        known = frozenset(function.name for function in everything)
-        checking = {function.name for function in everything if function.checks}
-        waiting = [function for function in everything if not function.checks]
+        known = {path: frozenset(function.name for function in functions) for path, functions in modules.items()}
+        checking = {path: {one.name for one in functions if one.checks} for path, functions in modules.items()}
+        waiting = [(path, one) for path, functions in modules.items() for one in functions if not one.checks]
+        waiting = [(path, one) for path, one in waiting if one.name not in checking[path]]
         grown = True
         while grown:
-            found = {f.name for f in waiting if any(name in checking or _name_checks(name, known) for name in f.uses)}
-            grown = bool(found - checking)
-            checking |= found
-            waiting = [function for function in waiting if function.name not in checking]
+            left = []
+            for path, one in waiting:
+                if _any_checks(one.uses, visible.get(path, frozenset({path})), known, checking):
+                    checking[path].add(one.name)
+                else:
+                    left.append((path, one))
+            grown, waiting = len(left) < len(waiting), left
         automatic = frozenset(
             path
             for path, functions in modules.items()
             if not path.endswith("conftest.py")
-            and any(function.automatic and function.name in checking for function in functions)
+            and any(function.automatic and function.name in checking[path] for function in functions)
         )
-        return cls(known, frozenset(checking), automatic)
+        settled = {path: frozenset(names) for path, names in checking.items()}
+        return cls(
+            visible=visible,
+            known=known,
+            checking=settled,
+            fixtures=frozenset().union(*known.values()),
+            checking_fixtures=frozenset().union(*settled.values()),
+            automatic=automatic,
+        )
 
     def check_for(self, path: str, suspect: Suspect) -> bool:
         """Tell whether something that SUSPECT, a test in PATH, uses checks, or may."""
         if path in self.automatic:
             return True
-        if any(name in self.checking or _name_checks(name, self.known) for name in suspect.uses):
+        seen = self.visible.get(path, frozenset({path}))
+        if _any_checks(suspect.uses, seen, self.known, self.checking):
             return True
-        if not (suspect.own | suspect.from_tests) <= self.known:
+        if not (suspect.own | suspect.from_tests) <= frozenset[str]().union(*(self.known[one] for one in seen)):
             return True
-        unknown = suspect.fixtures - self.known - _BUILTIN_FIXTURES
-        return bool(unknown) or bool(suspect.fixtures & self.checking)
+        unknown = suspect.fixtures - self.fixtures - _BUILTIN_FIXTURES
+        return bool(unknown) or bool(suspect.fixtures & self.checking_fixtures)
 
 
-def _name_checks(name: str, known: frozenset[str]) -> bool:
-    """Tell whether something called NAME is believed to check; what is defined in the tree is judged by its body."""
-    return name not in known and _sounds_like_a_check(name)
+def _any_checks(
+    names: frozenset[str],
+    seen: frozenset[str],
+    known: Mapping[str, frozenset[str]],
+    checking: Mapping[str, Set[str]],
+) -> bool:
+    """Tell whether a call of one of NAMES checks, judged by its body where one of the modules SEEN defines it."""
+    for name in names:
+        homes = [path for path in seen if name in known[path]]
+        if any(name in checking[path] for path in homes) or (not homes and _sounds_like_a_check(name)):
+            return True
+    return False
 
 
 @lru_cache(maxsize=65_536)
@@ -203,9 +241,11 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
     from_tests, places = _imported_from_tests(tree), Places(path, data)
     found = []
     for owner, node in _tests(tree):
-        text = b"\n".join(lines[node.lineno - 1 : node.end_lineno]).decode("utf-8", "replace")
+        text = b"\n".join(lines[node.lineno - 1 : _end(node, lines)]).decode("utf-8", "replace")
         empty = _is_empty(node) and not _DOCTEST.search(ast.get_docstring(node) or "")
-        inner = () if empty or _CHECKS_LITERALLY.search(text) else _body(node)
+        if empty and owner and _PERHAPS_FOR_OTHERS.search(owner.name):
+            continue
+        inner = () if empty or _CHECKS_LITERALLY.search(without_comments(text)) else _body(node)
         if not (empty or (inner and _is_suspect(node, inner, text))) or (empty and _is_used(node, owner, tree)):
             continue
         marks = [*node.decorator_list, *(owner.decorator_list if owner else [])]
@@ -216,6 +256,10 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
             continue
         calls = [item for item in inner if isinstance(item, ast.Call)]
         uses = _called(inner) | (_teardowns(owner) if owner else frozenset())
+        unseen = "" if empty else left_unseen(node.body, text)
+        # Where importing is the first thing that a test does, it may be what is tested.
+        if not unseen and any(isinstance(item, ast.Import | ast.ImportFrom) for item in inner):
+            continue
         place = places.at_line(node.lineno)
         name = f"{owner.name}.{node.name}" if owner else node.name
         found.append(
@@ -228,9 +272,21 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
                 from_tests=uses & from_tests,
                 fixtures=fixtures,
                 inherits=owner is not None and any(not _plain_base(base) for base in owner.bases),
+                owner=owner.name if owner else "",
+                unseen=unseen,
             )
         )
     return tuple(found)
+
+
+def _end(node: Function, lines: Sequence[bytes]) -> int:
+    """Return the last line of NODE, with the comments that follow its last statement and are indented as deep."""
+    end = after = node.end_lineno or node.lineno
+    while after < len(lines) and (not lines[after].strip() or lines[after].lstrip().startswith(b"#")):
+        after += 1
+        if lines[after - 1].strip() and len(lines[after - 1]) - len(lines[after - 1].lstrip()) > node.col_offset:
+            end = after
+    return end
 
 
 def _tests(tree: ast.Module) -> Iterator[tuple[ast.ClassDef | None, Function]]:
@@ -245,14 +301,14 @@ def _tests(tree: ast.Module) -> Iterator[tuple[ast.ClassDef | None, Function]]:
 
 
 def _is_collected(node: ast.ClassDef) -> bool:
-    if re.search(r"base|abstract|mixin|interface|template|dummy|fake|mock|stub", node.name, re.IGNORECASE):
+    if _FOR_OTHERS.search(node.name) or (_PERHAPS_FOR_OTHERS.search(node.name) and not _NAMED_TEST.match(node.name)):
         return False
     if any(keyword_argument.arg == "metaclass" for keyword_argument in node.keywords):
         return False
     bases = [dotted_name(base) for base in node.bases]
     if any("ABC" in base.split(".") for base in bases):
         return False
-    return bool(re.match(r"[Tt]est", node.name)) or any("Test" in base for base in bases)
+    return bool(_NAMED_TEST.match(node.name)) or any("Test" in base for base in bases)
 
 
 def _plain_base(base: ast.expr) -> bool:
@@ -302,14 +358,19 @@ def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     """Tell whether a test that does something shows no sign of a check, nor of an author who wants none."""
     if _MUST_NOT_RAISE.search(node.name) or _says_so(node, text) or _checks_itself(inner):
         return False
-    # Defining, importing or looping until something happens is the test itself; yielding and trying are not followed.
-    if any(isinstance(item, _NOT_FOLLOWED) for item in inner):
+    # Defining or looping until something happens is the test itself; yielding and trying are not followed.
+    if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner):
         return False
     return any(isinstance(item, ast.Call) for item in inner)
 
 
+def _imports_helpers(item: ast.AST) -> bool:
+    """Tell whether ITEM, in the body of a test, imports what may check for it."""
+    return isinstance(item, ast.ImportFrom) and bool(item.level or "test" in (item.module or "").lower())
+
+
 def _says_so(node: Function, text: str) -> bool:
-    comments = " ".join(re.findall(r"#[^\n]*", text))
+    comments = " ".join(comment for comment in re.findall(r"#[^\n]*", text) if not commented_check(comment))
     return _MEANT.search(f"{ast.get_docstring(node) or ''} {comments}") is not None
 
 
@@ -327,7 +388,8 @@ def _is_check(item: ast.AST) -> bool:
     if isinstance(item, ast.Constant):
         return isinstance(item.value, str) and _CHECKING_TEXT.search(item.value) is not None
     if isinstance(item, ast.Call):
-        return any(map(_keyword_checks, item.keywords))
+        # A stand-in that is told to raise does not check.
+        return any(map(_keyword_checks, item.keywords)) and not _STAND_IN.search(called_name(item))
     return isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None)
 
 
@@ -417,4 +479,5 @@ def _imported_from_tests(tree: ast.Module) -> frozenset[str]:
         for node in tree.body
         if isinstance(node, ast.ImportFrom) and (node.level or "test" in (node.module or "").lower())
         for alias in node.names
+        if not _STAND_IN.search(alias.name)
     )

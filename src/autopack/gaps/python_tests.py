@@ -27,6 +27,7 @@ _DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 _TOP_LEVEL = re.compile(rb"\n(?:def|async def|class|@)")
 _IMPORT = re.compile(rb"\n(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))")
 _CHECKS_LITERALLY = re.compile(rb"assert|raises|warns|\bfail\(|expect\(|verify|match_lines|raise ")
+_COMMENT = re.compile(rb"#[^\n]*")
 _TEST_DEFINITION = re.compile(rb"\n(?:    |\t)?(?:async )?def test\w*\(")
 _OTHER_CLASS = re.compile(rb"\nclass[ \t]+(?![Tt]est)\w+[ \t]*(?:\((?:object)?\))?:")
 _CLASS_END = re.compile(rb"\n[^\s#)\]}]")
@@ -128,6 +129,8 @@ class _Definition:
     name: bytes
     checks: bool
     """Its text holds a word that checks something."""
+    checks_in_code: bool
+    """So it does without its comments."""
 
 
 def _searched(path: str, data: bytes, led: bytes, definitions: Sequence[_Definition]) -> ModuleFact:
@@ -152,8 +155,10 @@ def _definitions(led: bytes) -> list[_Definition]:
     found = []
     for match in _DEFINITION.finditer(led):
         end = re.compile(rb"\n[ \t]{0,%d}[^\s#)\]}]" % len(match[1])).search(led, match.end())
-        checks = _CHECKS_LITERALLY.search(led, match.end(), end.start() if end else len(led)) is not None
-        found.append(_Definition(match[2], checks))
+        body = led[match.end() : end.start() if end else len(led)]
+        checks = _CHECKS_LITERALLY.search(body) is not None
+        in_code = checks and (b"#" not in body or _CHECKS_LITERALLY.search(_COMMENT.sub(b"", body)) is not None)
+        found.append(_Definition(match[2], checks, in_code))
     return found
 
 
@@ -161,7 +166,7 @@ def _needs_tree(led: bytes, definitions: Sequence[_Definition]) -> bool:
     """Tell whether a test module may hold a fault that only its syntax tree shows for certain."""
     tests = [definition for definition in definitions if definition.name.startswith(b"test")]
     return (
-        any(not test.checks for test in tests)
+        any(not test.checks_in_code for test in tests)
         or len({test.name for test in tests}) < len(tests)
         or (b"def __" in led and _INIT.search(led) is not None)
         or _has_other_class(led)

@@ -9,11 +9,13 @@ from fnmatch import fnmatchcase
 
 from pydantic import ValidationError
 
+from autopack.artifacts.model import Confidence
 from autopack.gaps import odd_on_purpose, pytest_settings, python_project, python_tests
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.import_resolution import PackageFact, Tree, package_fact
 from autopack.gaps.models import Evidence
+from autopack.gaps.module_visibility import visible_modules
 from autopack.gaps.pytest_settings import PathEntry, PytestSettings
 from autopack.gaps.python_checks import Checkers
 from autopack.gaps.python_project import Declared, ProjectFact
@@ -145,7 +147,10 @@ class _Suite:
             modules=modules,
             settings=_effective({path: fact.settings for path, fact in facts.items() if fact.settings}),
             tree=tree,
-            checkers=Checkers.of({path: module.functions for path, module in modules.items()}),
+            checkers=Checkers.of(
+                {path: module.functions for path, module in modules.items()},
+                visible_modules({path: module.imports for path, module in modules.items()}),
+            ),
             spoken=spoken,
             bases=frozenset[str]().union(*(module.bases for module in modules.values())),
             imported=frozenset(name for module in modules.values() for one in module.imports for name in one.names),
@@ -193,7 +198,7 @@ def _vacuous(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
 
 def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
     # A comparison that is thrown away is the better thing to say about a test.
-    said = {check.place.test_name for check in module.vacuous}
+    said = {check.place.test_name for check in module.vacuous if check.rule != "duplicate-test-name"}
     for suspect in module.suspects:
         if suspect.empty:
             # An override with an empty body switches an inherited test off.
@@ -201,14 +206,17 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
                 yield _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
         elif not (
             suspect.place.test_name in said
+            # What others derive from may leave the checks to them.
+            or suspect.owner in suite.bases
             or odd_on_purpose.is_benchmark(path)
             or suite.checkers.check_for(path, suspect)
         ):
-            yield _about_test("asserts-nothing", f"{suspect.name} asserts nothing", suspect.place)
+            title = f"{suspect.name} asserts nothing" + (f": {suspect.unseen}" if suspect.unseen else "")
+            yield _about_test("asserts-nothing", title, suspect.place, None if suspect.unseen else "low")
 
 
-def _about_test(rule: str, title: str, place: Evidence) -> Finding:
-    return Finding(rule=rule, title=title, key=(place.test_name or title,), evidence=(place,))
+def _about_test(rule: str, title: str, place: Evidence, confidence: Confidence | None = None) -> Finding:
+    return Finding(rule, title, (place.test_name or title,), (place,), confidence=confidence)
 
 
 def _disabled(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
@@ -440,7 +448,8 @@ RULES = (
         risk="low",
         confidence="medium",
         blocks_autopilot=False,
-        signal="A test calls code, and neither it nor anything that it calls or asks for checks a result.",
+        signal="A test calls code, and neither it nor anything that it calls or asks for checks a result. Of low "
+        "confidence unless it computes or changes something and never looks at it: running may be all that it is for.",
         why="It stays green when the code under test returns the wrong thing.",
         fix="Assert what the code returns or changes; where running without an exception is the point, say so in the "
         "test's name or docstring.",
