@@ -155,8 +155,33 @@ def _by_age(checkout: Path, commits: Iterable[str]) -> list[str]:
     return done.stdout.split()[::-1]
 
 
+def _lacking(checkout: Path, commit: str) -> list[str]:
+    """Return the paths of COMMIT whose content the clone lacks: large files are often left out of a copy."""
+
+    def git(*arguments: str, told: str = "") -> list[str]:
+        done = subprocess.run(
+            ["git", *arguments], cwd=checkout, input=told, encoding="utf-8", capture_output=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    blobs = [line.partition("\t") for line in git("-c", "core.quotePath=off", "ls-tree", "-r", commit)]
+    found = git("cat-file", "--batch-check", told="\n".join(about.split()[2] for about, _, _ in blobs))
+    return [
+        path
+        for (about, _, path), line in zip(blobs, found, strict=True)
+        if line.endswith(" missing") and " blob " in about
+    ]
+
+
 def _scan(checkout: Path, commit: str, detectors: Sequence[Detector], kept: FactCache) -> tuple[Gap, ...] | None:
     """Return what is found in the state COMMIT, or None where it cannot be checked out whole."""
+    lacking = _lacking(checkout, commit)
+    patterns = "\n".join(["/*", *(f"!/{path}" for path in lacking)])
+    sparse = (
+        ["git", "sparse-checkout", "set", "--no-cone", "--stdin"] if lacking else ["git", "sparse-checkout", "disable"]
+    )
+    if lacking or (checkout / ".git/info/sparse-checkout").exists():
+        subprocess.run(sparse, cwd=checkout, input=patterns, encoding="utf-8", capture_output=True, check=False)
     done = subprocess.run([*CHECKOUT, commit], cwd=checkout, capture_output=True, check=False)
     if done.returncode != 0:
         print(f"{checkout.name} {commit[:10]}: cannot be checked out", file=sys.stderr)

@@ -19,7 +19,8 @@ _DATA_FOLDER_OF_TESTS = re.compile(
 )
 _DEVELOPERS_FOLDERS = frozenset(
     [
-        *(".ci", ".github", ".gitlab", "ci", "dev", "hack", "release", "scripts", "tools"),
+        *("benchmark", "benchmarks", "build-project", "ci", "dev", "hack", "maint", "misc", "packaging", "release"),
+        *("requirements", "scripts", "tasks", "tools"),
         *("demo", "demos", "doc", "docs", "docs_src", "example", "examples", "samples", "tutorials"),
     ]
 )
@@ -45,7 +46,9 @@ def _is_for_tests(folder: str) -> bool:
 def is_for_developers(path: str) -> bool:
     """Tell whether PATH is code that only those who work on the project run: its build, its release, its examples."""
     first, slash, _ = path.partition("/")
-    return (first.lower() in _DEVELOPERS_FOLDERS) if slash else path in _DEVELOPERS_FILES
+    if not slash:
+        return path in _DEVELOPERS_FILES
+    return first.startswith(".") or first.lower() in _DEVELOPERS_FOLDERS
 
 
 def is_benchmark(path: str) -> bool:

@@ -23,6 +23,7 @@ from autopack.gaps.python_source import (
     parse_anew,
     walk,
 )
+from autopack.gaps.settled_text import Settled
 
 # Patterns that begin with a literal are searched for many times faster.
 _CANDIDATES = (
@@ -82,6 +83,9 @@ class TextCalls:
     own_methods: frozenset[str]
     """Names among `read_text` and `write_text` that only an untyped receiver shows; see `defined_methods`."""
     edits: tuple[TextEdit, ...]
+    settled: bool = False
+    """Nobody would change any of them: the text is ASCII by the way in which it is written, or the encoding of the
+    machine may be meant; then there are no edits."""
 
 
 def defined_methods(data: bytes) -> frozenset[str]:
@@ -106,11 +110,21 @@ def find_text_calls(data: bytes) -> TextCalls | None:
     calls = [node for node in nodes if isinstance(node, ast.Call) and judge.leaves_encoding_open(node)]
     if not calls:
         return None
+    settled = Settled.of(nodes, imports)
+    reasons = {id(call): settled.reason(call) for call in calls}
+    open_ones = any(not reasons[id(call)] for call in calls)
+    # Beside calls that somebody would change, those that are ASCII are worth the same line; others are left alone.
+    left_alone = {"meant", "doubtful"} if open_ones else {"meant"}
+    calls = [call for call in calls if reasons[id(call)] not in left_alone]
+    if not calls:
+        return None
+    doubtful = any(reasons[id(call)] == "doubtful" for call in calls)
     calls.sort(key=lambda call: (call.lineno, call.col_offset))
     return TextCalls(
         places=tuple({call.lineno: (call.lineno, call.col_offset) for call in reversed(calls)}.values())[::-1],
         own_methods=frozenset(called_name(call) for call in calls if judge.is_untyped(call)),
-        edits=_edits(data, tree, calls),
+        edits=() if doubtful else _edits(data, tree, calls),
+        settled=not open_ones,
     )
 
 

@@ -102,7 +102,7 @@ def _unused_result(last: ast.stmt, nodes: Sequence[ast.AST]) -> str:
     if call is None or _is_class(called_name(call)) or _SET_UP_OR_SHOWN.search(called_name(call)):
         return ""
     names = list(_bound_names(last))
-    read = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)}
+    read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     if not names or not read.isdisjoint(names):
         return ""
     return names[0]

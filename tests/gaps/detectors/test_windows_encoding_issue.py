@@ -182,12 +182,12 @@ CALLS = [
     ('(Path(path) / "x").open("a")', '(Path(path) / "x").open("a", encoding="utf-8")'),
     ("open(open(path).read())", 'open(open(path, encoding="utf-8").read(), encoding="utf-8")'),
     (
-        'subprocess.run(["ls"], capture_output=True, text=True)',
-        'subprocess.run(["ls"], capture_output=True, text=True, encoding="utf-8")',
+        'subprocess.run(["git", "log"], capture_output=True, text=True)',
+        'subprocess.run(["git", "log"], capture_output=True, text=True, encoding="utf-8")',
     ),
     (
-        'subprocess.check_output(["ls"], universal_newlines=True)',
-        'subprocess.check_output(["ls"], universal_newlines=True, encoding="utf-8")',
+        'subprocess.check_output(["git", "log"], universal_newlines=True)',
+        'subprocess.check_output(["git", "log"], universal_newlines=True, encoding="utf-8")',
     ),
     ('"é"; open(\n    path,\n    "w",  # why\n)', '"é"; open(\n    path,\n    "w", encoding="utf-8",  # why\n)'),
 ]

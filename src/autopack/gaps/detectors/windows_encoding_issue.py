@@ -74,6 +74,8 @@ class TextFact:
     calls: tuple[Evidence, ...] = ()
     call_methods: frozenset[str] = frozenset()
     edits: tuple[TextEdit, ...] = ()
+    calls_settled: bool = False
+    """Nobody would change any of the calls; see `TextCalls.settled`."""
     unix_only: bool = False
     """A manifest that names operating systems, and Windows is not among them."""
     methods: frozenset[str] = frozenset()
@@ -132,6 +134,7 @@ def _byte_fact(path: str, data: bytes) -> TextFact | None:
         calls=calls.calls,
         call_methods=calls.call_methods,
         edits=calls.edits,
+        calls_settled=calls.calls_settled,
         methods=calls.methods,
     )
 
@@ -159,6 +162,7 @@ def _call_fact(path: str, data: bytes) -> TextFact | None:
         calls=tuple(places.at(min(offset, len(data))) for offset in offsets),
         call_methods=found.own_methods,
         edits=found.edits,
+        calls_settled=found.settled,
         methods=methods,
     )
 
@@ -352,7 +356,7 @@ def _calls(file: FileRecord, fact: TextFact, own_methods: frozenset[str], *, uni
         remedy=_name_utf8(file, fact.edits),
         # There the encoding is UTF-8 in all but the oddest locales.
         risk="info" if unix_only else None,
-        confidence="low" if odd_on_purpose.is_for_developers(file.path) else None,
+        confidence="low" if fact.calls_settled or odd_on_purpose.is_for_developers(file.path) else None,
     )
 
 

@@ -1,0 +1,204 @@
+"""Calls that leave the encoding to the machine and for which it makes no difference, or for which it is meant.
+
+Text that is ASCII by the way in which it is written has the same bytes in all encodings of a machine. What another
+program of the machine reads or says is in the machine's own, unless the program is one that says UTF-8 everywhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from autopack.gaps.python_source import called_name, constant_string, dotted_name, full_name, is_true, keyword, walk
+
+Reason = Literal["", "ascii", "doubtful", "meant"]
+"""Why nobody would change a call: the text is ASCII; perhaps the machine's encoding is meant; it certainly is."""
+
+_SAYS_UTF8 = frozenset({"git", "gh", "cargo", "rustc", "go", "node", "npm", "npx", "yarn", "pnpm", "docker", "kubectl"})
+_ASCII_NAME = re.compile(
+    r"(?:^|[^a-zA-Z])(?:pid(?:_?file|_?path)?|pem|crt|cert(?:ificate)?(?:_?file|_?path)?|key_?file|ca_?(?:file|certs|bundle)"
+    r"|sha\d+|md5|checksums?|digest)(?:$|[^a-zA-Z])"
+)
+_FILE_NUMBER = re.compile(r"(?:.*_)?(?:fd|fileno|fdno|read_end|write_end)\d?\Z")
+_NEUTRAL_METHODS = frozenset({"close", "flush", "fileno", "seek", "tell", "truncate", "isatty"})
+_READS = frozenset({"read", "readline"})
+_NUMBERS = frozenset({"int", "float", "len", "round", "sum", "abs", "ord"})
+_NUMBER_CALLS = frozenset({"os.getpid", "os.getppid", "os.getuid", "time.time", "time.monotonic", "time.perf_counter"})
+_LOCALE_CALLS = frozenset({"getpreferredencoding", "getencoding"})
+_UNICODE_FAULTS = frozenset({"UnicodeDecodeError", "UnicodeError", "UnicodeEncodeError"})
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The calls of one module, with what they belong to."""
+
+    imports: dict[str, str]
+    files: dict[int, Sequence[ast.AST]] = field(default_factory=dict)
+    """Identity of a call that opens -> what is done with what it returns: the nodes that surround each use."""
+    guarded: frozenset[int] = frozenset()
+    """Identities of calls in a `try` that handles text that does not decode."""
+    asks_locale: bool = False
+
+    @classmethod
+    def of(cls, nodes: Sequence[ast.AST], imports: dict[str, str]) -> Settled:
+        """Look through NODES, all of one module."""
+        parents = {id(child): node for node in nodes for child in ast.iter_child_nodes(node)}
+        return cls(
+            imports=imports,
+            files=_uses(nodes, parents),
+            guarded=_guarded(nodes),
+            asks_locale=any(isinstance(node, ast.Call) and called_name(node) in _LOCALE_CALLS for node in nodes),
+        )
+
+    def reason(self, call: ast.Call) -> Reason:
+        """Return why nobody would name an encoding in CALL; empty where somebody would."""
+        name = full_name(call.func, self.imports)
+        if name.startswith("subprocess."):
+            return _of_process(call)
+        if name == "open" and call.args and _is_file_number(call.args[0]):
+            return "meant"
+        if self._is_ascii_file(call):
+            return "ascii"
+        return "doubtful" if self.asks_locale or id(call) in self.guarded else ""
+
+    def _is_ascii_file(self, call: ast.Call) -> bool:
+        if called_name(call) == "write_text":
+            return self._is_ascii(call.args[0] if call.args else keyword(call, "data"))
+        uses = self.files.get(id(call), ())
+        if uses and all(self._use_is_ascii(use) for use in uses):
+            return True
+        return _names_ascii(call)
+
+    def _use_is_ascii(self, use: ast.AST) -> bool:
+        """Tell whether USE, a call that a file takes part in, moves nothing but ASCII."""
+        if not isinstance(use, ast.Call):
+            return False
+        name = full_name(use.func, self.imports)
+        if name == "json.dump":
+            return not _keeps_other_letters(use, "ensure_ascii")
+        if name in {"yaml.dump", "yaml.safe_dump"}:
+            return not _keeps_other_letters(use, "allow_unicode")
+        if name in {"int", "float"}:
+            return True
+        method = called_name(use)
+        return method in _NEUTRAL_METHODS or (method == "write" and len(use.args) == 1 and self._is_ascii(use.args[0]))
+
+    def _is_ascii(self, node: ast.expr | None) -> bool:
+        """Tell whether NODE is a text of ASCII, whatever the values in it are."""
+        if isinstance(node, ast.JoinedStr):
+            return all(map(self._is_ascii, node.values))
+        if isinstance(node, ast.FormattedValue):
+            return self._is_number(node.value) or self._is_ascii(node.value)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return self._is_ascii(node.left) and self._is_ascii(node.right)
+        if isinstance(node, ast.Call):
+            name = full_name(node.func, self.imports)
+            if name == "json.dumps":
+                return not _keeps_other_letters(node, "ensure_ascii")
+            if name == "str":
+                return len(node.args) == 1 and self._is_number(node.args[0])
+            return name in {"ascii", "hex", "oct", "bin"} or called_name(node) == "hexdigest"
+        text = constant_string(node)
+        return text is not None and text.isascii()
+
+    def _is_number(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call):
+            name = full_name(node.func, self.imports)
+            return name in _NUMBERS or name in _NUMBER_CALLS
+        return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def _uses(nodes: Sequence[ast.AST], parents: dict[int, ast.AST]) -> dict[int, Sequence[ast.AST]]:
+    """Return what is done with each file: `with open(p) as f:` by its name in the block, others in place."""
+    found: dict[int, Sequence[ast.AST]] = {}
+    for node in nodes:
+        if isinstance(node, ast.With | ast.AsyncWith):
+            for item in node.items:
+                if isinstance(item.context_expr, ast.Call) and isinstance(item.optional_vars, ast.Name):
+                    name = item.optional_vars.id
+                    names = [
+                        one
+                        for statement in node.body
+                        for one in walk(statement)
+                        if isinstance(one, ast.Name) and one.id == name
+                    ]
+                    found[id(item.context_expr)] = [_use(one, parents) for one in names]
+        elif isinstance(node, ast.Call) and isinstance(parents.get(id(node)), ast.Attribute | ast.Call):
+            found[id(node)] = [_use(node, parents)]
+    return found
+
+
+def _use(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
+    """Return the call that NODE, a file, takes part in: `int(f.read().strip())`, `f.write(x)`, `json.dump(x, f)`."""
+    parent = parents.get(id(node), node)
+    if not isinstance(parent, ast.Attribute):
+        return parent
+    call = parents.get(id(parent), parent)
+    if not isinstance(call, ast.Call) or (parent.attr not in _READS and parent.attr != "read_text"):
+        return call
+    outer = parents.get(id(call), call)
+    if isinstance(outer, ast.Attribute) and outer.attr in {"strip", "rstrip"}:
+        call = parents.get(id(outer), outer)
+        outer = parents.get(id(call), call)
+    return outer if isinstance(outer, ast.Call) else call
+
+
+def _guarded(nodes: Iterable[ast.AST]) -> frozenset[int]:
+    found: set[int] = set()
+    for node in nodes:
+        if isinstance(node, ast.Try) and any(_handles_unicode(handler) for handler in node.handlers):
+            found.update(id(one) for statement in node.body for one in walk(statement) if isinstance(one, ast.Call))
+    return frozenset(found)
+
+
+def _handles_unicode(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type] if handler.type else []
+    return any(dotted_name(kind).rpartition(".")[2] in _UNICODE_FAULTS for kind in kinds)
+
+
+def _is_file_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return called_name(node) == "fileno"
+    return _FILE_NUMBER.match(dotted_name(node).rpartition(".")[2]) is not None
+
+
+def _names_ascii(call: ast.Call) -> bool:
+    """Tell whether the path that CALL opens is named for something that is ASCII by its format."""
+    path = call.args[0] if call.args and called_name(call) == "open" and isinstance(call.func, ast.Name) else None
+    if isinstance(call.func, ast.Attribute) and call.func.attr in {"read_text", "write_text", "open"}:
+        path = call.func.value
+    if path is None:
+        return False
+    words = [
+        dotted_name(path).rpartition(".")[2],
+        *(constant_string(one) or "" for one in walk(path) if isinstance(one, ast.Constant)),
+    ]
+    return any(_ASCII_NAME.search(word) for word in words)
+
+
+def _keeps_other_letters(call: ast.Call, argument: str) -> bool:
+    """Tell whether ARGUMENT of a call that writes ASCII by default may say otherwise."""
+    if any(one.arg is None for one in call.keywords):
+        return True
+    value = keyword(call, argument)
+    by_default = argument == "ensure_ascii"
+    return value is not None and not (isinstance(value, ast.Constant) and value.value is by_default)
+
+
+def _of_process(call: ast.Call) -> Reason:
+    """Return why a pipe to or from a program may stay in the encoding of the machine."""
+    piped = {
+        stream
+        for stream in ("stdin", "stdout", "stderr")
+        if isinstance(value := keyword(call, stream), ast.Attribute) and value.attr == "PIPE"
+    }
+    if piped == {"stdin"} and not is_true(keyword(call, "capture_output")) and called_name(call) != "check_output":
+        return "meant"
+    command = call.args[0] if call.args else keyword(call, "args")
+    if isinstance(command, ast.List | ast.Tuple) and command.elts:
+        command = command.elts[0]
+    said = (constant_string(command) or "").split()
+    return "" if said and said[0].rpartition("/")[2] in _SAYS_UTF8 else "doubtful"

@@ -1,0 +1,153 @@
+"""windows_encoding_issue/open-without-encoding: text that is ASCII by its writer, and encodings of the machine that are
+meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from autopack.gaps.detectors.windows_encoding_issue import DETECTOR
+from autopack.gaps.models import Gap
+from gap_reports import report_of
+from remedies import after_remedy
+from repositories import MakeRepository
+
+HEAD = (
+    "import hashlib, json, locale, os, subprocess, time, yaml\nfrom pathlib import Path\n\n\n"
+    "def work(path, data, fd, pid_file, name):\n"
+)
+
+
+def gaps_of(make_repository: MakeRepository, body: str, path: str = "src/a.py") -> tuple[Gap, ...]:
+    return report_of(
+        make_repository({path: HEAD + "".join(f"    {line}\n" for line in body.split("\n"))}), DETECTOR
+    ).gaps
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # ASCII whatever the values are
+        'with open(path, "w") as f:\n    json.dump(data, f, indent=2)',
+        'with open(path, "w") as f:\n    json.dump(data, f, ensure_ascii=True)\n    f.write("\\n")',
+        'json.dump(data, open(path, "w"))',
+        'with open(path, "w") as f:\n    yaml.safe_dump(data, f)',
+        "Path(path).write_text(json.dumps(data))",
+        'with open(path, "w") as f:\n    f.write(json.dumps(data) + "\\n")',
+        'with open(path, "w") as f:\n    f.write(str(os.getpid()))\n    f.flush()',
+        'with open(path, "w") as f:\n    f.write(f"{os.getpid()} {time.time()}\\n")',
+        'open(path, "w").write(str(len(data)))',
+        "Path(path).write_text(hashlib.sha256(data).hexdigest())",
+        'with open(path, "w") as f:\n    f.write("done")',
+        "with open(path) as f:\n    return int(f.read().strip())",
+        "return float(open(path).read())",
+        "return int(Path(path).read_text())",
+        # ASCII by its format
+        "return open(pid_file).read()",
+        'return open("run/server.pid").read()',
+        'return Path(path, "cert.pem").read_text()',
+    ],
+)
+def test_ascii_by_its_writer_is_of_low_confidence(make_repository: MakeRepository, body: str) -> None:
+    """The same bytes in every encoding of a machine: shown with `--all`, with the remedy that changes nothing."""
+    (gap,) = gaps_of(make_repository, body)
+    assert (gap.confidence, gap.remedy is not None) == ("low", True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'with open(path, "w") as f:\n    json.dump(data, f, ensure_ascii=False)',
+        'with open(path, "w") as f:\n    json.dump(data, f, **name)',
+        'with open(path, "w") as f:\n    json.dump(data, f)\n    f.write(name)',
+        'with open(path, "w") as f:\n    yaml.safe_dump(data, f, allow_unicode=True)',
+        'with open(path, "w") as f:\n    json.dump(data, f)\n    name(f)',
+        "Path(path).write_text(json.dumps(data, ensure_ascii=False))",
+        "with open(path) as f:\n    return json.load(f)",
+        "with open(path) as f:\n    return f.read().strip()",
+        'with open(path, "w") as f:\n    f.write(str(data))',
+        'with open(path, "w") as f:\n    f.write(f"{name}\\n")',
+        'with open(path, "w") as f:\n    f.write("é")',
+        'with open(path, "w") as f:\n    for line in data:\n        f.write("x" + line)',
+        'f = open(path, "w")\nf.write("x")\nname(f)',
+        'return open("rapid.txt").read()',
+        'return open("monkey_files.txt").read()',
+        'return subprocess.run(["git", "log"], capture_output=True, text=True)',
+        'return subprocess.check_output("git log", text=True, shell=True)',
+        'with os.fdopen(fd, "w") as f:\n    f.write(data)',
+        # beside one that somebody would change
+        'open(path).read()\nopen(name, "w").write("x")',
+        "try:\n    open(path).read()\nexcept OSError:\n    pass",
+    ],
+)
+def test_text_of_unknown_letters_is_of_high_confidence(make_repository: MakeRepository, body: str) -> None:
+    """Where any letter may be written or read, the gap stands, and the remedy names UTF-8."""
+    (gap,) = gaps_of(make_repository, body)
+    assert (gap.confidence, gap.remedy is not None) == ("high", True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # what some other program says, and no one knows how
+        "subprocess.run([name], capture_output=True, text=True)",
+        'subprocess.run(["ls"], capture_output=True, text=True)',
+        "subprocess.Popen(name, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)",
+        # a second way where the first one does not decode
+        "try:\n    return open(path).read()\nexcept UnicodeDecodeError:\n    return data",
+        "try:\n    return open(path).read()\nexcept (OSError, UnicodeError):\n    return data",
+        # a module that asks for the machine's encoding
+        'with open(path, "w") as f:\n    f.write(data)\nopen(path, encoding=locale.getpreferredencoding(False))',
+    ],
+)
+def test_where_the_machines_encoding_may_be_meant_nothing_is_offered(
+    make_repository: MakeRepository, body: str
+) -> None:
+    """Of low confidence, and without a remedy: UTF-8 might be wrong."""
+    (gap,) = gaps_of(make_repository, body)
+    assert (gap.confidence, gap.remedy) == ("low", None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # a pager reads what the machine's programs read
+        "pager = subprocess.Popen([name], stdin=subprocess.PIPE, text=True)",
+        'subprocess.run(["less"], stdin=subprocess.PIPE, universal_newlines=True)',
+        # a number of an open file, kept only to be closed
+        "reader = open(fd)",
+        'writer = open(name.fileno(), "w")',
+    ],
+)
+def test_where_the_machines_encoding_is_meant_there_is_no_gap(make_repository: MakeRepository, body: str) -> None:
+    """Nothing is wrong there."""
+    assert gaps_of(make_repository, body) == ()
+
+
+def test_a_remedy_leaves_alone_what_may_be_meant(make_repository: MakeRepository) -> None:
+    """Of the calls of one file, those that somebody would change are mended, and what is ASCII with them."""
+    body = (
+        "    subprocess.run([name], capture_output=True, text=True)\n"
+        "    subprocess.Popen([name], stdin=subprocess.PIPE, text=True)\n"
+        '    json.dump(data, open(name, "w"))\n'
+    )
+    repository = make_repository({"src/a.py": f"{HEAD}{body}    open(path).read()\n"})
+    (gap,) = report_of(repository, DETECTOR).gaps
+    mended = body.replace('"w")', '"w", encoding="utf-8")')
+    assert [evidence.line for evidence in gap.evidence] == [8, 9]
+    assert after_remedy(repository, gap) == {"src/a.py": f'{HEAD}{mended}    open(path, encoding="utf-8").read()\n'}
+
+
+@pytest.mark.parametrize(
+    ("path", "confidence"),
+    [
+        ("misc/a.py", "low"),
+        (".tool/a.py", "low"),
+        ("benchmarks/a.py", "low"),
+        ("src/misc/a.py", "high"),
+        ("misc.py", "high"),
+    ],
+)
+def test_code_of_maintainers_is_of_low_confidence(make_repository: MakeRepository, path: str, confidence: str) -> None:
+    """What only those run who work on the project stands in a folder of its own."""
+    (gap,) = gaps_of(make_repository, "open(path).read()", path)
+    assert gap.confidence == confidence
