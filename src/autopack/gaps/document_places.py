@@ -67,6 +67,7 @@ _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
 )
 _VERSION_NAME = re.compile(r"(?:v|version-|release-)?\d+\.\d+(?:\.\d+)*(?:[-_.].*)?\Z", re.IGNORECASE)
+_NEWEST_FOLDER = frozenset({"latest", "stable", "nightly"})
 _VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "nightly"})
 _DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")
 _LANGUAGE_CODES = frozenset(
@@ -145,7 +146,17 @@ def is_dated(path: str) -> bool:
 
 def is_versioned(path: str) -> bool:
     """Tell whether PATH is documentation of one version beside others."""
-    return any(_VERSION.match(part) or part in _VERSION_FOLDER for part in folders(path))
+    return bool(version_folders(path))
+
+
+def version_folders(path: str) -> tuple[str, ...]:
+    """Return the folders of PATH that are named for a version."""
+    return tuple(part for part in folders(path) if _VERSION.match(part) or part in _VERSION_FOLDER)
+
+
+def is_newest_version(path: str) -> bool:
+    """Tell whether PATH is documentation of the version that is worked on, in a folder that says so."""
+    return not _NEWEST_FOLDER.isdisjoint(folders(path)) and set(version_folders(path)) <= _NEWEST_FOLDER
 
 
 def is_named_for_a_version(path: str) -> bool:

@@ -58,8 +58,32 @@ def test_a_conflict_left_in_a_file_is_found(make_repository: MakeRepository, pat
 
 
 @pytest.mark.parametrize(
+    ("path", "content", "line"),
+    [
+        ("a.txt", "first\n<<<<<<< HEAD\nours\n", 2),
+        ("a.txt", "ours\r\n>>>>>>> 4901258 (Loosen the meaning of status)\r\n", 2),
+        ("a.md", "ours\n>>>>>>> 49012588f1... Loosen the meaning of status", 2),
+        ("a.txt", "<<<<<<< Updated upstream\n>>>>>>> Stashed changes\n", 1),
+    ],
+)
+def test_a_marker_that_is_left_of_a_conflict_is_found(
+    make_repository: MakeRepository, path: str, content: str, line: int
+) -> None:
+    """A conflict that was resolved by half leaves a line that git alone writes."""
+    assert gaps_of(make_repository({path: content})) == [f"conflict-markers {path}:{line}"]
+
+
+@pytest.mark.parametrize(
     ("path", "content"),
     [
+        ("words.txt", "<<<<<<< HEADLINE\n"),
+        ("quoted.txt", ">>>>>>> he said\n>>>>>>> deadbeef and more\n"),
+        ("indented.rst", "Git shows::\n\n  <<<<<<< HEAD\n"),
+        ("how.md", "```\n<<<<<<< HEAD\n```\n"),
+        ("docs/merge-conflicts.txt", "<<<<<<< HEAD\n"),
+        ("tests/parse.txt", "<<<<<<< HEAD\n"),
+        ("src/parse.test.ts", "const text = `\n<<<<<<< HEAD\n`\n"),
+        ("marks.py", 'TEXT = """\n<<<<<<< HEAD\n"""\n'),
         ("title.rst", "Title\n=======\n\nText <<<<<<< here and >>>>>>> there\n"),
         ("underlines.md", "Title\n=======\n"),
         ("only_end.txt", ">>>>>>> quoted seven times\n=======\n"),

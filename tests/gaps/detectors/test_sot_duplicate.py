@@ -110,6 +110,9 @@ def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> Non
         ("docs/en/guide.md", "docs/de/guide.md"),
         ("manual.md", "manual.zh-CN.md"),
         ("versioned_docs/version-1.0/a.md", "pages/a.md"),
+        ("docs/latest/f.md", "docs/guide/f-more.md"),
+        ("docs/latest/g.md", "docs/stable/g-more.md"),
+        ("docs/2.1/h.md", "docs/2.1/h-more.md"),
         ("reports/annual-2020.md", "reports/annual-2021.md"),
         ("doc/release/1.20.2-notes.rst", "doc/all/1.20.2-changelog.rst"),
         ("tests/fixtures/b.md", "src/b.md"),
@@ -123,6 +126,14 @@ def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> Non
     ]
     files = {path: f"# {number}\n\n{shuffled(number)}" for number, pair in enumerate(pairs) for path in pair}
     assert seen_in(make_repository({**files, "short/one.md": "few words\n", "short/two.md": "few words\n"})) == []
+
+
+def test_two_documents_of_the_newest_version_are_found(make_repository: MakeRepository) -> None:
+    """In the folder of the version that is worked on, two copies are as wrong as anywhere."""
+    files = {"docs/latest/variables.md": WORDS, "docs/latest/old_playbooks.md": WORDS}
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "docs/latest/old_playbooks.md and docs/latest/variables.md are identical"
+    ]
 
 
 def test_a_copy_that_says_it_is_generated_is_no_gap(make_repository: MakeRepository) -> None:

@@ -134,6 +134,12 @@ _CONFLICT = re.compile(
     re.MULTILINE,
 )
 """One conflict as git-merge(1) writes it, in any `merge.conflictStyle`, with the default marker size."""
+_LEFT_OVER = re.compile(
+    rb"^(?:<{7} (?:HEAD|Updated upstream)"
+    rb"|>{7} (?:[0-9a-f]{7,40}(?: \([^\r\n]*\)|\.\.\. [^\r\n]*)?|Stashed changes))\r?$",
+    re.MULTILINE,
+)
+"""One marker of a conflict that was resolved by half, as git words it: nothing else begins a line so."""
 _FIXTURE_FOLDERS = frozenset(
     [
         *("fixture", "fixtures", "__fixtures__", "testdata", "test-data", "test_data", "snapshots", "__snapshots__"),
@@ -158,10 +164,12 @@ _MOST_EVIDENCE = 20
 
 
 def _extract(path: str, data: bytes) -> tuple[Evidence, ...] | None:
-    """Return where the conflicts of a file begin."""
-    if b"<<<<<<<" not in data or b">>>>>>>" not in data or b"\0" in data[:8_000]:
+    """Return where the conflicts of a file begin, or the markers that are left of one."""
+    if (b"<<<<<<<" not in data and b">>>>>>>" not in data) or b"\0" in data[:8_000]:
         return None
     found = [match for match in _CONFLICT.finditer(data) if not _is_example(path, data, match.start())]
+    if not found and not _is_test(path, data) and not _ABOUT_CONFLICTS.search(path):
+        found = [match for match in _LEFT_OVER.finditer(data) if not _is_example(path, data, match.start())]
     found = _outside_strings(path, data, found)
     if not found or (path.endswith((".py", ".pyi")) and _is_valid_python(data)):
         return None
@@ -181,8 +189,7 @@ def _outside_strings(path: str, data: bytes, found: list[re.Match[bytes]]) -> li
     Elsewhere a string is no excuse: styles and queries are written in strings, and two people change them.
     """
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
-    is_test = in_test_folder(path) or _TEST_NAME.search(path) or b"#[cfg(test)]" in data
-    if suffix not in _RAW_STRINGS or not is_test:
+    if suffix not in _RAW_STRINGS or not _is_test(path, data):
         return found
     begin, end = _RAW_STRINGS[suffix]
     kept, seen, inside = [], 0, False
@@ -196,6 +203,10 @@ def _outside_strings(path: str, data: bytes, found: list[re.Match[bytes]]) -> li
         if not inside or data.find(end, match.end()) < 0:
             kept.append(match)
     return kept
+
+
+def _is_test(path: str, data: bytes) -> bool:
+    return in_test_folder(path) or _TEST_NAME.search(path) is not None or b"#[cfg(test)]" in data
 
 
 def _is_valid_python(data: bytes) -> bool:

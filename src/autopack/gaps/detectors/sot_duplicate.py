@@ -254,7 +254,7 @@ def _is_copied_on_purpose(path: str) -> bool:
         places.is_specimen(path)
         or places.is_template(path)
         or places.is_of_the_past(path)
-        or places.is_versioned(path)
+        or (places.is_versioned(path) and not places.is_newest_version(path))
         or places.is_named_for_a_version(path)
         or places.is_bundled(path)
         or places.is_dated(path)
@@ -263,9 +263,11 @@ def _is_copied_on_purpose(path: str) -> bool:
 
 
 def _is_one_of_a_kind(first: str, second: str) -> bool:
-    """Tell whether the pair is a translation, one of a numbered series, one file for several agents, or what every
-    folder has."""
+    """Tell whether the pair is a translation, one of a numbered series, one document for two versions, one file for
+    several agents, or what every folder has."""
     if _DIGITS.sub("0", first) == _DIGITS.sub("0", second):
+        return True
+    if places.version_folders(first) != places.version_folders(second):
         return True
     stems = {places.stem(first).lower(), places.stem(second).lower()}
     if (
