@@ -41,6 +41,8 @@ class Settled:
     guarded: frozenset[int] = frozenset()
     """Identities of calls in a `try` that handles text that does not decode."""
     asks_locale: bool = False
+    programs: dict[str, str] = field(default_factory=dict)
+    """Name of a list that is a command -> the program that it begins with."""
 
     @classmethod
     def of(cls, nodes: Sequence[ast.AST], imports: dict[str, str]) -> Settled:
@@ -50,6 +52,7 @@ class Settled:
             imports=imports,
             files=_uses(nodes, parents),
             guarded=_guarded(nodes),
+            programs=_programs(nodes),
             asks_locale=any(isinstance(node, ast.Call) and called_name(node) in _LOCALE_CALLS for node in nodes),
         )
 
@@ -57,7 +60,7 @@ class Settled:
         """Return why nobody would name an encoding in CALL; empty where somebody would."""
         name = full_name(call.func, self.imports)
         if name.startswith("subprocess."):
-            return _of_process(call)
+            return _of_process(call, self.programs)
         if name == "open" and call.args and _is_file_number(call.args[0]):
             return "meant"
         if self._is_ascii_file(call):
@@ -188,7 +191,18 @@ def _keeps_other_letters(call: ast.Call, argument: str) -> bool:
     return value is not None and not (isinstance(value, ast.Constant) and value.value is by_default)
 
 
-def _of_process(call: ast.Call) -> Reason:
+def _programs(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """Return the names that are bound to commands whose program is written out, and the same in every place."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List) and node.value.elts:
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, set()).add(constant_string(node.value.elts[0]) or "")
+    return {name: programs.pop() for name, programs in found.items() if len(programs) == 1}
+
+
+def _of_process(call: ast.Call, programs: dict[str, str]) -> Reason:
     """Return why a pipe to or from a program may stay in the encoding of the machine."""
     piped = {
         stream
@@ -200,5 +214,6 @@ def _of_process(call: ast.Call) -> Reason:
     command = call.args[0] if call.args else keyword(call, "args")
     if isinstance(command, ast.List | ast.Tuple) and command.elts:
         command = command.elts[0]
-    said = (constant_string(command) or "").split()
+    known = programs.get(command.id) if isinstance(command, ast.Name) else constant_string(command)
+    said = (known or "").split()
     return "" if said and said[0].rpartition("/")[2] in _SAYS_UTF8 else "doubtful"

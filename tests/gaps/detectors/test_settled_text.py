@@ -73,6 +73,7 @@ def test_ascii_by_its_writer_is_of_low_confidence(make_repository: MakeRepositor
         'return open("monkey_files.txt").read()',
         'return subprocess.run(["git", "log"], capture_output=True, text=True)',
         'return subprocess.check_output("git log", text=True, shell=True)',
+        'command = ["git", "log", name]\nsubprocess.run(command, capture_output=True, text=True)',
         'with os.fdopen(fd, "w") as f:\n    f.write(data)',
         # beside one that somebody would change
         'open(path).read()\nopen(name, "w").write("x")',
@@ -91,6 +92,7 @@ def test_text_of_unknown_letters_is_of_high_confidence(make_repository: MakeRepo
         # what some other program says, and no one knows how
         "subprocess.run([name], capture_output=True, text=True)",
         'subprocess.run(["ls"], capture_output=True, text=True)',
+        'command = ["git"]\nif name:\n    command = ["ls"]\nsubprocess.run(command, capture_output=True, text=True)',
         "subprocess.Popen(name, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)",
         # a second way where the first one does not decode
         "try:\n    return open(path).read()\nexcept UnicodeDecodeError:\n    return data",
