@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -95,6 +95,8 @@ class Suspect:
     empty: bool
     uses: frozenset[str]
     """Last names of all calls."""
+    handed: frozenset[str]
+    """Names of what calls are given: a function among them may check."""
     own: frozenset[str]
     """Those that are methods of the test's own object."""
     from_tests: frozenset[str]
@@ -166,6 +168,8 @@ class Checkers:
             return True
         seen = self.visible.get(path, frozenset({path}))
         if _any_checks(suspect.uses, seen, self.known, self.checking):
+            return True
+        if any(not suspect.handed.isdisjoint(self.checking[one]) for one in seen):
             return True
         if not (suspect.own | suspect.from_tests) <= frozenset[str]().union(*(self.known[one] for one in seen)):
             return True
@@ -268,6 +272,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
                 place=place.model_copy(update={"test_name": f"{path}::{name.replace('.', '::')}"}),
                 empty=empty,
                 uses=uses,
+                handed=_handed(calls),
                 own=frozenset(called_name(call) for call in calls if _is_own(call)),
                 from_tests=uses & from_tests,
                 fixtures=fixtures,
@@ -403,6 +408,12 @@ def _keyword_checks(argument: ast.keyword) -> bool:
 
 def _is_own(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and dotted_name(call.func.value) in {"self", "cls"}
+
+
+def _handed(calls: Iterable[ast.Call]) -> frozenset[str]:
+    """Return the last names of all arguments of CALLS that are names."""
+    given = [value for call in calls for value in (*call.args, *(argument.value for argument in call.keywords))]
+    return frozenset(dotted_name(value).rpartition(".")[2] for value in given) - {""}
 
 
 def _teardowns(owner: ast.ClassDef) -> frozenset[str]:

@@ -15,7 +15,7 @@ _CHECK_CALLED = re.compile(r"(?:self\.)?assert\w+[ \t]*\(")
 _SET_UP_OR_SHOWN = re.compile(
     r"draw|plot|show|print|pprint|render|display|save_?fig|log\b|debug|info\b|warning|sleep|wait|poll|join|flush"
     r"|close|stop|shutdown|clean|tear|release|quit|exit|terminate|kill|disconnect|cancel|reset|clear|collect\b|seed"
-    r"|start\b|connect\b|ping|setattr|settrace|use\b",
+    r"|start\b|__del__|connect\b|ping|setattr|settrace|use\b",
     re.IGNORECASE,
 )
 _ANSWERS = re.compile(

@@ -72,6 +72,7 @@ def test_what_is_left_unseen_is_named(make_repository: MakeRepository, body: str
         # objects that answer, are tidied up or shown, or belong to somebody else
         "def test_a():\n    x = Queue()\n    x.get_first()\n",
         "def test_a():\n    x = Queue()\n    x.close()\n",
+        "def test_a():\n    x = Queue()\n    x.__del__()\n",
         "def test_a():\n    x = Figure()\n    x.savefig('a.png')\n",
         "def test_a(db):\n    db.add(1)\n",
         "def test_a():\n    x = queue()\n    x.add(1)\n",
@@ -102,6 +103,9 @@ def test_what_may_only_have_to_run_is_of_low_confidence(make_repository: MakeRep
         # an assertion behind a comment sign inside a string is one all the same
         "def test_a():\n    work('#')\n    assert 1\n",
         "def test_a():\n    x = work('#'); assert x\n",
+        # a function that is handed over checks
+        "class TestQueue:\n    def judge(self):\n        assert 1\n\n"
+        "    def test_a(self):\n        x = Queue()\n        x.add(self.judge)\n",
         # words that say what it is for
         "def test_a():\n    # assert that it does not hang\n    x = work(1)\n",
     ],
