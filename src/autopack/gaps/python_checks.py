@@ -45,12 +45,13 @@ _MUST_NOT_RAISE = re.compile(
     r"(?:_|$)",
     re.IGNORECASE,
 )
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MEANT = re.compile(
     r"(?:should|must|does|do|will|would|can|did|is|are|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never"
     r"|any)\b[^.\n]{0,25}"
     r"(?:error|exception|crash|warning|raise|raising|fail|hang|problem)|smoke|segfault|\bjust\b|make sure|ensure|sanity"
     r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously"
-    r"|works|succeed"
+    r"|works|succeed|\b(?:it'?s|is|are) (?:ok|okay|fine|valid|allowed|accepted|supported)\b"
     r"|assert|raise[sd]?\b|crash|deadlock|hang",
     re.IGNORECASE,
 )
@@ -361,7 +362,7 @@ def _is_used(node: Function, owner: ast.ClassDef | None, tree: ast.Module) -> bo
 
 def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     """Tell whether a test that does something shows no sign of a check, nor of an author who wants none."""
-    if _MUST_NOT_RAISE.search(node.name) or _says_so(node, text) or _checks_itself(inner):
+    if _MUST_NOT_RAISE.search(_CAPITAL.sub("_", node.name)) or _says_so(node, text) or _checks_itself(inner):
         return False
     # Defining or looping until something happens is the test itself; yielding and trying are not followed.
     if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner):

@@ -107,6 +107,8 @@ def test_what_may_only_have_to_run_is_of_low_confidence(make_repository: MakeRep
         "class TestQueue:\n    def judge(self):\n        assert 1\n\n"
         "    def test_a(self):\n        x = Queue()\n        x.add(self.judge)\n",
         # words that say what it is for
+        "class TestQueue:\n    def testSupported(self):\n        x = work(1)\n",
+        "def test_a():\n    # if it is in the list, then its OK\n    x = work(1)\n",
         "def test_a():\n    # assert that it does not hang\n    x = work(1)\n",
     ],
 )
