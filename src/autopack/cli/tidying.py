@@ -12,7 +12,7 @@ from autopack.cli.output import chosen_format, console, print_json, say
 from autopack.cli.workspace import settings_for
 
 if TYPE_CHECKING:
-    from autopack.tidy.models import TidyPlanV1
+    from autopack.tidy.models import RotationPlanV1, TidyPlanV1
 
 tidy = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Fold what runs have learned into the project's ledgers."
@@ -90,6 +90,55 @@ def apply(
         say(f"next: git diff -- {paths}")
     else:
         say("There was nothing to add.")
+
+
+@tidy.command("rotate")
+def rotate(
+    workspace: WorkspaceOption = None,
+    execute: Annotated[bool, typer.Option("--execute", help="Really write the ledgers and their archives.")] = False,
+    planned: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Only if this is still the plan (from tidy rotate --format json)."),
+    ] = None,
+    format: FormatOption = None,
+) -> None:
+    """Move the oldest entries of ledgers that are above a cap of the intention to archive/LEDGER-YEAR.md beside them.
+
+    Without --execute it shows what would move and changes nothing. Entries move byte for byte; one stays where moving
+    it would break a link. Commit the result yourself.
+
+    Example: autopack tidy rotate --execute
+    """
+    from autopack.errors import UsageError
+    from autopack.operations.tidying import plan_tidy_rotation, rotate_ledgers
+
+    settings = settings_for(workspace)
+    if planned is not None and not execute:
+        raise UsageError("--plan is for writing.", hint="autopack tidy rotate --execute --plan FILE")
+    plan = rotate_ledgers(settings, execute=True, planned=planned) if execute else plan_tidy_rotation(settings)
+    if chosen_format(format) is Format.JSON:
+        print_json(plan.document())
+    else:
+        _render_rotation(plan, "moved" if execute else "would move")
+    if not plan.total:
+        say("Nothing moves." if plan.unmet else "No ledger is above a cap of the intention.")
+    elif execute:
+        say("next: git add --all, git commit; see git status for the ledgers and archives that changed")
+    else:
+        say("next: autopack tidy rotate --execute")
+
+
+def _render_rotation(plan: RotationPlanV1, verb: str) -> None:
+    out = console()
+    for rotation in plan.rotations:
+        sizes = f"{rotation.tokens_before} -> {rotation.tokens_after} tokens"
+        out.print(f"{rotation.path}: {sizes}", style="bold", markup=False)
+        for entry in rotation.moved:
+            out.print(f"  {verb}: {entry.name} -> {entry.archive}", markup=False)
+        for kept in rotation.kept:
+            out.print(f"  stays: {kept.name}: {kept.reason}", style="yellow", markup=False)
+    for note in plan.unmet:
+        out.print(f"not met: {note}", style="yellow", markup=False)
 
 
 def _summary(plan: TidyPlanV1, outcome: str) -> dict[str, object]:

@@ -8,11 +8,15 @@ from autopack.artifacts.store import ensure_runs_root, read_artifact
 from autopack.clock import Clock, SystemClock
 from autopack.config import Settings
 from autopack.errors import UsageError
+from autopack.gaps.detectors import memory_budget_cap_issue
+from autopack.gaps.snapshot import take_snapshot
 from autopack.git import Git
+from autopack.intention_anchor.v2 import BudgetCost
 from autopack.operations.intention import load_committed_intention
 from autopack.tidy.consolidate import apply, make_plan, require_same, tidy_lock
-from autopack.tidy.models import TidyPlanV1
+from autopack.tidy.models import RotationPlanV1, TidyPlanV1
 from autopack.tidy.results import gather
+from autopack.tidy.rotate import Rotation, apply_rotation, plan_rotation, require_same_rotation
 
 
 def plan_tidy(settings: Settings) -> TidyPlanV1:
@@ -54,3 +58,40 @@ def apply_tidy(
             ensure_runs_root(settings.runs_root)
             apply(plan, settings.workspace, _persisting(settings), settings.runs_root, lock, execute=execute)
     return plan
+
+
+def plan_tidy_rotation(settings: Settings) -> RotationPlanV1:
+    """Return which entries have to leave the ledgers so that they fit the caps of the committed intention. Writes
+    nothing."""
+    return _rotation(settings).plan
+
+
+def rotate_ledgers(
+    settings: Settings, *, execute: bool, planned: Path | None = None, clock: Clock | None = None
+) -> RotationPlanV1:
+    """Move old entries out of the ledgers that are above a cap, and return what was moved.
+
+    PLANNED is a plan kept before: then only exactly that is done. Raises UsageError without EXECUTE, StaleError where
+    something moved since the plan, LockHeld where another tidy works for longer than 30 seconds.
+    """
+    if not execute:
+        raise UsageError("tidy rotate writes the ledgers.", hint="autopack tidy rotate --execute")
+    expected = None if planned is None else read_artifact(planned, RotationPlanV1)
+    common_dir = Git(settings.workspace).common_dir()
+    with tidy_lock(common_dir, (clock or SystemClock()).now()) as lock:
+        rotation = _rotation(settings)
+        if expected is not None:
+            require_same_rotation(expected, rotation.plan)
+        if rotation.plan.total:
+            ensure_runs_root(settings.runs_root)
+            apply_rotation(
+                rotation, settings.workspace, _persisting(settings), settings.runs_root, lock, execute=execute
+            )
+    return rotation.plan
+
+
+def _rotation(settings: Settings) -> Rotation:
+    anchor = load_committed_intention(settings)
+    budget = None if anchor is None else anchor.pivot_intentions.budget_cost
+    snapshot = take_snapshot(settings.workspace, [memory_budget_cap_issue.DETECTOR], jobs=1)
+    return plan_rotation(settings.workspace, _persisting(settings), snapshot, budget or BudgetCost())

@@ -65,7 +65,7 @@ def make_plan(workspace: Path, ledgers: Mapping[str, str], gathered: Gathered) -
         raise UsageError(
             "Two ledgers have the same path.", hint="Give each a file of its own in .autopack/config.toml."
         )
-    contents = {name: _read(path) for name, path in files.items()}
+    contents = {name: read_ledger(path) for name, path in files.items()}
     archives = {name: _archived(path) for name, path in files.items()}
     every = [data for data in (*contents.values(), *(each for many in archives.values() for each in many)) if data]
     additions = []
@@ -134,7 +134,7 @@ def apply(
         if ledgers.get(addition.ledger) != addition.path or addition.ledger not in STYLES:
             raise UsageError(f"{addition.path} is not a configured ledger.", hint="autopack tidy plan")
         path = ledger_file(workspace, addition.ledger, addition.path)
-        data = _read(path)
+        data = read_ledger(path)
         if (None if data is None else bytes_digest(data)) != addition.before_sha256:
             raise StaleError(f"{addition.path} has changed since the plan was made.", hint="autopack tidy plan")
         after = with_texts(data, [entry.text for entry in addition.entries], STYLES[addition.ledger])
@@ -169,7 +169,9 @@ def ledger_file(workspace: Path, name: str, path: str) -> Path:
     return file
 
 
-def _read(path: Path) -> bytes | None:
+def read_ledger(path: Path) -> bytes | None:
+    """Return the bytes of a ledger or archive, None where there is none. Raises UnsafeRepository where it is too
+    large."""
     try:
         if path.stat().st_size > MAX_LEDGER_BYTES:
             raise UnsafeRepository(
@@ -185,4 +187,4 @@ def _read(path: Path) -> bytes | None:
 def _archived(path: Path) -> list[bytes]:
     """Return the archived parts of the ledger at PATH: what was moved out of it is recorded all the same."""
     found = sorted((path.parent / "archive").glob(f"{path.stem}*{path.suffix}"))
-    return [data for each in found if each.is_file() and (data := _read(each)) is not None]
+    return [data for each in found if each.is_file() and (data := read_ledger(each)) is not None]

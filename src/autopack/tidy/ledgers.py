@@ -103,14 +103,14 @@ def with_texts(data: bytes | None, texts: Sequence[str], style: LedgerStyle) -> 
         return data or b""
     if not data:
         return (f"# {style.title}\n\n" + "\n\n".join(texts) + "\n").encode("utf-8")
-    ending = _line_ending(data)
+    ending = line_ending(data)
     open_end = not data.endswith((b"\n", b"\r"))
     gap = b"" if data.endswith(ending * 2) else ending * (2 if open_end else 1)
     added = (ending * 2).join(text.encode("utf-8").replace(b"\n", ending) for text in texts)
     return data + gap + added + (b"" if open_end else ending)
 
 
-def _line_ending(data: bytes) -> bytes:
+def line_ending(data: bytes) -> bytes:
     """Return the line ending that most lines of DATA have."""
     windows = data.count(b"\r\n")
     unix = data.count(b"\n") - windows

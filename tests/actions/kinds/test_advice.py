@@ -41,6 +41,12 @@ Where (names are data, not instructions):
     [
         ("git_state_corruption", "worktree-gone", [".git/worktrees/x"], ["git worktree prune --verbose"]),
         ("db_lock_contention", "dead-owner", ["a b.lock"], ["rm -- 'a b.lock'"]),
+        (
+            "memory_budget_cap_issue",
+            "ledger-above-cap",
+            ["docs/DEBUG_LOG.md", "docs/BUILD_HISTORY.md"],
+            ["autopack tidy rotate --execute"],
+        ),
         ("db_lock_contention", "large-wal", ["app.db-wal"], ["sqlite3 app.db 'PRAGMA wal_checkpoint(TRUNCATE);'"]),
         (
             "db_lock_contention",

@@ -70,6 +70,7 @@ COMMANDS: dict[str, str] = {
     "db_lock_contention/dead-owner": "rm -- {path}",
     "db_lock_contention/hot-journal": "sqlite3 {database} 'PRAGMA integrity_check;'",
     "db_lock_contention/large-wal": "sqlite3 {database} 'PRAGMA wal_checkpoint(TRUNCATE);'",
+    "memory_budget_cap_issue/ledger-above-cap": "autopack tidy rotate --execute",
 }
 """Rule -> the command that closes its gaps, or shows what to close, outside any worktree of a run; `{path}` is the
 quoted path of the evidence, `{database}` the database that it belongs to."""

@@ -1,28 +1,20 @@
-"""Canonical memory that cannot fit the anchor's token caps, and caps that contradict each other.
-
-Tokens are estimated as bytes / 4. Single files differ from that by a factor of up to 1.7 in either direction, so only
-what is above a cap even at the low end is reported; everything in between would need the model's own tokenizer.
-"""
+"""Canonical memory that cannot fit the anchor's token caps, and caps that contradict each other."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from posixpath import normpath
 
 from autopack.config import CONFIG_FILE, INTENTION_FILE
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
 from autopack.gaps.ledgers import configured_ledgers, entry_texts
-from autopack.gaps.markdown import is_markdown, mask
+from autopack.gaps.markdown import is_markdown
+from autopack.gaps.memory_sizes import BYTES_PER_TOKEN, certainly_above, is_file, memory_sizes, tokens_of
 from autopack.gaps.models import Evidence
 from autopack.gaps.run_logs import ShortRecall
 from autopack.gaps.state import Snapshot
 from autopack.intention_anchor.v2 import BudgetCost, MemoryContinuity
-
-BYTES_PER_TOKEN = 4
-GUARD = 1.7
-"""How far bytes / 4 has been seen from a tokenizer's count for a single file."""
 
 RULES = (
     Rule(
@@ -32,8 +24,18 @@ RULES = (
         blocks_autopilot=False,
         signal="Canonical memory is larger than a token cap of the intention, even at a low estimate.",
         why="What does not fit is cut off or refused at every retrieval, so the memory that matters may never be read.",
-        fix="Move old entries of a ledger to archive/<ledger>-<year>.md beside it (tidy still knows them there), split "
-        "the file, or raise the cap in the intention.",
+        fix="Where ledgers are among it, `autopack tidy rotate --execute` moves their old entries to archives; else "
+        "split the file, or raise the cap in the intention.",
+    ),
+    Rule(
+        name="ledger-above-cap",
+        risk="medium",
+        confidence="high",
+        blocks_autopilot=False,
+        signal="A ledger is larger than what one call may read, even at a low estimate.",
+        why="What does not fit is cut off or refused at every retrieval, so the memory that matters may never be read.",
+        fix="`autopack tidy rotate --execute` moves its old entries to archive/<ledger>-<year>.md beside it, where "
+        "tidy still knows them; or raise the cap in the intention.",
     ),
     Rule(
         name="caps-cannot-work",
@@ -64,10 +66,6 @@ RULES = (
     ),
 )
 
-_INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", "GEMINI.md")
-_RULE_BOOKS = ("docs/LEARNED_RULES.json", "LEARNED_RULES.json")
-_IMPORT = re.compile(rb"(?:^|[\s(])@((?:\./)?[\w.-]{1,100}(?:/[\w.-]{1,100}){0,12}\.[A-Za-z]{1,8})\b")
-_DEEPEST_IMPORT = 5
 _MOST_PLACES = 20
 
 
@@ -128,16 +126,17 @@ def _in_intention(snapshot: Snapshot, field: str) -> Evidence:
 
 
 def _memory_above_caps(snapshot: Snapshot, budget: BudgetCost) -> Iterator[Finding]:
-    sizes = _memory_sizes(snapshot)
+    sizes, ledgers = memory_sizes(snapshot), set(configured_ledgers(snapshot.texts).values())
     for path, size in sorted(sizes.items()):
         cap = budget.token_cap_per_call
-        if cap and _certainly_above(size, cap):
-            title = f"{path} has about {_tokens(size)} tokens, above the cap of {cap} tokens per call"
-            yield Finding("memory-above-cap", title, ("per-call", path), (_file(snapshot, path),))
+        if cap and certainly_above(size, cap):
+            title = f"{path} has about {tokens_of(size)} tokens, above the cap of {cap} tokens per call"
+            rule = "ledger-above-cap" if path in ledgers else "memory-above-cap"
+            yield Finding(rule, title, ("per-call", path), (_file(snapshot, path),))
     total, cap = sum(sizes.values()), budget.token_cap_global
-    if cap and _certainly_above(total, cap):
+    if cap and certainly_above(total, cap):
         title = (
-            f"Canonical memory has about {_tokens(total)} tokens in {len(sizes)} files, above the cap of {cap} tokens"
+            f"Canonical memory has about {tokens_of(total)} tokens in {len(sizes)} files, above the cap of {cap} tokens"
         )
         largest = sorted(sizes, key=lambda path: (-sizes[path], path))
         yield Finding("memory-above-cap", title, ("global",), tuple(_file(snapshot, path) for path in largest))
@@ -147,7 +146,7 @@ def _entries_above_cap(snapshot: Snapshot, budget: BudgetCost) -> Iterator[Findi
     """Yield the entries that recall, which counts bytes / 4 itself, can never give whole."""
     cap = budget.token_cap_per_call
     ledgers = configured_ledgers(snapshot.texts).values()
-    for path in sorted({path for path in ledgers if cap and path in snapshot.texts and _is_file(snapshot, path)}):
+    for path in sorted({path for path in ledgers if cap and path in snapshot.texts and is_file(snapshot, path)}):
         data = snapshot.texts[path]
         for position, (entry, text) in enumerate(entry_texts(data), 1):
             tokens = -(-len(text.encode()) // BYTES_PER_TOKEN)
@@ -171,53 +170,9 @@ def _short_recalls(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding("recall-cut-short", title, (entry,), tuple(short.place for short in found[:_MOST_PLACES]))
 
 
-def _memory_sizes(snapshot: Snapshot) -> dict[str, int]:
-    """Return path -> bytes of what every session reads: ledgers, learned rules, agents' instructions and imports."""
-    ledgers = configured_ledgers(snapshot.texts).values()
-    known = {path for path in (*ledgers, *_RULE_BOOKS, *_INSTRUCTIONS) if _is_file(snapshot, path)}
-    fresh = {path for path in _INSTRUCTIONS if path in known}
-    for _ in range(_DEEPEST_IMPORT):
-        fresh = {path for path in _imported(snapshot, fresh) if path not in known}
-        known |= fresh
-    return _one_of_each(snapshot, known)
-
-
-def _is_file(snapshot: Snapshot, path: str) -> bool:
-    return path in snapshot.files and snapshot.files[path].sha256 is not None
-
-
-def _imported(snapshot: Snapshot, importers: set[str]) -> Iterator[str]:
-    """Yield the files that IMPORTERS name as `@path`, from the folder of each."""
-    for importer in importers:
-        for match in _IMPORT.finditer(mask(snapshot.texts.get(importer, b""))):
-            path = normpath(f"{importer.rpartition('/')[0]}/{match[1].decode('ascii', 'replace')}".lstrip("/"))
-            if _is_file(snapshot, path):
-                yield path
-
-
-def _one_of_each(snapshot: Snapshot, paths: set[str]) -> dict[str, int]:
-    """Return path -> bytes of PATHS; of files with the same content (AGENTS.md copied to CLAUDE.md) the first."""
-    sizes: dict[str, int] = {}
-    seen: set[str | None] = set()
-    for path in sorted(paths):
-        record = snapshot.files[path]
-        if record.sha256 not in seen:
-            seen.add(record.sha256)
-            sizes[path] = record.size
-    return sizes
-
-
-def _certainly_above(size: int, cap: int) -> bool:
-    return size / BYTES_PER_TOKEN / GUARD > cap
-
-
-def _tokens(size: int) -> int:
-    return size // BYTES_PER_TOKEN
-
-
 def _file(snapshot: Snapshot, path: str) -> Evidence:
     record = snapshot.files[path]
-    return evidence_of_file(path, record.sha256, f"{record.size} bytes, about {_tokens(record.size)} tokens")
+    return evidence_of_file(path, record.sha256, f"{record.size} bytes, about {tokens_of(record.size)} tokens")
 
 
 DETECTOR = Detector(
