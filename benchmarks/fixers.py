@@ -2,10 +2,11 @@
 
     python benchmarks/fixers.py CORPUS.json CHECKOUTS [--rule NAME]… [--at-most N]
 
-CORPUS.json and CHECKOUTS are those of `benchmarks/recall.py`; each state is checked out there by force, so use clones
-of their own. For every listed defect that the scanner finds, the remedy it offers (if any) is carried out as a run
-does it, alone, on that state. Then the whole tree is compared byte by byte, the state is scanned again, the action is
-tried a second time, and the undo of a run is made. Prints one line for each rule of the corpus.
+CORPUS.json (or what `benchmarks/fixer_occasions.py` prints) and CHECKOUTS are those of `benchmarks/recall.py`; each
+state is checked out there by force, so use clones of their own. For every listed defect that the scanner finds, the
+remedy it offers (if any) is carried out as a run does it, alone, on that state. Then the whole tree is compared byte by
+byte, the state is scanned again, the action is tried a second time, and the undo of a run is made. Prints one line for
+each rule of the corpus.
 
 An action stands for all gaps whose remedies touch the same files; here each defect is mended by itself.
 """
@@ -50,23 +51,30 @@ def main() -> int:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("checkouts", type=Path)
     parser.add_argument("--rule", action="append", help="only this rule of the corpus")
-    parser.add_argument("--at-most", type=int, default=None, metavar="N", help="only the first N defects of each rule")
+    parser.add_argument("--at-most", type=int, metavar="N", help="only the first N of each rule in each repository")
     arguments = parser.parse_args()
     positives = json.loads(arguments.corpus.read_text(encoding="utf-8"))["positives"]
     counts: dict[str, Counter[str]] = defaultdict(Counter)
+    listed: Counter[tuple[str, str]] = Counter()
     states: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for one in positives:
-        if one["rule"] in (arguments.rule or RULES):
-            counts[one["rule"]]["listed"] += 1
-            if arguments.at_most is None or counts[one["rule"]]["listed"] <= arguments.at_most:
+        if one["rule"] in arguments.rule if arguments.rule else _rules(one):
+            listed[one["rule"], one["repo"]] += 1
+            if arguments.at_most is None or listed[one["rule"], one["repo"]] <= arguments.at_most:
                 states[one["repo"], one["state_commit"]].append(one)
     for (repo, commit), defects in sorted(states.items()):
         _try_state(arguments.checkouts / repo.split("/")[1], commit, defects, counts)
         print(f"{repo} {commit[:10]}: {dict(_total(counts))}", file=sys.stderr, flush=True)
-    print(f"{'rule':22}" + "".join(f"{column:>9}" for column in COLUMNS))
+    print(f"{'rule':50}" + "".join(f"{column:>9}" for column in COLUMNS))
     for rule, count in (*sorted(counts.items()), ("all", _total(counts))):
-        print(f"{rule:22}" + "".join(f"{count[column]:9}" for column in COLUMNS))
+        print(f"{rule:50}" + "".join(f"{count[column]:9}" for column in COLUMNS))
     return 0
+
+
+def _rules(defect: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the rules of ours that would show DEFECT: the corpus has names of its own, occasions name the rule."""
+    rule = defect["rule"]
+    return (rule,) if "/" in rule else RULES.get(rule, ())
 
 
 def _total(counts: Mapping[str, Counter[str]]) -> Counter[str]:
@@ -78,7 +86,7 @@ def _try_state(
 ) -> None:
     subprocess.run(["git", "checkout", "--quiet", "--force", "--detach", commit], cwd=checkout, check=False)
     subprocess.run(["git", "clean", "--force", "-d", "-x", "--quiet"], cwd=checkout, check=True)
-    meant = {rule.split("/")[0] for defect in defects for rule in RULES[defect["rule"]]}
+    meant = {rule.split("/")[0] for defect in defects for rule in _rules(defect)}
     gaps = _gaps_of(checkout, [one for one in all_detectors() if one.gap_type in meant])
     before: frozenset[str] | None = None
     for defect in defects:
@@ -156,7 +164,7 @@ def _gaps_of(checkout: Path, detectors: Sequence[Detector]) -> tuple[Gap, ...]:
 def _is_meant(defect: Mapping[str, Any], gap: Gap) -> bool:
     """Tell whether GAP is the defect that the corpus lists: a fitting rule, path, and target of the link."""
     paths = {evidence.path for evidence in gap.evidence}
-    if gap.rule_id not in RULES[defect["rule"]] or paths.isdisjoint(defect["paths"]):
+    if gap.rule_id not in _rules(defect) or paths.isdisjoint(defect["paths"]):
         return False
     targets = defect.get("targets") or []
     return defect["rule"] != "broken_link" or not targets or any(t.split("#")[-1] in gap.title for t in targets)
