@@ -64,13 +64,14 @@ def pieces_of(data: bytes, linked: Collection[str] = ()) -> tuple[Piece, ...]:
     last is the latest.
     """
     proper = counted_entries(data)
+    offsets = frozenset(entry.offset for entry in proper)
     masked = markdown.mask(data)
     definitions = tuple(_definitions(masked))
-    bounds = [_start(data, entry, proper) for entry in entries(data) if proper and entry.level <= proper[0].level]
+    bounds = [_start(data, entry, offsets) for entry in entries(data) if proper and entry.level <= proper[0].level]
     bounds.append(len(data))
     found = []
     for entry in proper:
-        start = _start(data, entry, proper)
+        start = _start(data, entry, offsets)
         end = bounds[bisect_right(bounds, start)]
         text = data[start:end].rstrip(b"\r\n")
         series, _, number = (entry.entry_id or "").rpartition("-")
@@ -87,10 +88,10 @@ def pieces_of(data: bytes, linked: Collection[str] = ()) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _start(data: bytes, entry: Entry, proper: Sequence[Entry]) -> int:
+def _start(data: bytes, entry: Entry, proper: Collection[int]) -> int:
     """Return where ENTRY begins: at the marker of tidy on the line above, if there is one."""
     above = data.rfind(b"\n", 0, max(entry.offset - 1, 0)) + 1
-    return above if entry in proper and recorded_ids(data[above : entry.offset].rstrip(b"\n")) else entry.offset
+    return above if entry.offset in proper and recorded_ids(data[above : entry.offset].rstrip(b"\n")) else entry.offset
 
 
 def _definitions(masked: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
