@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from autopack.errors import EnvironmentFault, UsageError
@@ -90,6 +91,37 @@ def take_snapshot(
     """
     git = Git(workspace)
     places = _find(git)
+    looked = _look(
+        git,
+        places,
+        detectors,
+        since=since,
+        deep_seconds=deep_seconds,
+        runs_folder=runs_folder,
+        kept=kept,
+        jobs=jobs,
+        progress=progress,
+    )
+    snapshot = replace(looked, intention=intention, intention_source=intention_source, base_intention=base_intention)
+    snapshot = _with_past(git, places, snapshot, detectors, kept)
+    snapshot = replace(snapshot, not_looked_at=_in_order(snapshot.not_looked_at))
+    return replace(snapshot, state_digest=_digest(snapshot))
+
+
+def _look(
+    git: Git,
+    places: repository.Places,
+    detectors: Sequence[Detector],
+    *,
+    since: str | None,
+    deep_seconds: float | None,
+    runs_folder: str,
+    kept: FactCache | None,
+    jobs: int | None,
+    progress: Progress,
+) -> Snapshot:
+    """Return what is there now. Of the lists that this takes, as large as the tree, nothing outlives the call."""
+    workspace = git.work_tree
     listed = _list(git, places)
     bounds = _sort_paths(listed, runs_folder)
     names, unable = _sought(detectors, [path for path, _ in bounds.to_read])
@@ -119,14 +151,9 @@ def take_snapshot(
             workspace, (*(file.path for file in harvest.files), *bounds.ignored), now=time.time()
         ),
         runs=runs.run_facts(workspace, runs_folder),
-        intention=intention,
-        intention_source=intention_source,
-        base_intention=base_intention,
         failures=tuple(harvest.failures[gap_type] for gap_type in sorted(harvest.failures)),
     )
-    snapshot = _with_past(git, places, snapshot, detectors, kept)
-    snapshot = replace(snapshot, not_looked_at=_not_looked_at(snapshot, harvest, bounds))
-    return replace(snapshot, state_digest=_digest(snapshot))
+    return replace(snapshot, not_looked_at=_not_looked_at(snapshot, harvest, bounds))
 
 
 def _sought(detectors: Sequence[Detector], paths: Sequence[str]) -> tuple[frozenset[str], dict[str, DetectorFailure]]:
@@ -356,7 +383,7 @@ def _inside(path: str, snapshot: Snapshot) -> bool:
 
 
 def _not_looked_at(snapshot: Snapshot, harvest: Harvest, bounds: _Scope) -> tuple[NotLookedAt, ...]:
-    notes = {(note.subject, note.reason) for note in (*harvest.not_looked_at, *snapshot.not_looked_at)}
+    notes = {(note.subject, note.reason) for note in harvest.not_looked_at}
     if bounds.absent:
         notes.add(("sparse checkout", f"{len(bounds.absent)} tracked files are not in the working tree"))
     if snapshot.git.partial:
@@ -365,15 +392,28 @@ def _not_looked_at(snapshot: Snapshot, harvest: Harvest, bounds: _Scope) -> tupl
         notes.add(("index", "tracked files are unknown, because git cannot read the index"))
     if any("filter" in attributes for attributes in snapshot.attributes.values()):
         notes.add(("content filters", "files with a `filter` attribute are compared as they stand, unfiltered"))
-    return tuple(NotLookedAt(subject=subject, reason=reason) for subject, reason in sorted(notes))
+    return _in_order(NotLookedAt(subject=subject, reason=reason) for subject, reason in notes)
+
+
+def _in_order(notes: Iterable[NotLookedAt]) -> tuple[NotLookedAt, ...]:
+    return tuple(sorted(set(notes), key=lambda note: (note.subject, note.reason)))
+
+
+_FILES_AT_ONCE = 1_000
 
 
 def _digest(snapshot: Snapshot) -> str:
     """Return the SHA-256 of all that a report can depend on; facts and texts follow from the files' digests."""
     # A run's own sound worktree must not change the state that the run is bound to.
     facts = replace(snapshot.git, worktrees=tuple(tree for tree in snapshot.git.worktrees if not tree.sound))
-    state = (
-        [(f.path, f.mode, f.tracked, f.size, f.sha256, f.status, f.link_target) for f in snapshot.files.values()],
+    digest = hashlib.sha256(b"[[")
+    files = iter(snapshot.files.values())
+    separator = b""
+    while batch := list(islice(files, _FILES_AT_ONCE)):  # their text as a whole would be the most memory of all
+        described = [(f.path, f.mode, f.tracked, f.size, f.sha256, f.status, f.link_target) for f in batch]
+        digest.update(separator + json.dumps(described).encode()[1:-1])
+        separator = b", "
+    rest = (
         repr(facts),
         [(change.path, change.status, change.renamed_from) for change in snapshot.changes],
         *(sorted(paths) for paths in (snapshot.out_of_scope, snapshot.ignored, snapshot.ignored_targets)),
@@ -384,4 +424,5 @@ def _digest(snapshot: Snapshot) -> str:
         snapshot.intention_source,
         repr(snapshot.runs),
     )
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    digest.update(b"], " + json.dumps(rest, sort_keys=True).encode()[1:])
+    return digest.hexdigest()

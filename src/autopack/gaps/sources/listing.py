@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from autopack.gaps.sources.standing import INDEX_COMMAND, STATUS_COMMAND
 from autopack.gaps.state import ChangeFact
@@ -65,13 +68,16 @@ def list_index(git: Git) -> tuple[IndexEntry, ...]:
 def parse_index(data: bytes) -> tuple[IndexEntry, ...]:
     """Return the entries in the output of `git ls-files -s -v -z`."""
     entries: dict[str, IndexEntry] = {}
-    for record in decode(data).split("\0"):
-        if not record:
-            continue
-        head, path = record.split("\t", 1)
-        tag, mode, oid, stage = head.split(" ")
+    shared: dict[object, Any] = {}
+    for match in _RECORD.finditer(data):
+        record = match[0]
+        head, name = record.split(b"\t", 1)
+        tag, mode, oid, stage = head.decode("ascii").split(" ")
+        path = decode(name)
         earlier = entries.get(path)
         stages = (*earlier.stages, int(stage)) if earlier else (int(stage),)
+        # One object for all that are equal: an index has a hundred thousand entries, and a handful of modes.
+        mode, stages = shared.setdefault(mode, mode), shared.setdefault(stages, stages)
         entries[path] = IndexEntry(path, mode, stages, tag in "Ss", oid, tag.islower())
     return tuple(entries[path] for path in sorted(entries))
 
@@ -117,19 +123,29 @@ def parse_status(data: bytes) -> Status:
 
 def read_attributes(git: Git, paths: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return path -> attribute -> value for those of ATTRIBUTES that are set on PATHS; one call of git."""
-    wanted = b"".join(encode(path) + b"\0" for path in paths)
+    known = list(paths)
+    wanted = b"".join(encode(path) + b"\0" for path in known)
     if not wanted:
         return {}
     # All that are set, which are few, rather than a line for each of ATTRIBUTES and each path.
     answer = git.run("check-attr", "-z", "--stdin", "--all", stdin=wanted).stdout
     found: dict[str, dict[str, str]] = {}
-    fields = answer.split(b"\0")
-    for index in range(0, len(fields) - 2, 3):
-        name = decode(fields[index + 1])
-        if name in ATTRIBUTES:
-            found.setdefault(decode(fields[index]), {})[name] = decode(fields[index + 2])
-    return {path: dict(sorted(values.items(), key=_rank)) for path, values in found.items()}
+    shared: dict[tuple[tuple[bytes, bytes], ...], dict[str, str]] = {}
+    names = {name.encode() for name in ATTRIBUTES}
+    own = {path: path for path in known}
+    for name, triples in groupby(_TRIPLE.finditer(answer), key=itemgetter(1)):
+        stated = tuple((triple[2], triple[3]) for triple in triples if triple[2] in names)
+        if stated:
+            # Most files share what a few patterns state, and one dictionary.
+            if stated not in shared:
+                values = {decode(attribute): decode(value) for attribute, value in stated}
+                shared[stated] = {attribute: values[attribute] for attribute in ATTRIBUTES if attribute in values}
+            path = decode(name)
+            found[own.get(path, path)] = shared[stated]
+    return found
 
 
-def _rank(attribute: tuple[str, str]) -> int:
-    return ATTRIBUTES.index(attribute[0])
+_RECORD = re.compile(rb"[^\0]+")
+_TRIPLE = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]*)\0")
+"""Path, attribute and value; those of one path come together. Found one by one, since a list of them all would be the
+most memory that a scan ever needs."""
