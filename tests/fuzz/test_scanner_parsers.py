@@ -156,7 +156,7 @@ def test_a_cache_of_any_bytes_is_empty(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "autopack" / "cache" / "scan.db"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
-    assert FactCache(tmp_path).by_digest("a", "b") is None
+    assert FactCache(tmp_path).by_digest("a", "b", "") is None
     assert FactCache(tmp_path).answer("x") is None
 
 

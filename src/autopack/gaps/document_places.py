@@ -63,6 +63,10 @@ _DECISION_FOLDER = frozenset(
         *("events", "elections", "journal", "logs"),
     ]
 )
+_GENERATED = re.compile(
+    rb"do not edit|\bauto-?generated\b|\b(?:is|was) (?:periodically )?generated (?:from|by)", re.IGNORECASE
+)
+_HEAD_BYTES = 600
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
 )
@@ -122,6 +126,11 @@ def is_for_rdoc(path: str) -> bool:
 def is_bundled(path: str) -> bool:
     """Tell whether PATH was brought in from another project."""
     return path.startswith(_BUNDLED_PREFIX) or not _BUNDLED.isdisjoint(folders(path))
+
+
+def says_it_is_generated(data: bytes) -> bool:
+    """Tell whether the beginning of the document DATA says that a program writes it: its faults are the source's."""
+    return _GENERATED.search(data[:_HEAD_BYTES]) is not None
 
 
 def is_chronicle(path: str) -> bool:

@@ -241,7 +241,16 @@ def slug(text: str) -> str:
 
     Lower case; letters, marks, digits, `_`, `-` and blanks stay; each blank becomes `-`.
     """
-    lowered = text.strip().lower().translate(_INVISIBLE)
+    return _slug(text.strip())
+
+
+def _slugs_with_images(text: str) -> frozenset[str]:
+    """Return the ids of a heading whose images are left out of TEXT: GitHub keeps the blanks around them."""
+    return frozenset({slug(text), _slug(text)})
+
+
+def _slug(text: str) -> str:
+    lowered = text.lower().translate(_INVISIBLE)
     if lowered.isascii():
         return _ASCII_DROPPED.sub("", lowered).replace(" ", "-")
     kept = (letter for letter in lowered if letter in "- " or unicodedata.category(letter) in _KEPT_CATEGORIES)
@@ -291,10 +300,12 @@ def explicit_ids(data: bytes) -> frozenset[str]:
 
 def _slug_variants(text: str) -> frozenset[str]:
     """Return the slugs of heading source TEXT: renderers differ on emoji codes, emphasis and attributes."""
-    plain = _LINK_TEXT.sub(lambda match: "" if match[1] else match[2] or "", unescape(text))
+    plain = unescape(text)
+    for _ in range(2 if "![" in plain else 1):  # an image may be the text of a link
+        plain = _LINK_TEXT.sub(lambda match: "" if match[1] else match[2] or "", plain)
     texts = {plain, text, _ATTRIBUTES.sub("", plain), _EMOJI_CODE.sub("", plain)}
     texts |= {_EMPHASIS.sub("", variant) for variant in texts}
-    return frozenset(slug(variant) for variant in texts)
+    return frozenset(slug(variant) for variant in texts) | _slugs_with_images(plain)
 
 
 # --- the whole truth, for few documents -----------------------------------------------------------------------------
@@ -315,6 +326,7 @@ def render(data: bytes) -> Rendered | None:
         return None
     links: list[tuple[int, int, str]] = []
     slugs: list[str] = []
+    beside_images = frozenset[str]()
     for position, token in enumerate(tokens):
         if token.map is None:
             continue
@@ -322,8 +334,11 @@ def render(data: bytes) -> Rendered | None:
         links += [(token.map[0], token.map[1], normal_target(target)) for target in targets]
         if token.type == "inline" and tokens[position - 1].type == "heading_open":
             visible = (child.content for child in token.children or () if child.type in {"text", "code_inline"})
-            slugs.append(slug("".join(visible)))
-    return Rendered(tuple(links), frozenset(target for _, _, target in links), frozenset(_numbered(slugs)))
+            text = "".join(visible)
+            slugs.append(slug(text))
+            beside_images |= _slugs_with_images(text)
+    found = beside_images.union(_numbered(slugs))
+    return Rendered(tuple(links), frozenset(target for _, _, target in links), found)
 
 
 def _targets(token: Token) -> Iterator[str]:

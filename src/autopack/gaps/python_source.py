@@ -14,7 +14,7 @@ MAX_BYTES = 1024 * 1024
 _NO_NODE_FIELDS = frozenset(
     [
         *("ctx", "op", "ops", "id", "attr", "arg", "type_comment", "module", "level", "asname", "conversion"),
-        *("simple", "tag", "is_async", "lineno", "kwd_attrs", "rest"),
+        *("simple", "tag", "is_async", "lineno", "kwd_attrs", "rest", "str"),
     ]
 )
 _TEXT_FIELDS = frozenset(
@@ -133,7 +133,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 
 def _fields_with_nodes(kind: type[ast.AST]) -> tuple[str, ...]:
     """Return the fields of a KIND of node that hold nodes or lists; names and constants, the most common, have none."""
-    leaves = _NO_NODE_FIELDS | ({"value", "kind"} if kind is ast.Constant else set())
+    leaves = _NO_NODE_FIELDS | ({"value", "kind"} if kind in {ast.Constant, ast.MatchSingleton} else set())
     return tuple(name for name in kind._fields if name not in leaves and (kind.__name__, name) not in _TEXT_FIELDS)
 
 

@@ -53,8 +53,10 @@ def left_unseen(body: Sequence[ast.stmt], text: str) -> str:
     nodes = [node for statement in body for node in walk(statement)]
     if commented_check(text):
         return "its assertion is a comment"
-    if (name := _unused_result(last, nodes)) or (name := _only_printed(last, body, nodes)):
+    if name := _unused_result(last, nodes):
         return f"`{name}` is never looked at"
+    if name := _only_printed(last, body, nodes):
+        return f"`{name}` is only printed"
     call = _bare_call(last)
     if call is None or _SET_UP_OR_SHOWN.search(called_name(call)) or _is_class(called_name(call)):
         return ""

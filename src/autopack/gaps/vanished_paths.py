@@ -23,6 +23,10 @@ _TELLS_OF_THE_PAST = re.compile(
 """Words that say that the path is not there now, or is made by the reader."""
 
 
+_INVENTED = re.compile(r"(?:.*/)?(?:(?:my|your|some)[-_].*|(?:foo|bar|baz|example)\.\w+)\Z", re.IGNORECASE)
+"""Names of files that examples speak of; that one of that name was once there is chance."""
+
+
 @dataclass(frozen=True)
 class AbsentPath:
     """A mention of a path that is not there. `candidates` are what it may mean from the root: as written, then from
@@ -50,6 +54,8 @@ def absent_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) ->
         if not named or not is_judged(document) or places.is_decision(document) or is_ledger(tree.snapshot, document):
             continue
         for mention in named:
+            if _INVENTED.match(mention.path):
+                continue
             candidates = _candidates(document, mention.path)
             absent = not any(tree.exists(path) or tree.is_out_of_sight(path) for path in candidates)
             if candidates and absent and not tree.ending_in(candidates[0]):

@@ -25,7 +25,7 @@ def found(make_repository: MakeRepository, files: dict[str, str]) -> list[tuple[
         ("def test_a():\n    out, err = work(1)\n", "`out` is never looked at"),
         ("async def test_a():\n    x: int = await work(1)\n", "`x` is never looked at"),
         ("def test_a(tmp_path):\n    with chdir(tmp_path):\n        x = work(1)\n", "`x` is never looked at"),
-        ("def test_a():\n    x = work(1)\n    print(x)\n", "`x` is never looked at"),
+        ("def test_a():\n    x = work(1)\n    print(x)\n", "`x` is only printed"),
         # an assertion that is switched off
         ("def test_a():\n    work(1)\n    # assert work(1) == 2\n", "its assertion is a comment"),
         ("def test_a():\n    x = load()\n    work(x)\n    #self.assertEqual(x, 3)\n", "its assertion is a comment"),
@@ -122,6 +122,23 @@ def test_a_class_named_for_its_subject_is_no_base(make_repository: MakeRepositor
     """`Base` and `Template` in a name mean nothing where no class derives from it."""
     files = {"tests/test_x.py": f"class {name}:\n    def test_a(self):\n        x = work(1)\n"}
     assert found(make_repository, files) == [(f"{name}.test_a asserts nothing: `x` is never looked at", "medium")]
+
+
+@pytest.mark.parametrize(
+    ("path", "settings", "confidence"),
+    [
+        ("tests/test_x.py", "[pytest]\ntestpaths = tests\n", "medium"),
+        ("trials/test_x.py", "[pytest]\ntestpaths = tests\n", "low"),
+        ("trials/test_x.py", "[pytest]\n", "medium"),
+        ("examples/test_x.py", "[pytest]\n", "low"),
+    ],
+)
+def test_scripts_that_no_runner_collects_are_of_low_confidence(
+    make_repository: MakeRepository, path: str, settings: str, confidence: str
+) -> None:
+    """Examples, and what `testpaths` leaves out, are called tests and may be there to be tried by hand."""
+    files = {path: "def test_a():\n    x = work(1)\n", "pytest.ini": settings, "tests/test_y.py": "x = 1\n"}
+    assert found(make_repository, files) == [("test_a asserts nothing: `x` is never looked at", confidence)]
 
 
 def test_stand_ins_do_not_check(make_repository: MakeRepository) -> None:

@@ -108,6 +108,8 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
     """Return what the document PATH names; an empty fact for other files whose bytes are wanted; None for the rest."""
     if markdown.is_markdown(path):
         has_blocks = b"SOT_SUMMARY_START" in data or b"AUTOPACK_BLOCK_START" in data
+        if places.says_it_is_generated(data):
+            return DocumentFact(has_blocks=has_blocks)
         return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks=has_blocks)
     if restructuredtext.is_restructuredtext(path):
         return DocumentFact(restructuredtext.find_links(data), modules=find_modules(data))
@@ -140,8 +142,12 @@ def history_candidates(snapshot: Snapshot) -> frozenset[str]:
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield every finding of the six rules."""
     tree, named = Tree(snapshot), _named(snapshot)
-    yield from (_link_finding(tree, dead) for dead in dead_links(tree, named.links))
-    yield from (_vanished_finding(tree, vanished) for vanished in vanished_paths(tree, named.paths))
+    dead = list(dead_links(tree, named.links))
+    yield from (_link_finding(tree, one) for one in dead)
+    linked = {(one.document, one.wanted) for one in dead if one.fragment is None}
+    for vanished in vanished_paths(tree, named.paths):
+        if (vanished.document, vanished.path) not in linked:  # the text of a link is often its target
+            yield _vanished_finding(tree, vanished)
     yield from (_module_finding(tree, missing) for missing in missing_modules(snapshot, named.modules, named.packages))
     yield from _block_findings(tree, named.with_blocks)
     yield from _index_findings(tree)

@@ -84,10 +84,6 @@ _DIGITS = re.compile(r"\d+")
 _AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
 _START_PAGES = frozenset({"readme", "index", "_index", "home"})
 """The README of a project is often the first page of its documentation too, generated one from the other."""
-_GENERATED = re.compile(
-    rb"do not edit|\bauto-?generated\b|\b(?:is|was) (?:periodically )?generated (?:from|by)", re.IGNORECASE
-)
-_HEAD_BYTES = 600
 _COPIED_ON_PURPOSE = frozenset(
     [
         *("licenses", "licences", "_includes", "includes", "partials", "snippets", "shared", ".cursor", ".claude"),
@@ -136,7 +132,7 @@ def extract(path: str, data: bytes) -> SourceFact | None:
     if not (markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)):
         return SourceFact(versions=versions) if versions else None
     found = sketch(data)
-    if found is not None and not _is_copied_on_purpose(path) and not _GENERATED.search(data[:_HEAD_BYTES]):
+    if found is not None and not _is_copied_on_purpose(path) and not places.says_it_is_generated(data):
         return SourceFact(found, versions)
     return SourceFact(versions=versions) if versions or path.count("/") <= 2 else None
 

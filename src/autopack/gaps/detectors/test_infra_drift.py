@@ -191,14 +191,15 @@ def _vacuous(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
     for check in module.vacuous:
         if check.rule == "discarded-comparison" and odd_on_purpose.is_benchmark(path):
             continue
-        if check.name and check.rule == "mock-assert-typo" and check.name in suite.checkers.known:
+        if check.name and check.rule == "mock-assert-typo" and check.name in suite.checkers.fixtures:
             continue
         yield Finding(rule=check.rule, title=check.title, key=(path, *check.key), evidence=(check.place,))
 
 
 def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
-    # A comparison that is thrown away is the better thing to say about a test.
+    # A comparison that is thrown away, or a misspelt assertion, is the better thing to say about a test.
     said = {check.place.test_name for check in module.vacuous if check.rule != "duplicate-test-name"}
+    misspelt = {check.name for check in module.vacuous if check.rule == "mock-assert-typo"}
     for suspect in module.suspects:
         if suspect.empty:
             # An override with an empty body switches an inherited test off.
@@ -206,13 +207,24 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
                 yield _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
         elif not (
             suspect.place.test_name in said
+            or not suspect.uses.isdisjoint(misspelt)
             # What others derive from may leave the checks to them.
             or suspect.owner in suite.bases
             or odd_on_purpose.is_benchmark(path)
             or suite.checkers.check_for(path, suspect)
         ):
             title = f"{suspect.name} asserts nothing" + (f": {suspect.unseen}" if suspect.unseen else "")
-            yield _about_test("asserts-nothing", title, suspect.place, None if suspect.unseen else "low")
+            certain = suspect.unseen and not odd_on_purpose.is_for_developers(path) and not _left_out(path, suite)
+            yield _about_test("asserts-nothing", title, suspect.place, None if certain else "low")
+
+
+def _left_out(path: str, suite: _Suite) -> bool:
+    """Tell whether `testpaths` leads pytest elsewhere: what is called a test there may be a script to try things."""
+    found = suite.settings_for(path)
+    if found is None or not found[1].testpaths:
+        return False
+    roots = [_target(found[0], entry.name) for entry in found[1].testpaths]
+    return not any(root is None or _holds(root, path) for root in roots)
 
 
 def _about_test(rule: str, title: str, place: Evidence, confidence: Confidence | None = None) -> Finding:
