@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
@@ -60,6 +61,7 @@ class DeadLink:
     suggestion: str | None
 
 
+@lru_cache(maxsize=65_536)
 def is_judged(document: str) -> bool:
     """Tell whether the links of DOCUMENT are meant to hold here and now."""
     return not (

@@ -231,8 +231,22 @@ _LINK_TEXT = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]
 _EMOJI_CODE = re.compile(r":[a-z0-9_+-]{1,50}:")
 _EMPHASIS = re.compile(r"(?<!\w)[_*]{1,3}|[_*]{1,3}(?!\w)")
 _ATTRIBUTES = re.compile(r"\{:?[^{}]{0,300}\}[ \t]{0,8}\Z")
+_PLAIN_HEADING = re.compile(r"[^\[\]<>&:{}*_!]*")
 _INVISIBLE = str.maketrans("", "", "\ufe0f\u200d")
 _KEPT_CATEGORIES = frozenset({"Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
+
+
+class _InSlugs(dict[int, int | None]):
+    """Code point -> what stands for it in a slug: itself, `-` for a blank, or nothing; worked out when it is met."""
+
+    def __missing__(self, code: int) -> int | None:
+        letter = chr(code)
+        kept = letter in "- " or unicodedata.category(letter) in _KEPT_CATEGORIES
+        self[code] = ord("-") if letter == " " else code if kept else None
+        return self[code]
+
+
+_IN_SLUGS = _InSlugs()
 _ASCII_DROPPED = re.compile(r"[^\w\- ]", re.ASCII)
 
 
@@ -253,8 +267,7 @@ def _slug(text: str) -> str:
     lowered = text.lower().translate(_INVISIBLE)
     if lowered.isascii():
         return _ASCII_DROPPED.sub("", lowered).replace(" ", "-")
-    kept = (letter for letter in lowered if letter in "- " or unicodedata.category(letter) in _KEPT_CATEGORIES)
-    return "".join(kept).replace(" ", "-")
+    return lowered.translate(_IN_SLUGS)
 
 
 def slug_key(fragment: str) -> str:
@@ -300,6 +313,8 @@ def explicit_ids(data: bytes) -> frozenset[str]:
 
 def _slug_variants(text: str) -> frozenset[str]:
     """Return the slugs of heading source TEXT: renderers differ on emoji codes, emphasis and attributes."""
+    if _PLAIN_HEADING.fullmatch(text):
+        return frozenset({slug(text)})
     plain = unescape(text)
     for _ in range(2 if "![" in plain else 1):  # an image may be the text of a link
         plain = _LINK_TEXT.sub(lambda match: "" if match[1] else match[2] or "", plain)
