@@ -54,7 +54,7 @@ _BELONGS = re.compile(
     r"|code[-_]of[-_]conduct|governance|maintainers|authors|citation|agents|claude|gemini|copilot|install|installation"
     r"|upgrad\w+|roadmap|releas\w+|faq|credits|thanks|owners|codeowners|trademark\w*|patents|privacy|adopters|sponsors"
     r"|backers|bug[-_]report|pull[-_]request|issue|threat[-_]model|third[-_]party|patch[-_]notes|what'?s[-_]new|known[-_]issues"
-    r"|deprecat\w*)(?:[-_. ].*)?\Z",
+    r"|deprecat\w*|incident[-_]response)(?:[-_. ].*)?\Z",
     re.IGNORECASE,
 )
 _BACKUP_ENDING = re.compile(r"(?:~|\.(?:bak|orig|old|save)|\.bak\.\d{1,14})\Z", re.IGNORECASE)

@@ -42,6 +42,7 @@ def test_what_belongs_in_a_root_is_no_gap(make_repository: MakeRepository) -> No
     names = [
         *("LICENSE", "NOTICE", "CHANGELOG.md", "RELEASE_NOTES.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "ROADMAP.md"),
         *("AGENTS.md", "CLAUDE.md", "UPGRADING_NOTES.md", "KNOWN_ISSUES_STATUS.md", "pyproject.toml", "Makefile"),
+        *("incident_response_plan.md",),
         *(".editorconfig", "logo.png", "main.py", "template.yml", "temperature.py", "SUMMARY.md", "TODO.md", "x.md"),
         *("logs/debug.log", "tests/data.db", "docs/PLAN.md", "requirements.txt", "results.py", "ignored.log"),
     ]
@@ -86,6 +87,13 @@ def test_a_shown_screenshot_is_no_gap(make_repository: MakeRepository) -> None:
     """An image that any document shows is no leftover."""
     files = {"screenshot.png": "x", "docs/a.md": "![s](../screenshot.png)\n"}
     assert seen_in(make_repository(files)) == []
+
+
+@pytest.mark.parametrize(("home", "moves"), [("docs/a.md", True), ("src/a.md", True), ("doc/a.md", False)])
+def test_a_report_moves_only_where_documents_live(make_repository: MakeRepository, home: str, moves: bool) -> None:
+    """Where documents have another folder, a person says where the report goes."""
+    (gap,) = gaps_of(make_repository({"SURVEY_NOTES.md": "# Notes\n", home: "# A\n", "README.md": "# T\n"}))
+    assert (gap.remedy is not None) == moves
 
 
 def test_a_committed_backup_of_a_living_file_is_deleted(make_repository: MakeRepository) -> None:

@@ -56,6 +56,7 @@ RULES = (
 )
 
 REPORT_FOLDER = "docs"
+_OTHER_HOMES = frozenset({"doc", "Doc", "Docs", "documentation", "Documentation"})
 IGNORE_FILE = ".gitignore"
 _MAX_EVIDENCE = 50
 _MAX_REMOVALS = 200
@@ -297,13 +298,14 @@ class _Uncertain(Exception):
 
 
 def _is_free(snapshot: Snapshot, destination: str) -> bool:
-    """Tell whether a file can be put at DESTINATION: nothing is there in any letter case, git would not ignore it, and
-    no site generator would make a page of it."""
+    """Tell whether a file can be put at DESTINATION: nothing is there in any letter case, git would not ignore it, no
+    site generator would make a page of it, and the documents of the repository have no other home."""
     folded = destination.casefold()
     taken = any(path.casefold() == folded for path in (*snapshot.files, *snapshot.out_of_scope, *snapshot.ignored))
     hidden = any(ignored.rstrip("/") == REPORT_FOLDER for ignored in snapshot.ignored)
     in_the_way = REPORT_FOLDER in snapshot.files or destination in snapshot.ignored_targets
-    return not (taken or hidden or in_the_way or find_sites(snapshot.files).govern(destination))
+    elsewhere = REPORT_FOLDER not in snapshot.folders and not _OTHER_HOMES.isdisjoint(snapshot.folders)
+    return not (taken or hidden or in_the_way or elsewhere or find_sites(snapshot.files).govern(destination))
 
 
 def _rewritten_links(snapshot: Snapshot, path: str, destination: str) -> Iterator[ReplaceText]:
