@@ -20,6 +20,8 @@ from autopack.file_layout import RunFileLayout
 from autopack.operations.approvals import decide_approvals, find_approval, list_approvals
 from autopack.operations.runs import resume_run, start_run
 from autopack.proofs.models import PhaseProofV1
+from autopack.store.budgets import Budget, budgets_of, use_up
+from autopack.store.database import open_database
 from repositories import MakeRepository, commit_all, git
 from sample_projects import make_sample
 
@@ -238,3 +240,33 @@ def test_every_proof_names_its_origins(prepare: Prepare) -> None:
         )
         assert said.approved_by == "policy:owner.links"
         assert [check.outcome for check in said.checks] == ["passed"]
+
+
+def seconds_of(settings: Settings, run_id: str = "r1") -> Budget:
+    with open_database(settings.runs_root / "autopack.db") as database:
+        return next(one for one in budgets_of(database, run_id) if one.resource == "seconds")
+
+
+@needs_sandbox
+def test_the_time_of_the_last_action_counts(prepare: Prepare) -> None:
+    """An action after which nothing else starts is counted too: a run that waits goes on with what is left."""
+    settings = prepare(batch_policy="independent", check="[sleep, '2']")
+    assert [step.outcome for step in start(settings).executed] == ["committed"]
+    first = seconds_of(settings).spent
+    assert first >= 2
+    approve_all(settings)
+    assert resume(settings).outcome == "executed"
+    assert seconds_of(settings).spent >= first + 2
+
+
+@needs_sandbox
+def test_a_run_without_time_starts_nothing_more(prepare: Prepare) -> None:
+    """Where the cap is used up the next action does not start, and the branch stays where it was."""
+    settings = prepare(batch_policy="independent")
+    start(settings)
+    before = git(settings.workspace, "rev-parse", "autopack/r1")
+    approve_all(settings)
+    with open_database(settings.runs_root / "autopack.db") as database:
+        use_up(database, "r1", "seconds", 600)
+    assert resume(settings).outcome != "executed"
+    assert git(settings.workspace, "rev-parse", "autopack/r1") == before

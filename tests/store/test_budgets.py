@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autopack.errors import BudgetExhausted, UsageError
-from autopack.store.budgets import Budget, Day, budgets_of, set_caps, spend, spend_once, spent_on
+from autopack.store.budgets import Budget, Day, budgets_of, set_caps, spend, spend_once, spent_on, use_up
 from autopack.store.database import Database, open_database
 from autopack.store.runs import Run, create_run
 
@@ -107,3 +107,16 @@ def test_what_an_action_costs_is_counted_once_and_as_a_whole(database: Database)
     assert {one.resource: one.spent for one in budgets_of(database, "run-1")} == {"actions": 1, "lines": 4}
     spend_once(database, "run-1", "action-b approval-2", {"actions": 1, "lines": 6})
     assert {one.resource: one.spent for one in budgets_of(database, "run-1")} == {"actions": 2, "lines": 10}
+
+
+def test_what_was_used_already_is_counted_up_to_the_cap(database: Database) -> None:
+    """Nothing is refused afterwards; what does not fit uses the cap up, and nothing that is counted is taken back."""
+    use_up(database, "run-1", "seconds", 3)
+    set_caps(database, "run-1", {"seconds": 10})
+    for amount, spent in ((4, 7), (4, 10), (4, 10), (0, 10)):
+        use_up(database, "run-1", "seconds", amount)
+        assert budgets_of(database, "run-1") == (Budget("seconds", 10, spent),)
+    use_up(database, "run-2", "seconds", 70_000)
+    set_caps(database, "run-2", {"seconds": 10})
+    use_up(database, "run-2", "seconds", 1)
+    assert budgets_of(database, "run-2") == (Budget("seconds", 10, 70_000),)

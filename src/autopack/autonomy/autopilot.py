@@ -18,7 +18,7 @@ from autopack.autonomous_executor import RunContext, clear_interrupted_phase, ex
 from autopack.autonomy.fence import Fence
 from autopack.autonomy.session import AutopilotSessionV1, ExecutedStep, Outcome, PlannedStep
 from autopack.clock import Clock
-from autopack.errors import UsageError
+from autopack.errors import BudgetExhausted, UsageError
 from autopack.execution.agents.task import Agent
 from autopack.execution.caps import day_of
 from autopack.execution.sandbox.box import Sandbox
@@ -49,7 +49,7 @@ from autopack.policy.facts import Circumstances
 from autopack.proofs.collect import PhaseRecord, phase_id_of
 from autopack.proofs.escalation import measured_changes
 from autopack.proofs.models import PhaseProofV1
-from autopack.store.budgets import Day, Resource, budgets_of, set_caps, spend, spend_once, spent_on
+from autopack.store.budgets import Day, Resource, budgets_of, set_caps, spend, spend_once, spent_on, use_up
 from autopack.store.database import Database
 from autopack.store.history import PhaseActual, record_phase
 from autopack.store.runs import Run, RunState, create_run, get_run, move_run, take_over
@@ -332,6 +332,7 @@ def _execute(loop: Loop, fence: Fence, plan: PlanProposalV1, granted: Sequence[G
     with worktree.lease:
         for note in worktree.notes:
             loop.progress(note)
+        watch = _Watch(loop.clock)
         context = RunContext(
             layout=loop.layout,
             worktree=worktree,
@@ -342,8 +343,8 @@ def _execute(loop: Loop, fence: Fence, plan: PlanProposalV1, granted: Sequence[G
             kinds=loop.kinds,
             sandbox=loop.sandbox,
             rescan=lambda: _scan_worktree(loop, worktree),
-            claim=_claimer(loop),
-            remember=_rememberer(loop),
+            claim=_claimer(loop, watch),
+            remember=_rememberer(loop, watch),
             require_fence=fence.check,
             beat=fence.beat,
             clock=loop.clock,
@@ -370,11 +371,26 @@ def _scan_worktree(loop: Loop, worktree: Worktree) -> GapReportV1:
     return scan(snapshot, project_id=loop.layout.project_id, run_id=loop.run_id, detectors=detectors)
 
 
-def _rememberer(loop: Loop) -> Callable[[PhaseRecord], None]:
-    """Return what is called after each phase: it records what the action really cost, for later estimates."""
+class _Watch:
+    """Tells the whole seconds that have passed since it was last asked; what is left of one counts the next time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = clock.monotonic()
+
+    def lap(self) -> int:
+        seconds = int(self._clock.monotonic() - self._last)
+        self._last += seconds
+        return seconds
+
+
+def _rememberer(loop: Loop, watch: _Watch) -> Callable[[PhaseRecord], None]:
+    """Return what is called after each phase: it counts the time, and records what the action really cost, for later
+    estimates."""
     before = [_tokens_spent(loop)]
 
     def remember(record: PhaseRecord) -> None:
+        use_up(loop.database, loop.run_id, "seconds", watch.lap())
         spent, action = _tokens_spent(loop), record.grant.action
         tokens, before[0] = spent - before[0], spent
         if record.seconds is None:
@@ -402,14 +418,16 @@ def _tokens_spent(loop: Loop) -> int:
     return next((one.spent for one in budgets_of(loop.database, loop.run_id) if one.resource == "tokens"), 0)
 
 
-def _claimer(loop: Loop) -> Callable[[Grant], None]:
+def _claimer(loop: Loop, watch: _Watch) -> Callable[[Grant], None]:
     """Return what is called before each action: it counts the cost against the caps and uses the approval up."""
-    last = [loop.clock.monotonic()]
 
     def claim(grant: Grant) -> None:
-        now = loop.clock.monotonic()
-        spend(loop.database, loop.run_id, "seconds", round(now - last[0]), day=_today(loop))
-        last[0] = now
+        time = spend(loop.database, loop.run_id, "seconds", watch.lap(), day=_today(loop))
+        if time.remaining == 0:
+            raise BudgetExhausted(
+                f"Run {loop.run_id} has used up its {time.cap} seconds.",
+                hint="Raise time_cap_seconds in .autopack/intention.yaml, commit it, and start a new run.",
+            )
         attempt = f"{grant.action.action_id} {grant.approved_by}"
         cost: dict[Resource, int] = {"actions": 1, "lines": grant.action.cost_estimate.lines.high or 0}
         spend_once(loop.database, loop.run_id, attempt, cost, day=_today(loop))

@@ -151,6 +151,16 @@ def _spend_share(connection: sqlite3.Connection, run_id: str, resource: Resource
         )
 
 
+def use_up(database: Database, run_id: str, resource: Resource, amount: int) -> None:
+    """Count AMOUNT (0 or more) of RESOURCE that was used already; of more than the cap leaves, the cap is used up."""
+    with database.change() as connection:
+        connection.execute(
+            "INSERT INTO budgets (run_id, resource, spent) VALUES (?1, ?2, ?3) ON CONFLICT (run_id, resource)"
+            " DO UPDATE SET spent = iif(cap IS NULL, spent + ?3, max(spent, min(spent + ?3, cap)))",
+            (run_id, resource, amount),
+        )
+
+
 def give_back(database: Database, run_id: str, resource: Resource, amount: int, *, share: Share | None = None) -> None:
     """Count AMOUNT (0 or more) less as spent, of the action's SHARE too: what was counted beforehand with `spend` and
     then not used.
