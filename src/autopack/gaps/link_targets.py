@@ -34,6 +34,7 @@ _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?\Z")
 _LONGEST_EXTENSION = 5
 _ENOUGH_PAGES = 3
 _ENOUGH_ROUTES = 5
+_ENOUGH_VARIANTS = 8
 _ROUTES_PER_FILE = 2
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
@@ -96,6 +97,18 @@ class Tree:
         for path in self.snapshot.files:
             names.setdefault(path.rpartition("/")[2], []).append(path)
         return names
+
+    @cached_property
+    def _variants(self) -> frozenset[str]:
+        """Return `page` for every document called `page-something.md`."""
+        stems = (name.rpartition(".")[0] for name in self._by_name if name.endswith(_PAGE_SUFFIXES))
+        return frozenset(stem[:at] for stem in stems for at, letter in enumerate(stem) if letter == "-")
+
+    def has_variants(self, path: str) -> bool:
+        """Tell whether PATH may be a page that a site puts together from several: `guide.md` from `guide-js.md` and
+        `guide-java.md`."""
+        name = path.rpartition("/")[2]
+        return (name.rpartition(".")[0] if name.endswith(_PAGE_SUFFIXES) else name) in self._variants
 
     @cached_property
     def _neutral(self) -> frozenset[str]:
@@ -228,6 +241,10 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
         return True
     if path in _BUILT_NAMES or tree.is_name_of_an_object(path):
         return True
+    if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):
+        return True
+    if any(folder in tree.built for folder in _above(document)) and tree.has_variants(wanted):
+        return True
     return tree.as_a_page(_one_folder_deeper(document, path)) or bool(tree.ending_in(path.lstrip("./")))
 
 
@@ -240,29 +257,33 @@ def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozense
     """Return the folders whose documents are the sources of a site, by how they link to each other.
 
     More links to `page.html` where only the source of `page` exists, or to a `page` that is nowhere, than to sources,
-    files and folders as they are: a generator that leaves no configuration one could know makes pages of them.
+    files and folders as they are: a generator that leaves no configuration one could know makes pages of them. So it
+    does where many links lead to a `page.md` of which there are only variants.
     """
     pages: Counter[str] = Counter()
     nowhere: dict[str, set[str]] = {}
     somewhere: Counter[str] = Counter()
+    variants: dict[str, set[str]] = {}
     for document, found in links.items():
         kinds = [(link.target, _written_for_a_site(tree, document, link.target)) for link in found]
         for folder in _above(document) if any(kind for _, kind in kinds) else ():
             pages[folder] += sum(kind == "page" for _, kind in kinds)
             somewhere[folder] += sum(kind == "file" for _, kind in kinds)
             nowhere.setdefault(folder, set()).update(target for target, kind in kinds if kind == "nowhere")
+            variants.setdefault(folder, set()).update(target for target, kind in kinds if kind == "variant")
     enough = {folder for folder, count in pages.items() if count >= max(_ENOUGH_PAGES, 1 + somewhere[folder])}
     enough |= {
         folder
         for folder, targets in nowhere.items()
         if len(targets) >= max(_ENOUGH_ROUTES, 1 + _ROUTES_PER_FILE * somewhere[folder])
     }
+    enough |= {folder for folder, targets in variants.items() if len(targets) >= _ENOUGH_VARIANTS}
     return frozenset(enough)
 
 
-def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page", "nowhere", "file"] | None:
-    """Tell what TARGET shows: a built page whose source exists, a name without suffix that is nowhere, a source, file
-    or folder that is there as named; None when it shows nothing."""
+def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page", "nowhere", "variant", "file"] | None:
+    """Tell what TARGET shows: a built page whose source exists, a name without suffix that is nowhere, a document of
+    which there are only variants, a source, file or folder that is there as named; None when it shows nothing."""
     path, _ = split_target(target)
     if not path or path.startswith("/") or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
         return None
@@ -273,4 +294,6 @@ def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page
         return "page" if not tree.exists(wanted) and tree.as_a_page(wanted) else None
     if not _EXTENSION.search(path):
         return "file" if tree.exists(wanted) or tree.as_a_page(wanted) else "nowhere"
-    return "file" if path.endswith(_PAGE_SUFFIXES) and tree.exists(wanted) else None
+    if not path.endswith(_PAGE_SUFFIXES):
+        return None
+    return "file" if tree.exists(wanted) else "variant" if tree.has_variants(wanted) else None

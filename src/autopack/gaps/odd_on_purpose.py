@@ -20,7 +20,7 @@ _DATA_FOLDER_OF_TESTS = re.compile(
 _DEVELOPERS_FOLDERS = frozenset(
     [
         *("benchmark", "benchmarks", "build-project", "ci", "dev", "hack", "maint", "misc", "packaging", "release"),
-        *("requirements", "scripts", "tasks", "tools"),
+        *("build", "contrib", "requirements", "script", "scripts", "tasks", "tools"),
         *("demo", "demos", "doc", "docs", "docs_src", "example", "examples", "samples", "tutorials"),
     ]
 )
@@ -46,8 +46,8 @@ def _is_for_tests(folder: str) -> bool:
 def is_for_developers(path: str) -> bool:
     """Tell whether PATH is code that only those who work on the project run: its build, its release, its examples."""
     first, slash, _ = path.partition("/")
-    if not slash:
-        return path in _DEVELOPERS_FILES
+    if not slash or path.endswith(("/setup.py", "/conf.py", "/noxfile.py")):
+        return path.rpartition("/")[2] in _DEVELOPERS_FILES
     return first.startswith(".") or first.lower() in _DEVELOPERS_FOLDERS
 
 

@@ -12,13 +12,15 @@ _CONFIGURATION = re.compile(
     r"|_config\.(?:ya?ml|toml)\Z|(?:docusaurus|astro|gatsby|gridsome|nuxt|next|rspress|vocs|eleventy|\.eleventy|vuepress"
     r"|starlight|content-collections|source)[.-]config\.(?:[cm]?[jt]s|tsx?)\Z|\.eleventy\.[cm]?js\Z|pelicanconf\.py\Z"
     r"|(?:sidebars|siteConfig)\.[cm]?[jt]s\Z|\.gitbook\.ya?ml\Z|_sidebar\.md\Z|docfx\.json\Z|Writerside\.cfg\Z"
-    r"|\.readthedocs\.ya?ml\Z|_toc\.yml\Z|\.nojekyll\Z|mdbook\.toml\Z",
+    r"|\.readthedocs\.ya?ml\Z|_toc\.yml\Z|\.nojekyll\Z|mdbook\.toml\Z|mix\.exs\Z",
     re.IGNORECASE,
 )
 _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
 _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
 _BOOK = "book.toml"
 """What mdBook reads its settings from."""
+_EX_DOC = "mix.exs"
+"""Where ExDoc is told what to document."""
 _SPHINX = re.compile(r"(?:\A|/)conf\.py\Z")
 
 
@@ -29,6 +31,8 @@ class Sites:
     roots: frozenset[str]
     books: frozenset[str] = frozenset()
     """Those that mdBook makes a book of, which it reads from their folder `src`."""
+    flat: frozenset[str] = frozenset()
+    """Those of ExDoc, which puts all pages and all images into one folder each."""
 
     def book_of(self, path: str) -> str | None:
         """Return the folder with the pages of the book that PATH is a page of, None where it is in no book."""
@@ -39,6 +43,10 @@ class Sites:
             if folder in self.books and path.startswith(f"{pages}/"):
                 return pages
         return None
+
+    def goes_by_name(self, path: str) -> bool:
+        """Tell whether links of the page PATH are looked up by the name of the file, wherever it lies."""
+        return any(path.startswith(f"{folder}/") or not folder for folder in self.flat)
 
     def with_folders(self, folders: Iterable[str]) -> Sites:
         """Return these sites and those of FOLDERS."""
@@ -73,4 +81,5 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
         elif match := _CONFIGURATION_FOLDER.search(path) or _HUGO_FOLDER.search(path):
             roots.add(path[: match.start()])
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
-    return Sites(frozenset(roots), books)
+    flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
+    return Sites(frozenset(roots), books, flat)

@@ -42,6 +42,11 @@ _MAX_EDITS = 300
 """Nobody reviews more changes of one file, and each is compared with all others."""
 _SHOWN_CALL = 200
 _PYTHON_2 = re.compile(rb"^from __future__ import .*(?:print_function|unicode_literals|absolute_import|division)", re.M)
+_ONLY_IN_PYTHON_2 = re.compile(
+    rb"\n(?:import|from)[ \t]+(?:ConfigParser|StringIO|cStringIO|cPickle|urllib2|urlparse|Queue|httplib|sets|commands"
+    rb"|exceptions|HTMLParser|BaseHTTPServer|SocketServer|Tkinter|xmlrpclib|__builtin__)\b"
+)
+_JYTHON = re.compile(rb"#![^\n]{0,80}(?:jython|python2)")
 _OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)
 _COOKIE_BYTES = 200
 _UNIX_ONLY = ("/dev/", "/proc/", "/sys/", "/etc/", "/var/", "/run/", "/tmp/", "/usr/")
@@ -95,7 +100,7 @@ def defined_methods(data: bytes) -> frozenset[str]:
 
 def find_text_calls(data: bytes) -> TextCalls | None:
     """Return the calls in DATA (a Python module) that name no encoding, or None."""
-    if not _has_candidate(data):
+    if not _has_candidate(data) or _is_for_python_2(data):
         return None
     tree = parse(data)
     if tree is None:
@@ -126,6 +131,11 @@ def find_text_calls(data: bytes) -> TextCalls | None:
         edits=() if doubtful else _edits(data, tree, calls),
         settled=not open_ones,
     )
+
+
+def _is_for_python_2(data: bytes) -> bool:
+    """Tell whether DATA imports, on condition of nothing, what only Python 2 has: there `open` decodes nothing."""
+    return _ONLY_IN_PYTHON_2.search(b"\n" + data) is not None or _JYTHON.match(data) is not None
 
 
 def _has_candidate(data: bytes) -> bool:

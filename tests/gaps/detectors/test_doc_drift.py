@@ -212,6 +212,28 @@ def test_a_site_shows_by_its_links_what_no_configuration_says(make_repository: M
     assert seen_in(repository) == ["broken-link guides/source/a.md:4"]
 
 
+def test_a_site_may_put_a_page_together_from_variants(make_repository: MakeRepository) -> None:
+    """Where many links lead to pages of which there are only variants, they are the site's business; a page of which
+    there is none, and a few such links elsewhere, are not."""
+    pages = [f"page{number}" for number in range(8)]
+    links = " ".join(f"[a]({page}.md) [b](./{page})" for page in pages)
+    sources = {f"docs/{page}-{language}.md": "# P\n" for page in pages for language in ("js", "java-python")}
+    repository = make_repository({**sources, "docs/a.md": links, "docs/b.md": "# B\n", "x.md": "[a](docs/b.md)\n"})
+    assert seen_in(repository) == []
+    write_files(repository, {"docs/a.md": f"{links} [c](gone.md)\n"})
+    assert seen_in(repository) == ["broken-link docs/a.md:1"]
+    few = make_repository({"guide-js.md": "# G\n", "a.md": "[a](guide.md)\n"}, name="few")
+    assert seen_in(few) == ["broken-link a.md:1"]
+
+
+def test_ex_doc_looks_pages_up_by_name(make_repository: MakeRepository) -> None:
+    """All pages and images are put into one folder; what is nowhere is missing all the same."""
+    text = "[a](naming.md) ![b](assets/x.png) [c](gone.md) ![d](assets/gone.png)\n"
+    files = {"lib/e/pages/a/one.md": text, "lib/e/pages/b/naming.md": "# N\n", "lib/e/pages/images/x.png": b"\x89PNG"}
+    assert seen_in(make_repository({**files, "lib/e/mix.exs": "x\n"})) == ["broken-link lib/e/pages/a/one.md:1"] * 2
+    assert len(seen_in(make_repository(files, name="plain"))) == 4
+
+
 def test_few_dead_links_without_suffix_make_no_site(make_repository: MakeRepository) -> None:
     """A folder whose documents link to files and folders as they are is none of a site's, and its dead links count."""
     files = {"docs/a.md": "[a](one) [b](two) [c](three) [d](parts) [e](parts/b.md)\n", "docs/parts/b.md": "# B\n"}

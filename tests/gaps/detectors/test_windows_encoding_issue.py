@@ -297,6 +297,25 @@ def test_what_developers_run_is_told_on_request_only(make_repository: MakeReposi
     assert {gap.evidence[0].path: gap.confidence for gap in gaps} == {path: "low", "src/a.py": "high"}
 
 
+@pytest.mark.parametrize(
+    ("head", "is_found"),
+    [
+        ("import sets\n", False),
+        ("import ConfigParser, sys\n", False),
+        ("from urllib2 import urlopen\n", False),
+        ("#!/usr/bin/env jython\n", False),
+        ("#!/usr/bin/python2.7\n", False),
+        ("import setshelf\n", True),
+        ("try:\n    import urllib2\nexcept ImportError:\n    pass\n", True),
+        ("#!/usr/bin/env python3\n", True),
+    ],
+)
+def test_code_for_python_2_alone_is_no_gap(make_repository: MakeRepository, head: str, is_found: bool) -> None:
+    """There `open` decodes nothing and takes no encoding; what runs on both is judged."""
+    source = f'{head}"""Text."""\ndef load(path):\n    return open(path).read()\n'
+    assert bool(gaps_of(make_repository({"src/a.py": source}))) == is_found
+
+
 def test_bundled_code_keeps_its_bytes(make_repository: MakeRepository) -> None:
     """What was brought in from another project is that project's to mend."""
     files = {"deps/lua/life.lua": b"ALIVE='\xc1'\n", "src/life.lua": b"ALIVE='\xc1'\n"}
