@@ -258,7 +258,7 @@ class _Judge:
             return False
         if mode_at and call.args and _leading_text(call.args[0]).startswith(_UNIX_ONLY):
             return False
-        if mode_at and call.args and full_name(call.args[0], self.imports) == "os.devnull":
+        if mode_at and call.args and full_name(call.args[0], self.imports).endswith("os.devnull"):
             return False
         return _is_text_mode(call, mode_at, default)
 

@@ -226,6 +226,16 @@ def test_a_site_may_put_a_page_together_from_variants(make_repository: MakeRepos
     assert seen_in(few) == ["broken-link a.md:1"]
 
 
+def test_a_licence_that_packing_puts_in_is_of_low_confidence(make_repository: MakeRepository) -> None:
+    """A package's link to its licence is dead on the host, and alive in the package where the root has one."""
+    files = {"packages/a/README.md": "[a](./LICENSE)\n", "packages/b/README.md": "[a](LICENSE)\n", "LICENSE": "x\n"}
+    repository = make_repository({**files, "packages/a/package.json": "{}\n"})
+    assert {gap.evidence[0].path: gap.confidence for gap in gaps_of(repository)} == {
+        "packages/a/README.md": "low",
+        "packages/b/README.md": "high",
+    }
+
+
 def test_ex_doc_looks_pages_up_by_name(make_repository: MakeRepository) -> None:
     """All pages and images are put into one folder; what is nowhere is missing all the same."""
     text = "[a](naming.md) ![b](assets/x.png) [c](gone.md) ![d](assets/gone.png)\n"

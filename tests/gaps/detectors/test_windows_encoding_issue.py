@@ -287,7 +287,10 @@ def test_a_project_for_unix_alone_hears_it_softly(make_repository: MakeRepositor
     """Where the manifest names Unix and not Windows, a missing encoding is for information."""
     manifest = '[project]\nname = "x"\nclassifiers = ["Operating System :: POSIX"]\n'
     (gap,) = gaps_of(make_repository({"pyproject.toml": manifest, "a.py": "open('x')\n"}))
-    assert gap.risk_classification == "info"
+    assert (gap.risk_classification, gap.confidence) == ("info", "low")
+    files = {"unix/pyproject.toml": manifest, "unix/src/a.py": "open('x')\n", "other/a.py": "open('x')\n"}
+    gaps = gaps_of(make_repository(files, name="many"))
+    assert {gap.evidence[0].path: gap.confidence for gap in gaps} == {"unix/src/a.py": "low", "other/a.py": "high"}
 
 
 @pytest.mark.parametrize("path", ["tools/a.py", "docs/conf.py", "setup.py", ".github/scripts/a.py", "examples/a.py"])

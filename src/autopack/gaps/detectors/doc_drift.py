@@ -90,6 +90,7 @@ RULES = (
 )
 
 _MAX_SOURCE_BYTES = 64_000
+_LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,16 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
         key=(dead.document, dead.target),
         evidence=tuple(map(places.at, dead.offsets)),
         remedy=_retarget(tree.snapshot, dead.document, dead.offsets, dead.target, replacement),
+        confidence="low" if _is_put_in_when_packed(tree, dead) else None,
     )
+
+
+def _is_put_in_when_packed(tree: Tree, dead: DeadLink) -> bool:
+    """Tell whether DEAD leads from a package to its licence, of which the root has one: tools for many packages in one
+    repository put it in when they pack."""
+    folder, _, name = dead.wanted.rpartition("/")
+    packed = f"{folder}/package.json" in tree.snapshot.files or f"{folder}/Cargo.toml" in tree.snapshot.files
+    return bool(folder) and packed and _LICENCE.match(name) is not None and name in tree.snapshot.files
 
 
 def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:

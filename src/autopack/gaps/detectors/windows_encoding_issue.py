@@ -86,7 +86,7 @@ def extract(path: str, data: bytes) -> TextFact | None:
     """Return what is remarkable about the file; for most files that costs a search or two."""
     if path.rpartition("/")[2] == editorconfig.NAME:
         return TextFact(config=editorconfig.parse(data))
-    if path in _MANIFESTS and _UNIX_ONLY.search(data) and not _ANY_SYSTEM.search(data):
+    if path.rpartition("/")[2] in _MANIFESTS and _UNIX_ONLY.search(data) and not _ANY_SYSTEM.search(data):
         return replace(_text_fact(path, data) or TextFact(), unix_only=True)
     return _text_fact(path, data)
 
@@ -187,11 +187,12 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding("encoding-error-in-checks", title, (told.log,), told.places)
     configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
     dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
-    unix_only = any(fact.unix_only for fact in facts.values())
+    for_unix = tuple(path.rpartition("/")[0] for path, fact in facts.items() if fact.unix_only)
     own_methods = frozenset[str]().union(*(fact.methods for fact in facts.values()))
     for path, fact in facts.items():
         settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
         yield from _bytes(snapshot.files[path], fact, settled, dot_net=dot_net)
+        unix_only = any(not folder or path.startswith(f"{folder}/") for folder in for_unix)
         yield from _calls(snapshot.files[path], fact, own_methods, unix_only=unix_only)
 
 
@@ -356,7 +357,7 @@ def _calls(file: FileRecord, fact: TextFact, own_methods: frozenset[str], *, uni
         remedy=_name_utf8(file, fact.edits),
         # There the encoding is UTF-8 in all but the oddest locales.
         risk="info" if unix_only else None,
-        confidence="low" if fact.calls_settled or odd_on_purpose.is_for_developers(file.path) else None,
+        confidence="low" if unix_only or fact.calls_settled or odd_on_purpose.is_for_developers(file.path) else None,
     )
 
 
