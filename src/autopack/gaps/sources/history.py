@@ -15,8 +15,9 @@ MAX_COMMITS = 5_000
 """How far back the past of a path is looked for: half a second where a tree has some thousand files."""
 MAX_RUN_COMMITS = 200
 _SECONDS = 30.0
-_MAX_NAMED = 200
-"""Git compares every change with every path that it is asked for; for more of them all changes are listed."""
+_MAX_NAMED = 12
+"""Git compares every entry of a folder with every path that it is asked for: for 130 of them in 5,000 commits that took
+0.9 s, for 10 of them 0.2 s, and to list all changes 0.2 s to 1 s, by how many there are."""
 _SMALL_WINDOWS = ("core.packedGitWindowSize=1m", "core.packedGitLimit=32m", "core.deltaBaseCacheLimit=16m")
 """Git maps whole packs into memory by default, which counts as memory in use; see git-config(1)."""
 _RECORD = "\x01"
