@@ -75,10 +75,12 @@ class Proxy:
             client.connect(str(self.path))
             client.sendall(request)
             answer = client.recv(4096) if then else b""
-            # Where the proxy has hung up, with bytes of ours unread, the end of the stream is an error.
+            # The proxy may have answered and hung up by now; even sending nothing is an error then, and reading is not.
             with contextlib.suppress(ConnectionResetError, BrokenPipeError):
                 client.sendall(then)
                 client.shutdown(socket.SHUT_WR)
+            # Where it has hung up with bytes of ours unread, the end of the stream is an error.
+            with contextlib.suppress(ConnectionResetError):
                 while data := client.recv(4096):
                     answer += data
             return answer
