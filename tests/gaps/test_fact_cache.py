@@ -18,7 +18,7 @@ from autopack.artifacts.redaction import register_secret_values
 from autopack.gaps import storage
 from autopack.gaps.detector import Detector
 from autopack.gaps.detectors import all_detectors
-from autopack.gaps.facts import FactCache, KeptFile, StaleFacts, dump_fact, load_fact
+from autopack.gaps.facts import FactCache, Found, KeptFile, StaleFacts, Versions, dump_fact, load_fact
 from autopack.gaps.models import Evidence
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
@@ -298,18 +298,49 @@ def test_a_secret_that_this_environment_masks_is_not_kept(repository: Path) -> N
 def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     """Of paths that no longer exist only a few are kept, and of one path only a few versions."""
     kept = FactCache(tmp_path, writable=True)
-    file = KeptFile(oid=None, size=1, sha256="", database=False, note=None, retained=False, facts={})
-    old = [(f"old/{number}", replace(file, sha256=str(number))) for number in range(4_000)]
+    file = KeptFile(oid="", size=1, sha256="")
+    old = [(f"old/{number}", file._replace(sha256=str(number))) for number in range(4_000)]
     kept.keep(old, frozenset(path for path, _ in old))
-    new = [(f"new/{number}", replace(file, sha256="x")) for number in range(3_000)]
+    new = [(f"new/{number}", file._replace(sha256="x")) for number in range(3_000)]
     kept.keep(new, frozenset(path for path, _ in new))
     again = FactCache(tmp_path)
     assert sum(again.by_digest(path, file.sha256, "") is not None for path, file in old) <= 256 * 8
     assert all(again.by_digest(path, "x", "") is not None for path, _ in new)
     for version in range(9):
-        kept.keep([("new/1", replace(file, sha256=f"v{version}"))], frozenset({"new/1"}))
-    held = [version for version in range(9) if FactCache(tmp_path).by_digest("new/1", f"v{version}", "")]
+        kept.keep([("new/1", file._replace(sha256=f"v{version}"))], frozenset({"new/1"}))
+    last = FactCache(tmp_path)
+    held = [version for version in range(9) if last.by_digest("new/1", f"v{version}", "") is not None]
     assert held == [5, 6, 7, 8]
+
+
+def test_two_scans_at_once_keep_what_both_found(tmp_path: Path) -> None:
+    """A scan that began before another one ended does not throw away what that one kept."""
+    first, second = FactCache(tmp_path, writable=True), FactCache(tmp_path, writable=True)
+    paths = [f"file/{number}" for number in range(600)]  # more than there are shards: some meet
+    here, there = KeptFile("", 1, "here", found=Found(mentions=("a",))), KeptFile("", 1, "there")
+    first.keep([(path, here) for path in paths[:300]], frozenset(paths))
+    second.keep([(path, there) for path in paths[300:]], frozenset(paths))
+    both = FactCache(tmp_path)
+    rows = [both.by_digest(path, "here", "") for path in paths[:300]]
+    assert [both.versions.row(row) for row in rows if row is not None] == [here] * 300
+    assert all(both.by_digest(path, "there", "") is not None for path in paths[300:])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (["a"], ["b"], [1], ["c"], [""]),
+        (["a"], ["b"], [1], ["c"], [""], {1: Found()}),
+        (["a"], ["b"], [1], ["c"], [], {}),
+        (["a"], ["b"], [1], ["c"], [""], {0: (1, 2, 3, 4, 5, 6)}),
+        "abcdef",
+        (1, 2, 3, 4, 5, 6),
+    ],
+)
+def test_columns_that_do_not_fit_together_are_refused(columns: object) -> None:
+    """What is no table says nothing about any file."""
+    with pytest.raises(StaleFacts):
+        Versions.loaded(dump_fact(columns))
 
 
 def test_a_new_leftover_is_looked_for_in_files_that_are_known(repository: Path) -> None:

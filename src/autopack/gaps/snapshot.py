@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from autopack.errors import EnvironmentFault, UsageError
@@ -24,7 +24,7 @@ from autopack.gaps.detector import Detector
 from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources import databases, history, hooks, integrity, listing, repository, runs, scope
-from autopack.gaps.sources.contents import Harvest, ReadFile, read_files
+from autopack.gaps.sources.contents import Harvest, read_files
 from autopack.gaps.sources.mentions import Seeker
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
 from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
@@ -103,9 +103,10 @@ def take_snapshot(
         progress=progress,
     )
     snapshot = replace(looked, intention=intention, intention_source=intention_source, base_intention=base_intention)
-    snapshot = _with_past(git, places, snapshot, detectors, kept)
+    files = _files_digest(snapshot)
+    snapshot = _with_past(git, places, snapshot, detectors, kept, files)
     snapshot = replace(snapshot, not_looked_at=_in_order(snapshot.not_looked_at))
-    return replace(snapshot, state_digest=_digest(snapshot))
+    return replace(snapshot, state_digest=_digest(snapshot, files))
 
 
 def _look(
@@ -133,23 +134,23 @@ def _look(
     harvest = read_in_parallel(unread, read, jobs=jobs, progress=progress)
     harvest.failures.update(unable)
     recall.keep(harvest)
-    add_known(harvest, known, dict(bounds.to_read))
-    files = recall.all_known(harvest, known)
+    telling = recall.telling(harvest, known)
+    add_known(harvest, telling)
+    files = _records(listed, bounds, harvest, recall, known)
     snapshot = Snapshot(
-        files=_records(listed, harvest.files, bounds.absent),
+        files=files,
         git=_git_facts(git, places, listed, since, deep_seconds),
         changes=_changes(listed.status, runs_folder),
-        facts=recall.facts(harvest, files),
-        mentions=harvest.mentions | {path: file.mentions for path, file in files.items() if file.mentions},
-        texts=texts(git, harvest, known),
+        facts=recall.facts(harvest, telling),
+        mentions=harvest.mentions
+        | {path: kept.found.mentions for path, kept in telling.items() if kept.found.mentions},
+        texts=texts(git, harvest, telling),
         folders=scope.folders_of({path for path, _ in bounds.to_read + bounds.absent} | bounds.out_of_scope),
         out_of_scope=bounds.out_of_scope,
         ignored=bounds.ignored,
         attributes=listed.attributes,
         databases=_databases(workspace, harvest, bounds.ignored),
-        tree_locks=databases.locks_among(
-            workspace, (*(file.path for file in harvest.files), *bounds.ignored), now=time.time()
-        ),
+        tree_locks=databases.locks_among(workspace, (*files, *bounds.ignored), now=time.time()),
         runs=runs.run_facts(workspace, runs_folder),
         failures=tuple(harvest.failures[gap_type] for gap_type in sorted(harvest.failures)),
     )
@@ -188,14 +189,15 @@ def _list(git: Git, places: repository.Places) -> _Listed:
     with ThreadPoolExecutor(4) as pool:
         index = pool.submit(_index_or_fault, git)
         status = pool.submit(_status_or_fault, git, places.filter_overrides())
+        objects = pool.submit(_head_objects, git, places)
         refs = pool.submit(repository.broken_refs, git, partial=places.partial)
         entries, index_fault = index.result()
+        tracked = [entry.path for entry in entries if entry.mode != listing.SUBMODULE]
+        attributes = listing.read_attributes(git, tracked)
         answer, status_fault = status.result()
-        objects = pool.submit(_head_objects, git, places, answer.head)
-        paths = [entry.path for entry in entries if entry.mode != listing.SUBMODULE] + list(answer.untracked)
-        attributes = pool.submit(listing.read_attributes, git, paths)
-        broken = {*index_fault, *status_fault, *refs.result(), *objects.result()}
-        return _Listed(entries, answer, attributes.result(), tuple(sorted(broken)))
+        attributes |= listing.read_attributes(git, answer.untracked)
+        broken = {*index_fault, *status_fault, *refs.result(), *(objects.result() if answer.head else ())}
+        return _Listed(entries, answer, attributes, tuple(sorted(broken)))
 
 
 def _index_or_fault(git: Git) -> tuple[tuple[listing.IndexEntry, ...], tuple[tuple[str, str], ...]]:
@@ -213,8 +215,8 @@ def _status_or_fault(git: Git, overrides: Sequence[str]) -> tuple[listing.Status
         return nothing, (("HEAD", "git cannot compare HEAD, the index and the working tree"),)
 
 
-def _head_objects(git: Git, places: repository.Places, head: str | None) -> tuple[tuple[str, str], ...]:
-    return () if head is None or places.partial else repository.missing_in_head(git)
+def _head_objects(git: Git, places: repository.Places) -> tuple[tuple[str, str], ...]:
+    return () if places.partial else repository.missing_in_head(git)
 
 
 def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
@@ -245,29 +247,31 @@ def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
 
 def _is_ours(path: str, runs_folder: str) -> bool:
     """Tell whether PATH is Autopack's own, where runs are kept by default or where this repository keeps them."""
-    return any(path == folder or path.startswith(folder + "/") for folder in (RUNS_FOLDER, runs_folder))
+    return f"{path}/".startswith((f"{RUNS_FOLDER}/", f"{runs_folder}/"))
 
 
 def _changes(status: listing.Status, runs_folder: str) -> tuple[ChangeFact, ...]:
     return tuple(change for change in status.changes if not _is_ours(change.path, runs_folder))
 
 
-def _records(listed: _Listed, read: Iterable[ReadFile], absent: Iterable[tuple[str, str]]) -> dict[str, FileRecord]:
+def _records(
+    listed: _Listed, bounds: _Scope, harvest: Harvest, recall: Recall, known: Mapping[str, int]
+) -> dict[str, FileRecord]:
+    """Return the files in scope, by path: as HARVEST read them, as they are KNOWN without reading, or as absent."""
     tracked = {entry.path for entry in listed.index}
     states = {change.path: change.status for change in listed.status.changes}
-    records = {
-        file.path: FileRecord(
-            path=file.path,
-            mode=file.mode,
-            tracked=file.path in tracked,
-            size=file.size,
-            sha256=file.sha256,
-            status=states.get(file.path, ".."),
-            link_target=file.link_target,
-        )
-        for file in read
-    }
-    records |= {path: FileRecord(path, mode, True, 0, None, states.get(path, "..")) for path, mode in absent}
+    read = {file.path: file for file in harvest.files}
+    records: dict[str, FileRecord] = {}
+    for path, mode in bounds.to_read:
+        if path in known and recall.kept is not None:
+            sizes, digests = recall.kept.versions.sizes, recall.kept.versions.digests
+            records[path] = FileRecord(path, mode, True, sizes[known[path]], digests[known[path]], "..")
+        elif path in read:
+            _, mode, size, sha256, target = read[path]
+            records[path] = FileRecord(path, mode, path in tracked, size, sha256, states.get(path, ".."), target)
+    if not bounds.absent:
+        return records
+    records |= {path: FileRecord(path, mode, True, 0, None, states.get(path, "..")) for path, mode in bounds.absent}
     return {path: records[path] for path in sorted(records)}
 
 
@@ -321,13 +325,21 @@ def _databases(root: Path, harvest: Harvest, ignored: Iterable[str]) -> tuple[Da
 
 
 def _with_past(
-    git: Git, places: repository.Places, snapshot: Snapshot, detectors: Sequence[Detector], kept: FactCache | None
+    git: Git,
+    places: repository.Places,
+    snapshot: Snapshot,
+    detectors: Sequence[Detector],
+    kept: FactCache | None,
+    files: str,
 ) -> Snapshot:
-    """Add what became of the paths that DETECTORS ask about, as KEPT where everything it follows from is the same."""
+    """Add what became of the paths that DETECTORS ask about, as KEPT where all that it follows from is the same.
+
+    FILES is the digest of the files.
+    """
     asking = " ".join(detector.gap_type for detector in detectors if detector.history_candidates)
     if kept is None:
         return _with_history(git, places, snapshot, detectors, None)
-    name = f"past {_digest(snapshot)} {places.past_digest()} {asking}"
+    name = f"past {_digest(snapshot, files)} {places.past_digest()} {asking}"
     stored = kept.answer(name)
     if stored is not None:
         history, ignored = json.loads(stored)
@@ -402,27 +414,35 @@ def _in_order(notes: Iterable[NotLookedAt]) -> tuple[NotLookedAt, ...]:
 _FILES_AT_ONCE = 1_000
 
 
-def _digest(snapshot: Snapshot) -> str:
-    """Return the SHA-256 of all that a report can depend on; facts and texts follow from the files' digests."""
+def _files_digest(snapshot: Snapshot) -> str:
+    """Return the SHA-256 of the files and their attributes, of all that grows with the repository."""
+    distinct = {id(values): values for values in snapshot.attributes.values()}
+    stated = {identity: json.dumps(values, sort_keys=True) for identity, values in distinct.items()}
+    # No field holds a NUL, and a line of attributes has other fields than one of a file.
+    attributes = (f"{path}\0{stated[id(values)]}\0\0" for path, values in snapshot.attributes.items())
+    files = (
+        f"{path}\0{mode}\0{tracked}\0{size}\0{sha256}\0{status}\0{target!r}\0\0"
+        for path, mode, tracked, size, sha256, status, target in snapshot.files.values()
+    )
+    digest, lines = hashlib.sha256(), chain(attributes, files)
+    while batch := "".join(islice(lines, _FILES_AT_ONCE)):  # their text as a whole would be the most memory of all
+        digest.update(batch.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _digest(snapshot: Snapshot, files: str) -> str:
+    """Return the SHA-256 of all that a report can depend on; facts and texts follow from FILES, the files' digest."""
     # A run's own sound worktree must not change the state that the run is bound to.
     facts = replace(snapshot.git, worktrees=tuple(tree for tree in snapshot.git.worktrees if not tree.sound))
-    digest = hashlib.sha256(b"[[")
-    files = iter(snapshot.files.values())
-    separator = b""
-    while batch := list(islice(files, _FILES_AT_ONCE)):  # their text as a whole would be the most memory of all
-        described = [(f.path, f.mode, f.tracked, f.size, f.sha256, f.status, f.link_target) for f in batch]
-        digest.update(separator + json.dumps(described).encode()[1:-1])
-        separator = b", "
-    rest = (
+    described = (
+        files,
         repr(facts),
         [(change.path, change.status, change.renamed_from) for change in snapshot.changes],
         *(sorted(paths) for paths in (snapshot.out_of_scope, snapshot.ignored, snapshot.ignored_targets)),
-        snapshot.attributes,
         snapshot.history,
         [repr(fact) for fact in (*snapshot.databases, *snapshot.tree_locks, *snapshot.not_looked_at)],
         [anchor and anchor.document() for anchor in (snapshot.intention, snapshot.base_intention)],
         snapshot.intention_source,
         repr(snapshot.runs),
     )
-    digest.update(b"], " + json.dumps(rest, sort_keys=True).encode()[1:])
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

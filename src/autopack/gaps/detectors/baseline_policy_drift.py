@@ -18,7 +18,7 @@ from autopack.gaps.suppression_comments import Comment, comments_in
 
 INTENTION = ".autopack/intention.yaml"
 MAX_EVIDENCE = 50
-_LOG_NAME = re.compile(r"(?:^|/)SECURITY_LOG\.md\Z")
+_LOG_NAME = "SECURITY_LOG.md"
 _STATED_LOG = re.compile(r"[\w./-]*_LOG\.md\b")
 _FIELD = re.compile(rb"^[ \t-]*([a-z_]+):", re.MULTILINE)
 
@@ -92,7 +92,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
         for path, fact in sorted(snapshot.facts.get(DETECTOR.gap_type, {}).items())
         if isinstance(fact, FileFact)
     }
-    base_names = frozenset(path.rpartition("/")[2] for path in snapshot.files)
+    has_baseline = any(isinstance(fact, BaselineFact) for fact in facts.values())
+    base_names = frozenset(path.rpartition("/")[2] for path in snapshot.files if has_baseline)
     for path, fact in facts.items():
         if path not in snapshot.files:
             continue
@@ -159,8 +160,8 @@ def _unreadable(path: str, reason: str, place: Evidence, *, part: str) -> Findin
 
 def _unlogged(snapshot: Snapshot) -> Iterator[Finding]:
     """Return the baselines that the commits since the base changed while no log entry was written."""
-    logs = _logs(snapshot)
     commits = snapshot.git.recent_commits
+    logs = _logs(snapshot) if commits else frozenset()
     if not logs or any(logs & frozenset(commit.paths) for commit in commits):
         return
     changed: dict[str, CommitFact] = {}
@@ -186,8 +187,8 @@ def _logs(snapshot: Snapshot) -> frozenset[str]:
         stated = {match[0] for text in artifacts for match in _STATED_LOG.finditer(text)} & snapshot.files.keys()
         if stated:
             return frozenset(stated)
-    found = {path for path in snapshot.files if _LOG_NAME.search(path)}
-    return frozenset(path for path in found if not odd_on_purpose.is_test_data(path))
+    named = (path for path in snapshot.files if path.endswith(_LOG_NAME) and path.rpartition("/")[2] == _LOG_NAME)
+    return frozenset(path for path in named if not odd_on_purpose.is_test_data(path))
 
 
 def _loosened(snapshot: Snapshot, intention: IntentionFact) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -401,16 +401,13 @@ def _names(files: Iterable[FileRecord]) -> Iterator[Finding]:
             )
 
 
-def _unusable_names(paths: Iterable[str]) -> Iterator[Finding]:
+def _unusable_names(paths: Sequence[str]) -> Iterator[Finding]:
     """Return one finding for each folder in which names cannot be used, or whose own name cannot."""
     places: dict[tuple[str, str], list[str]] = {}
-    judged: dict[str, str | None] = {}
-    for path in paths:
+    for path in windows_names.with_doubtful_names(paths):
         folder = ""
         for name in path.split("/"):
-            if name not in judged:
-                judged[name] = windows_names.why_unusable(name)
-            if (reason := judged[name]) is not None:
+            if (reason := windows_names.why_unusable(name)) is not None:
                 places.setdefault((folder, reason), []).append(path)
                 break
             folder = f"{folder}{name}/"

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autopack.artifacts.redaction import has_masked_a_registered_value, note_registered_value
 from autopack.gaps.detector import Detector
@@ -52,6 +52,13 @@ class Harvest:
     """Files whose facts are kept from an earlier scan."""
     depends_on_environment: bool = False
     """A secret of this environment was masked in it."""
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a process hands to another: columns are copied in half the time of rows."""
+        return {**vars(self), "files": tuple(zip(*self.files, strict=True))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, files=[ReadFile(*row) for row in zip(*state["files"], strict=True)])
 
     def miss(self, path: str, reason: str) -> None:
         """Note that PATH could not be looked at."""
@@ -170,14 +177,14 @@ def _search(
 ) -> None:
     """Find the facts in DATA, the bytes of the file that was noted last, unless they are KEPT."""
     sha256 = harvest.files[-1].sha256
-    found = kept.by_digest(path, sha256, seeker.digest) if kept is not None and sha256 is not None else None
-    if found is None:
+    row = kept.by_digest(path, sha256, seeker.digest) if kept is not None and sha256 is not None else None
+    if kept is None or row is None:
         _extract(harvest, path, data, detectors)
         if mentioned := seeker.found_in(data):
             harvest.mentions[path] = mentioned
         return
     harvest.known.add(path)
-    if found.retained:
+    if row in kept.versions.found and kept.versions.found[row].retained:
         harvest.texts[path] = data
 
 

@@ -24,7 +24,7 @@ _RESERVED_BYTE = 0x40000000 + 1
 _WAL_WRITE_BYTE = 120
 """The byte of `-shm` that the one writer of a WAL database holds (https://www.sqlite.org/walformat.html)."""
 _DATABASE_NAME = re.compile(r"\.(?:db|db3|sqlite|sqlite3)\Z", re.IGNORECASE)
-_LOCK_NAME = re.compile(r"(?:\.|-)(?:lock|pid|lck)\Z", re.IGNORECASE)
+_LOCK_NAMES = (".lock", "-lock", ".pid", "-pid", ".lck", "-lck")
 _MAX_CANDIDATES = 500
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -80,7 +80,7 @@ def _lock_type(answer: bytes) -> int:
 
 def lock_candidates(paths: Iterable[str]) -> list[str]:
     """Return those of PATHS that are named like a lock with an owner (`*.lock`, `*.pid`, `*.db-lock`)."""
-    return sorted({path for path in paths if _LOCK_NAME.search(path)})[:_MAX_CANDIDATES]
+    return sorted({path for path in paths if path.lower().endswith(_LOCK_NAMES)})[:_MAX_CANDIDATES]
 
 
 def locks_among(root: Path, paths: Iterable[str], *, now: float) -> tuple[LockFact, ...]:

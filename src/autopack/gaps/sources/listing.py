@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autopack.gaps.sources.standing import INDEX_COMMAND, STATUS_COMMAND
 from autopack.gaps.state import ChangeFact
@@ -68,18 +65,18 @@ def list_index(git: Git) -> tuple[IndexEntry, ...]:
 def parse_index(data: bytes) -> tuple[IndexEntry, ...]:
     """Return the entries in the output of `git ls-files -s -v -z`."""
     entries: dict[str, IndexEntry] = {}
-    shared: dict[object, Any] = {}
-    for match in _RECORD.finditer(data):
-        record = match[0]
-        head, name = record.split(b"\t", 1)
-        tag, mode, oid, stage = head.decode("ascii").split(" ")
-        path = decode(name)
-        earlier = entries.get(path)
-        stages = (*earlier.stages, int(stage)) if earlier else (int(stage),)
+    modes: dict[str, str] = {}
+    for record in decode(data).split("\0")[:-1]:
+        head, _, path = record.partition("\t")
+        tag, mode, oid, stage = head.split(" ")
         # One object for all that are equal: an index has a hundred thousand entries, and a handful of modes.
-        mode, stages = shared.setdefault(mode, mode), shared.setdefault(stages, stages)
+        mode = modes.setdefault(mode, mode)
+        stages = _MERGED if stage == "0" else (*(entries[path].stages if path in entries else ()), int(stage))
         entries[path] = IndexEntry(path, mode, stages, tag in "Ss", oid, tag.islower())
     return tuple(entries[path] for path in sorted(entries))
+
+
+_MERGED = (0,)
 
 
 def read_status(git: Git, without_filters: Sequence[str]) -> Status:
@@ -129,23 +126,19 @@ def read_attributes(git: Git, paths: Iterable[str]) -> dict[str, dict[str, str]]
         return {}
     # All that are set, which are few, rather than a line for each of ATTRIBUTES and each path.
     answer = git.run("check-attr", "-z", "--stdin", "--all", stdin=wanted).stdout
-    found: dict[str, dict[str, str]] = {}
-    shared: dict[tuple[tuple[bytes, bytes], ...], dict[str, str]] = {}
+    fields = answer.split(b"\0")  # path, attribute, value, and again
+    stated: dict[bytes, tuple[bytes, ...]] = {}
     names = {name.encode() for name in ATTRIBUTES}
-    own = {path: path for path in known}
-    for name, triples in groupby(_TRIPLE.finditer(answer), key=itemgetter(1)):
-        stated = tuple((triple[2], triple[3]) for triple in triples if triple[2] in names)
-        if stated:
-            # Most files share what a few patterns state, and one dictionary.
-            if stated not in shared:
-                values = {decode(attribute): decode(value) for attribute, value in stated}
-                shared[stated] = {attribute: values[attribute] for attribute in ATTRIBUTES if attribute in values}
-            path = decode(name)
-            found[own.get(path, path)] = shared[stated]
-    return found
+    for path, attribute, value in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+        if attribute in names:
+            stated[path] = (*stated[path], attribute, value) if path in stated else (attribute, value)
+    # Most files share what a few patterns state, and one dictionary; the paths are the caller's own.
+    shared = {every: _by_attribute(every) for every in set(stated.values())}
+    asked = zip(known, wanted.split(b"\0"), strict=False)
+    return {path: shared[stated[name]] for path, name in asked if name in stated}
 
 
-_RECORD = re.compile(rb"[^\0]+")
-_TRIPLE = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]*)\0")
-"""Path, attribute and value; those of one path come together. Found one by one, since a list of them all would be the
-most memory that a scan ever needs."""
+def _by_attribute(fields: Sequence[bytes]) -> dict[str, str]:
+    """Return FIELDS (an attribute, its value, the next attribute, …) in the order of ATTRIBUTES."""
+    values = dict(zip(map(decode, fields[::2]), map(decode, fields[1::2]), strict=True))
+    return {attribute: values[attribute] for attribute in ATTRIBUTES if attribute in values}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from autopack.gaps.facts import FactCache, KeptFile, dump_fact, load_fact
+from autopack.gaps.facts import FactCache, Found, KeptFile, dump_fact, load_fact
 from autopack.gaps.sources import listing
 from autopack.gaps.sources.contents import Harvest, ReadFile, read_bytes
 from autopack.git import Git
@@ -43,13 +43,13 @@ class Recall:
     sought: str
     """Which names are looked for in the files (`Seeker.digest`)."""
 
-    def known(self, paths: Sequence[tuple[str, str]]) -> dict[str, KeptFile]:
-        """Return those of PATHS (and modes) that need not be read."""
-        if self.kept is None:
+    def known(self, paths: Sequence[tuple[str, str]]) -> dict[str, int]:
+        """Return those of PATHS (and modes) that need not be read, with the row of what is kept of each."""
+        if self.kept is None or not self.kept.versions.paths:
             return {}
         asked = ((path, self.vouched.get(path)) for path, _ in paths)
         found = ((path, self.kept.by_object(path, oid, self.sought)) for path, oid in asked if oid is not None)
-        return {path: file for path, file in found if file is not None}
+        return {path: row for path, row in found if row is not None}
 
     def keep(self, harvest: Harvest) -> None:
         """Keep what HARVEST brought home, unless a detector failed."""
@@ -66,34 +66,32 @@ class Recall:
 
     def _made(self, harvest: Harvest, file: ReadFile, database: bool, note: str | None) -> KeptFile | None:
         """Return what is new to keep of FILE, None where it is no file or is kept already."""
-        oid = self.vouched.get(file.path)
+        oid = self.vouched.get(file.path, "")
         if file.sha256 is None:
             return None
         known = self._by_digest(file) if file.path in harvest.known else None
         if known is not None:
-            return replace(known, oid=oid) if oid is not None and known.oid is None else None
-        return KeptFile(
-            oid=oid,
-            size=file.size,
-            sha256=file.sha256,
-            database=database,
-            note=note,
-            retained=file.path in harvest.texts,
-            facts={
-                gap_type: dump_fact(found[file.path]) for gap_type, found in harvest.facts.items() if file.path in found
-            },
-            sought=self.sought,
-            mentions=harvest.mentions.get(file.path, ()),
-        )
+            return known._replace(oid=oid) if oid and not known.oid else None
+        facts = {
+            gap_type: dump_fact(found[file.path]) for gap_type, found in harvest.facts.items() if file.path in found
+        }
+        mentions = harvest.mentions.get(file.path, ())
+        found = Found(database, note, file.path in harvest.texts, facts, mentions)
+        return KeptFile(oid, file.size, file.sha256, self.sought, found)
 
     def _by_digest(self, file: ReadFile) -> KeptFile | None:
         if self.kept is None or file.sha256 is None:
             return None
-        return self.kept.by_digest(file.path, file.sha256, self.sought)
+        row = self.kept.by_digest(file.path, file.sha256, self.sought)
+        return None if row is None else self.kept.versions.row(row)
 
-    def all_known(self, harvest: Harvest, known: Mapping[str, KeptFile]) -> dict[str, KeptFile]:
-        """Return path -> what is kept, of the files KNOWN without reading and of those that HARVEST read and knew."""
-        files = dict(known)
+    def telling(self, harvest: Harvest, known: Mapping[str, int]) -> dict[str, KeptFile]:
+        """Return path -> what is kept, where that is more than the identities of the bytes: of the files KNOWN without
+        reading and of those that HARVEST read and knew."""
+        if self.kept is None:
+            return {}
+        versions = self.kept.versions
+        files = {path: versions.row(row) for path, row in known.items() if row in versions.found}
         for file in harvest.files:
             if file.path in harvest.known and (found := self._by_digest(file)) is not None:
                 files[file.path] = found
@@ -105,14 +103,16 @@ class Recall:
         return LazyFacts(fresh, files) if files else fresh
 
 
-def add_known(harvest: Harvest, known: Mapping[str, KeptFile], modes: Mapping[str, str]) -> None:
-    """Put what is KNOWN of files into HARVEST, as if they had been read."""
-    for path, file in known.items():
-        harvest.files.append(ReadFile(path, modes[path], file.size, file.sha256))
-        if file.database:
+def add_known(harvest: Harvest, telling: Mapping[str, KeptFile]) -> None:
+    """Put into HARVEST what is kept of databases and of files that were not searched, as if they had been read."""
+    read = {file.path for file in harvest.files}
+    for path, file in telling.items():
+        if path in read:
+            continue
+        if file.found.database:
             harvest.databases.append(path)
-        if file.note is not None:
-            harvest.miss(path, file.note)
+        if file.found.note is not None:
+            harvest.miss(path, file.found.note)
 
 
 class LazyFacts(Mapping[str, Mapping[str, object]]):
@@ -126,8 +126,8 @@ class LazyFacts(Mapping[str, Mapping[str, object]]):
         if gap_type not in self._whole:
             found = dict(self._fresh[gap_type])
             for path, file in self._files.items():
-                if gap_type in file.facts:
-                    found[path] = load_fact(file.facts[gap_type])
+                if gap_type in file.found.facts:
+                    found[path] = load_fact(file.found.facts[gap_type])
             self._whole[gap_type] = dict(sorted(found.items()))
         return self._whole[gap_type]
 
@@ -146,7 +146,7 @@ class LazyTexts(Mapping[str, bytes]):
 
     def __init__(self, git: Git, read: dict[str, bytes], known: Mapping[str, KeptFile]) -> None:
         self._git, self._read = git, read
-        self._unread = {path: file for path, file in known.items() if file.retained}
+        self._unread = {path: file for path, file in known.items() if file.found.retained}
         self._paths = sorted({*read, *self._unread})
 
     def __getitem__(self, path: str) -> bytes:
@@ -158,7 +158,7 @@ class LazyTexts(Mapping[str, bytes]):
         data = read_bytes(self._git.work_tree, path, file.sha256)
         if data is not None:
             return data
-        return self._git.run("cat-file", "blob", file.oid or "").stdout
+        return self._git.run("cat-file", "blob", file.oid).stdout
 
     def __contains__(self, path: object) -> bool:
         return path in self._read or path in self._unread
@@ -172,7 +172,7 @@ class LazyTexts(Mapping[str, bytes]):
 
 def texts(git: Git, harvest: Harvest, known: Mapping[str, KeptFile]) -> Mapping[str, bytes]:
     """Return path -> bytes of the files that a detector wants."""
-    if not any(file.retained for file in known.values()):
+    if not any(file.found.retained for file in known.values()):
         return dict(sorted(harvest.texts.items()))
     return LazyTexts(git, harvest.texts, known)
 

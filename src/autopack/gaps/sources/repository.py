@@ -233,7 +233,7 @@ def _dangling(git: Git, refs: list[list[str]]) -> list[tuple[str, str]]:
 
 def missing_in_head(git: Git) -> tuple[tuple[str, str], ...]:
     """Return one entry if objects of HEAD's own tree are missing."""
-    answer = git.run("rev-list", "--objects", "--missing=print", "--no-walk", "HEAD", check=False)
+    answer = git.run("rev-list", "--objects", "--missing=print", "--quiet", "--no-walk", "HEAD", check=False)
     count = len(re.findall(rb"^\?", answer.stdout, re.M))
     if count:
         return (("HEAD", f"{count} of its objects are missing"),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _VENDORED_FOLDERS = frozenset(
     (
@@ -20,12 +21,19 @@ def is_vendored(path: str, attributes: Mapping[str, str]) -> bool:
 
     `linguist-vendored=false` takes a path back into scope, as on the hosts that invented the attribute.
     """
-    stated = [attributes[name] for name in _LINGUIST if name in attributes]
-    if any(value in {"set", "true"} for value in stated):
-        return True
-    if any(value in {"unset", "false"} for value in stated):
-        return False
-    return not _VENDORED_FOLDERS.isdisjoint(path.split("/")[:-1]) or _MINIFIED.search(path) is not None
+    if attributes:
+        stated = [attributes[name] for name in _LINGUIST if name in attributes]
+        if any(value in {"set", "true"} for value in stated):
+            return True
+        if any(value in {"unset", "false"} for value in stated):
+            return False
+    return _holds_vendored(path.rpartition("/")[0]) or (path.count(".") > 1 and _MINIFIED.search(path) is not None)
+
+
+@lru_cache(maxsize=1_024)
+def _holds_vendored(folder: str) -> bool:
+    """Tell whether FOLDER is one for what others wrote: asked for each of its files, one after the other."""
+    return not _VENDORED_FOLDERS.isdisjoint(folder.split("/"))
 
 
 def folders_of(paths: frozenset[str] | set[str]) -> frozenset[str]:
