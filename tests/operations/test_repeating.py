@@ -17,10 +17,11 @@ import pytest
 
 from autopack.artifacts.redaction import register_secret_values
 from autopack.cli.main import main
-from autopack.clock import FixedClock
+from autopack.clock import Clock, FixedClock
+from autopack.gaps.sources.standing import ask, find
 from autopack.gaps.storage import FILE, read_answer
 from autopack.operations import repeating
-from autopack.operations.repeating import repeated
+from autopack.operations.repeating import Repeated
 from repositories import MakeRepository, commit_all, git, write_files
 
 FILES: dict[str, str | bytes] = {
@@ -55,6 +56,12 @@ def repository(make_repository: MakeRepository) -> Path:
         database.execute("CREATE TABLE sample (value)")
     database.close()
     return folder
+
+
+def repeated(start: Path, clock: Clock | None = None) -> Repeated | None:
+    """What is said again about the repository around START."""
+    place = find(start)
+    return None if place is None else repeating.repeated(place, ask(place), clock=clock)
 
 
 def scanned(capsys: pytest.CaptureFixture[str], folder: Path, *options: str) -> tuple[int, str, str]:

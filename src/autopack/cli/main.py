@@ -6,10 +6,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from autopack.cli.repeat import repeat
+from autopack.cli.repeat import start
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED, AutopackError
+
+if TYPE_CHECKING:
+    from autopack.gaps.sources.standing import Asked
 
 
 def run() -> NoReturn:
@@ -28,8 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     _speak_utf8()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = repeat(arguments)
-        return _run_command(arguments) if code is None else code
+        begun = start(arguments)
+        return _run_command(arguments, begun.asked) if begun.code is None else begun.code
     except AutopackError as fault:
         return report_failure(fault)
     except KeyboardInterrupt:
@@ -42,13 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _report_unexpected(fault)
 
 
-def _run_command(arguments: list[str]) -> int:
+def _run_command(arguments: list[str], asked: Asked | None) -> int:
     import typer
 
     from autopack.cli.commands import app
 
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, standalone_mode=False, obj=asked)
         if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
             print("Interrupted.", file=sys.stderr)
         return result if isinstance(result, int) else 0

@@ -1,6 +1,7 @@
 """The quick door of `autopack scan`: where nothing has changed, the answer of before is printed again.
 
-Only the plainest command lines come in here; whatever else is asked, or any doubt, goes the whole way.
+Only the plainest command lines come in here; whatever else is asked, or any doubt, goes the whole way. Git lists the
+workspace meanwhile.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autopack.errors import EXIT_FINDINGS
+
+if TYPE_CHECKING:
+    from autopack.gaps.sources.standing import Asked, Place
 
 _NAMES = {"--workspace": "workspace", "-C": "workspace", "--format": "format", "--fail-on": "fail_on"}
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Plain:
     """A plain scan."""
 
     workspace: str | None = None
@@ -24,18 +29,44 @@ class _Asked:
     fail_on: str | None = None
 
 
-def repeat(arguments: Sequence[str]) -> int | None:
+@dataclass(frozen=True)
+class Start:
+    """How a command began: perhaps it is done already."""
+
+    code: int | None = None
+    """The exit code, None where the work is still to be done."""
+    asked: Asked | None = None
+    """What git was asked about the workspace in the meantime."""
+
+
+def start(arguments: Sequence[str]) -> Start:
+    """Begin with the command that ARGUMENTS ask for: for a scan, ask git about the workspace, and where nothing has
+    changed print what was said before."""
+    if arguments[:1] != ["scan"] or not {"--help", "--since", "--deep"}.isdisjoint(arguments):
+        return Start()
+    from autopack.gaps.sources.standing import ask, find
+
+    place = find(Path(_workspace(arguments)))
+    if place is None:
+        return Start()
+    asked = ask(place)
+    code = _repeat(arguments, place, asked)
+    if code is None:
+        asked.go_on()
+    return Start(code, asked)
+
+
+def _repeat(arguments: Sequence[str], place: Place, asked: Asked) -> int | None:
     """Print what the scan that ARGUMENTS ask for would say and return its exit code, or None: it has to be done."""
-    asked = _parsed(arguments)
-    if asked is None:
+    plain = _parsed(arguments)
+    if plain is None:
         return None
     from autopack.cli.screen import text_look
     from autopack.operations.repeating import repeated
 
-    start = Path(asked.workspace or ".")
-    text = (asked.format or ("text" if sys.stdout.isatty() else "json")) == "text"
-    found = repeated(start, text_look if text else None)
-    if found is None or (asked.fail_on or "info") not in found.risks:
+    text = (plain.format or ("text" if sys.stdout.isatty() else "json")) == "text"
+    found = repeated(place, asked, text_look if text else None)
+    if found is None or (plain.fail_on or "info") not in found.risks:
         return None
     if text:
         sys.stdout.write(found.stdout)
@@ -44,11 +75,11 @@ def repeat(arguments: Sequence[str]) -> int | None:
         sys.stdout.buffer.write(found.stdout.encode())
     sys.stdout.flush()
     sys.stderr.write(found.stderr)
-    worst = found.risks[: found.risks.index(asked.fail_on) + 1] if asked.fail_on else ()
+    worst = found.risks[: found.risks.index(plain.fail_on) + 1] if plain.fail_on else ()
     return 0 if set(worst).isdisjoint(found.worst) else EXIT_FINDINGS
 
 
-def _parsed(arguments: Sequence[str]) -> _Asked | None:
+def _parsed(arguments: Sequence[str]) -> _Plain | None:
     """Return what ARGUMENTS ask for, None where that is anything but a plain scan as text or JSON."""
     if arguments[:1] != ["scan"]:
         return None
@@ -62,5 +93,15 @@ def _parsed(arguments: Sequence[str]) -> _Asked | None:
         if not value or value.startswith("-") or _NAMES[name] in found:
             return None
         found[_NAMES[name]] = value
-    asked = _Asked(**found)
-    return asked if asked.format in {None, "text", "json"} else None
+    plain = _Plain(**found)
+    return plain if plain.format in {None, "text", "json"} else None
+
+
+def _workspace(arguments: Sequence[str]) -> str:
+    """Return the workspace that ARGUMENTS seem to name; a wrong guess costs the time of asking about it."""
+    for argument, value in zip(arguments, (*arguments[1:], ""), strict=True):
+        if argument in {"--workspace", "-C"}:
+            return value
+        if argument.startswith("--workspace="):
+            return argument.partition("=")[2]
+    return "."

@@ -6,6 +6,7 @@ import enum
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scan(
+    context: typer.Context,
     workspace: WorkspaceOption = None,
     run_id: RunIdOption = None,
     project_id: ProjectIdOption = None,
@@ -91,7 +93,7 @@ def scan(
     Example: autopack scan --workspace ~/src/project --fail-on high
     """
     from autopack.clock import SystemClock
-    from autopack.operations.scanning import DEEP_SECONDS, assess_workspace, blockers_only
+    from autopack.operations.scanning import DEEP_SECONDS, Effort, assess_workspace, blockers_only
 
     if blockers and write:
         raise UsageError("A report of blockers only is no basis for a plan.", hint="Leave out --write or --blockers.")
@@ -99,7 +101,8 @@ def scan(
     settings = settings_for(workspace)
     today = SystemClock().now().date()
     cache: Literal["off", "read", "fill"] = "off" if no_cache else "fill" if write else "read"
-    with _effort(cache=cache, jobs=jobs, stats=stats, deep_seconds=DEEP_SECONDS if deep else None) as effort:
+    effort = Effort(cache=cache, jobs=jobs, deep_seconds=DEEP_SECONDS if deep else None, asked=context.obj)
+    with _watched(effort, stats=stats) as effort:
         assessment = assess_workspace(
             settings,
             run_id,
@@ -119,31 +122,22 @@ def scan(
 
 
 @contextmanager
-def _effort(
-    *, cache: Literal["off", "read", "fill"], jobs: int | None, stats: bool, deep_seconds: float | None
-) -> Iterator[Effort]:
-    """Yield how to work; afterwards say what it cost, if STATS are asked for."""
+def _watched(effort: Effort, *, stats: bool) -> Iterator[Effort]:
+    """Yield EFFORT with a progress bar; afterwards say what it cost, if STATS are asked for."""
     from autopack.cli.scan_progress import scan_progress
     from autopack.clock import SystemClock
     from autopack.gaps.detectors import all_detectors
     from autopack.operations.scan_statistics import ScanStatistics
-    from autopack.operations.scanning import Effort
 
     clock = SystemClock()
     with scan_progress() as progress:
         if not stats:
-            yield Effort(cache=cache, jobs=jobs, progress=progress, deep_seconds=deep_seconds)
+            yield replace(effort, progress=progress)
             return
         statistics = ScanStatistics(clock)
         start = clock.monotonic()
         # Times of another process would be lost with it.
-        yield Effort(
-            cache=cache,
-            jobs=1,
-            progress=progress,
-            detectors=statistics.timed(all_detectors()),
-            deep_seconds=deep_seconds,
-        )
+        yield replace(effort, progress=progress, jobs=1, detectors=statistics.timed(all_detectors()))
     for line in statistics.lines(clock.monotonic() - start):
         say(line)
 

@@ -171,8 +171,10 @@ class FactCache:
         return None
 
     def keep(self, files: Sequence[tuple[str, KeptFile]], present: frozenset[str]) -> None:
-        """Keep FILES (path and content), beside what other scans have kept in the meantime; of paths that are not PRESENT
-        any more only a few stay."""
+        """Keep FILES (path and content), beside what other scans have kept in the meantime.
+
+        Of paths that are not PRESENT any more only a few stay.
+        """
         if not self.writable or has_masked_a_registered_value():
             return
         before = self._shards() if files else {}

@@ -27,6 +27,7 @@ from autopack.gaps.sources import databases, history, hooks, integrity, listing,
 from autopack.gaps.sources.contents import Harvest, read_files
 from autopack.gaps.sources.mentions import Seeker
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
+from autopack.gaps.sources.standing import Asked, foreseeing
 from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
 from autopack.gaps.state import (
     ChangeFact,
@@ -79,6 +80,7 @@ def take_snapshot(
     kept: FactCache | None = None,
     jobs: int | None = None,
     progress: Progress = silent,
+    asked: Asked | None = None,
 ) -> Snapshot:
     """Look at WORKSPACE (the root of a working tree) once and return all that DETECTORS may judge.
 
@@ -86,10 +88,10 @@ def take_snapshot(
     only on a run's branch. With DEEP_SECONDS, git reads every object, for at most so long. RUNS_FOLDER (relative) is
     Autopack's own: of it, nothing but the newest logs is read. What is KEPT from an earlier look by the same detectors
     is not looked for again, and changes no byte of the answer. JOBS bounds the processes that read; PROGRESS hears of
-    it.
+    it. What was ASKED of git just before need not be asked again.
     Raises UsageError where there is no git repository, UnsafeRepository where there is no working tree.
     """
-    git = Git(workspace)
+    git = foreseeing(workspace, asked)
     places = _find(git)
     looked = _look(
         git,
@@ -101,6 +103,7 @@ def take_snapshot(
         kept=kept,
         jobs=jobs,
         progress=progress,
+        asked=asked,
     )
     snapshot = replace(looked, intention=intention, intention_source=intention_source, base_intention=base_intention)
     files = _files_digest(snapshot)
@@ -120,10 +123,13 @@ def _look(
     kept: FactCache | None,
     jobs: int | None,
     progress: Progress,
+    asked: Asked | None,
 ) -> Snapshot:
     """Return what is there now. Of the lists that this takes, as large as the tree, nothing outlives the call."""
     workspace = git.work_tree
     listed = _list(git, places)
+    if asked is not None:
+        asked.end()  # A process with threads must not be copied.
     bounds = _sort_paths(listed, runs_folder)
     names, unable = _sought(detectors, [path for path, _ in bounds.to_read])
     seeker = Seeker(names)

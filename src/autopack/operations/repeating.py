@@ -21,6 +21,7 @@ from autopack.config import BASELINE_FILE, inherited_environment, secret_environ
 from autopack.gaps.sources.standing import (
     COMPARES_LOOSELY,
     STAMPS_CAN_LIE,
+    Asked,
     Place,
     Standing,
     Unclear,
@@ -71,18 +72,18 @@ def variant(look: Look | None) -> str:
     return "json" if look is None else f"text {json.dumps(asdict(look), sort_keys=True)}"
 
 
-def repeated(start: Path, screen: Callable[[str], Look] | None = None, clock: Clock | None = None) -> Repeated | None:
-    """Return what a plain scan of the repository around START would say, None where that has to be found out: as JSON,
-    or as text for the SCREEN of the person, which is told the folder that links lead into."""
-    place = find(start)
-    record = _record(place) if place is not None else None
-    if place is None or record is None:
+def repeated(
+    place: Place, asked: Asked, screen: Callable[[str], Look] | None = None, clock: Clock | None = None
+) -> Repeated | None:
+    """Return what a plain scan of PLACE, which git was ASKED about, would say, None where that has to be found out: as
+    JSON, or as text for the SCREEN of the person, which is told the folder that links lead into."""
+    record = _record(place)
+    if record is None:
         return None
     name = variant(None if screen is None else screen(str(place.root)))
     if name not in record["texts"]:
         return None
     with suppress(Unclear, OSError):
-        asked = ask(place)
         now, _ = stamps(place.root, record["paths"])
         found = standing(place, asked, inherited_environment())
         same = (found.digest, now, _today(place, clock or SystemClock()))

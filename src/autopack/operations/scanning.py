@@ -25,6 +25,7 @@ from autopack.gaps.scanner import FAILED, scan, summary_of
 from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.earlier import earlier
 from autopack.gaps.sources.recall import open_cache
+from autopack.gaps.sources.standing import Asked
 from autopack.gaps.sources.workers import Progress, silent
 from autopack.gaps.state import Snapshot
 from autopack.gaps.suppressions import Stated, Suppressed, sift
@@ -70,6 +71,8 @@ class Effort:
     """None: all. Facts found by some of them only are not kept."""
     deep_seconds: float | None = None
     """Let git read every object, for at most so long."""
+    asked: Asked | None = None
+    """What git was asked while the command started."""
 
 
 PLAIN = Effort()
@@ -268,6 +271,7 @@ def look(
         kept=kept,
         jobs=effort.jobs,
         progress=effort.progress,
+        asked=effort.asked,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from autopack.gaps.sources.standing import INDEX_COMMAND, STATUS_COMMAND
+from autopack.gaps.sources.standing import ATTRIBUTES_COMMAND, INDEX_COMMAND, STATUS_COMMAND
 from autopack.gaps.state import ChangeFact
 from autopack.git import Git
 
@@ -125,7 +125,7 @@ def read_attributes(git: Git, paths: Iterable[str]) -> dict[str, dict[str, str]]
     if not wanted:
         return {}
     # All that are set, which are few, rather than a line for each of ATTRIBUTES and each path.
-    answer = git.run("check-attr", "-z", "--stdin", "--all", stdin=wanted).stdout
+    answer = git.run(*ATTRIBUTES_COMMAND, stdin=wanted).stdout
     fields = answer.split(b"\0")  # path, attribute, value, and again
     stated: dict[bytes, tuple[bytes, ...]] = {}
     names = {name.encode() for name in ATTRIBUTES}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autopack.gaps.sources import processes
 from autopack.gaps.sources.listing import decode
+from autopack.gaps.sources.standing import OBJECTS_COMMAND
 from autopack.gaps.state import LockFact, WorktreeFact
 from autopack.git import Git
 
@@ -233,7 +234,7 @@ def _dangling(git: Git, refs: list[list[str]]) -> list[tuple[str, str]]:
 
 def missing_in_head(git: Git) -> tuple[tuple[str, str], ...]:
     """Return one entry if objects of HEAD's own tree are missing."""
-    answer = git.run("rev-list", "--objects", "--missing=print", "--quiet", "--no-walk", "HEAD", check=False)
+    answer = git.run(*OBJECTS_COMMAND, check=False)
     count = len(re.findall(rb"^\?", answer.stdout, re.M))
     if count:
         return (("HEAD", f"{count} of its objects are missing"),)

@@ -16,14 +16,15 @@ import sys
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autopack.config import BASELINE_FILE, CONFIG_FILE, INTENTION_FILE
 from autopack.errors import AutopackError
 from autopack.file_layout import RUNS_FOLDER
-from autopack.git import Git
+from autopack.git import Git, GitAnswer
 
 INDEX_COMMAND = ("ls-files", "-s", "-v", "-z")
 STATUS_COMMAND = (
@@ -31,6 +32,8 @@ STATUS_COMMAND = (
     # A recent commit must not make git count how far branches are apart; a submodule is another repository.
     *("--no-ahead-behind", "--ignore-submodules=all", "--find-renames"),
 )
+ATTRIBUTES_COMMAND = ("check-attr", "-z", "--stdin", "--all")
+OBJECTS_COMMAND = ("rev-list", "--objects", "--missing=print", "--quiet", "--no-walk", "HEAD")
 SETTINGS_FILES = (INTENTION_FILE, CONFIG_FILE, BASELINE_FILE, "pyproject.toml", "package.json")
 """Files that a scan reads whether or not git lists them."""
 STAMPS_CAN_LIE = sys.platform == "win32"
@@ -115,35 +118,95 @@ def _place(root: Path, pointer: Path) -> Place | None:
     return Place(root, own.resolve(), common.resolve(), configuration)
 
 
+_PATHS = re.compile(rb"(?:\A|\0)\S (?!160000)\d+ \w+ \d\t([^\0]+)")
+"""In what INDEX_COMMAND prints: the paths that are no submodules."""
+
+
 @dataclass
 class Asked:
-    """Git's two lists, being made while something else is done."""
+    """Git's lists, being made while something else is done."""
 
     git: Git
-    _found: dict[str, bytes] = field(default_factory=dict)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _threads: dict[Sequence[str], threading.Thread] = field(default_factory=dict)
+    _answers: dict[Sequence[str], tuple[bytes | None, GitAnswer]] = field(default_factory=dict)
+    """Command -> what it was given on its standard input, and what it said."""
 
     def __post_init__(self) -> None:
         for command in (STATUS_COMMAND, INDEX_COMMAND):
-            thread = threading.Thread(target=self._run, args=(command,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            self._start(command, lambda: None)
 
-    def _run(self, command: Sequence[str]) -> None:
-        try:
-            answer = self.git.run(*command)
-        except AutopackError:
-            return
-        if not answer.stderr:  # a warning is about something that was not seen
-            self._found[command[0]] = answer.stdout
+    def go_on(self) -> None:
+        """Ask for all that a look at the repository needs."""
+        self._start(ATTRIBUTES_COMMAND, self._paths)
+        self._start(OBJECTS_COMMAND, lambda: None)
 
-    def answers(self) -> Mapping[str, bytes]:
-        """Wait for both lists. Raises Unclear where git cannot make one."""
-        for thread in self._threads:
+    def _start(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
+        self._threads[command] = threading.Thread(target=self._run, args=(command, stdin), daemon=True)
+        self._threads[command].start()
+
+    def _run(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
+        with suppress(AutopackError):
+            given = stdin()
+            self._answers[command] = given, self.git.run(*command, stdin=given, check=False)
+
+    def _paths(self) -> bytes:
+        """Return the tracked paths as ATTRIBUTES_COMMAND takes them."""
+        listing = self._answer(INDEX_COMMAND)
+        return b"".join(path + b"\0" for path in _PATHS.findall(listing.stdout)) if listing is not None else b""
+
+    def _answer(self, command: Sequence[str]) -> GitAnswer | None:
+        if command in self._threads:
+            self._threads[command].join()
+        return self._answers[command][1] if command in self._answers else None
+
+    def lists(self) -> Mapping[Sequence[str], bytes]:
+        """Wait for the index and the status. Raises Unclear where git cannot list them, or warns of something."""
+        lists: dict[Sequence[str], bytes] = {}
+        for command in (INDEX_COMMAND, STATUS_COMMAND):
+            answer = self._answer(command)
+            if answer is None or answer.code != 0 or answer.stderr:
+                raise Unclear
+            lists[command] = answer.stdout
+        return lists
+
+    def take(self, command: Sequence[str], stdin: bytes | None) -> GitAnswer | None:
+        """Return the answer to COMMAND with STDIN, once: whoever asks again wants to know how it is then."""
+        self._answer(command)
+        given, answer = self._answers.pop(command, (None, None))
+        return answer if given == stdin else None
+
+    def end(self) -> None:
+        """Wait until nothing is being asked."""
+        for thread in self._threads.values():
             thread.join()
-        if len(self._found) != len(self._threads):
-            raise Unclear
-        return self._found
+
+
+@dataclass(frozen=True)
+class ForeseenGit(Git):
+    """Git that some questions have been put to already."""
+
+    asked: Asked | None = None
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        check: bool = True,
+        timeout: float = 120.0,
+        extra_environment: Mapping[str, str] | None = None,
+    ) -> GitAnswer:
+        """Return what git says, as `Git.run` does."""
+        answer = self.asked.take(arguments, stdin) if self.asked is not None and not extra_environment else None
+        if answer is not None and (answer.code == 0 or not check):
+            return answer
+        return super().run(*arguments, stdin=stdin, check=check, timeout=timeout, extra_environment=extra_environment)
+
+
+def foreseeing(work_tree: Path, asked: Asked | None) -> Git:
+    """Return git for WORK_TREE, which knows what was ASKED about it."""
+    if asked is None or asked.git != Git(work_tree):
+        return Git(work_tree)
+    return ForeseenGit(work_tree, asked=asked)
 
 
 def ask(place: Place) -> Asked:
@@ -157,8 +220,8 @@ def standing(place: Place, asked: Asked, environment: Mapping[str, str]) -> Stan
     try:
         for part in _beside_the_tree(place, environment):
             _add(digest, part)
-        lists = asked.answers()
-        listing, status = lists[INDEX_COMMAND[0]], _without_runs(lists[STATUS_COMMAND[0]])
+        lists = asked.lists()
+        listing, status = lists[INDEX_COMMAND], _without_runs(lists[STATUS_COMMAND])
         if listing.count(b"\0H ") + listing.startswith(b"H ") != listing.count(b"\0"):
             raise Unclear  # git was told not to look at some file, or one is unmerged, or left out of the working tree
         for part in (listing, *status, *_contents(place.root, listing, status)):
