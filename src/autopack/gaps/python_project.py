@@ -16,6 +16,7 @@ _MAX_BYTES = 4 * 1024 * 1024
 _REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _LOCKS = {"poetry.lock", "uv.lock", "pdm.lock", "pylock.toml"}
 _MANIFESTS = {"pyproject.toml", "setup.py", "setup.cfg", "Pipfile.lock", "Pipfile", *_LOCKS}
+_MANIFEST_ENDINGS = (*_MANIFESTS, ".txt", ".in")
 _TOOL_NAME = re.compile(
     r"(?:tox\.ini|noxfile\.py|[Mm]akefile|GNUmakefile|justfile|Justfile|Taskfile\.ya?ml|tasks\.py|Jenkinsfile"
     r"|setup\.py|setup\.cfg|pyproject\.toml|hatch\.toml|pytest\.ini|conftest\.py|runtests\.py|manage\.py|meson\.build"
@@ -129,10 +130,11 @@ class ProjectFact:
 
 def read(path: str, data: bytes) -> ProjectFact | None:
     """Return what the file at PATH says about the project, or None where it is neither manifest nor a tool's file."""
-    if len(data) > _MAX_BYTES:
+    is_tools = _is_tools(path)
+    if len(data) > _MAX_BYTES or not (is_tools or path.endswith(_MANIFEST_ENDINGS)):
         return None
     manifest = _manifest(path, data)
-    spoken = _spoken(data) if _is_tools(path) else frozenset[str]()
+    spoken = _spoken(data) if is_tools else frozenset[str]()
     if manifest is None and not spoken:
         return None
     fact = manifest or ProjectFact()

@@ -6,9 +6,9 @@ as not, and that `.gitignore` names a tracked file proves nothing either: it was
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autopack.gaps import document_places as places
 from autopack.gaps import odd_on_purpose
@@ -46,10 +46,9 @@ _COMPILED = {
     ".class": ("Java's bytecode", (".java",)),
     ".o": ("object code", (".c", ".cc", ".cpp", ".cxx", ".m", ".s", ".S", ".f90")),
 }
+_COMPILED_ENDINGS = tuple(_COMPILED)
 _EGG_INFO = ".egg-info"
-_FOLDER_NAMES = "|".join(re.escape(name) for name in sorted({*_FOLDERS, *_ENVIRONMENTS}))
-_FILE_NAMES = "|".join(re.escape(name) for name in sorted(_FILES))
-_MAY_BE = re.compile(rf"(?:^|/)(?:{_FOLDER_NAMES}|[^/]+\.egg-info)/|(?:^|/)(?:{_FILE_NAMES})\Z|\.(?:pyc|pyo|class|o)\Z")
+_FOLDER_NAMES = frozenset({*_FOLDERS, *_ENVIRONMENTS})
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,15 @@ class Output:
 
 def may_be_output(path: str) -> bool:
     """Tell whether the name of PATH alone is that of a tool's output."""
-    return _MAY_BE.search(path) is not None and not odd_on_purpose.is_test_data(path) and not places.is_template(path)
+    folder, _, name = path.rpartition("/")
+    if not (_may_hold_output(folder) or name in _FILES or name.endswith(_COMPILED_ENDINGS)):
+        return False
+    return not odd_on_purpose.is_test_data(path) and not places.is_template(path)
+
+
+@lru_cache(maxsize=1_024)
+def _may_hold_output(folder: str) -> bool:
+    return any(part in _FOLDER_NAMES or part.endswith(_EGG_INFO) for part in folder.split("/"))
 
 
 def output_of(path: str, files: Container[str]) -> Output | None:

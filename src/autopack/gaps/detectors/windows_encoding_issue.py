@@ -84,16 +84,19 @@ class TextFact:
 
 def extract(path: str, data: bytes) -> TextFact | None:
     """Return what is remarkable about the file; for most files that costs a search or two."""
-    if path.rpartition("/")[2] == editorconfig.NAME:
+    name = path.rpartition("/")[2]
+    if name == editorconfig.NAME:
         return TextFact(config=editorconfig.parse(data))
-    if path.rpartition("/")[2] in _MANIFESTS and _UNIX_ONLY.search(data) and not _ANY_SYSTEM.search(data):
+    if name in _MANIFESTS and _UNIX_ONLY.search(data) and not _ANY_SYSTEM.search(data):
         return replace(_text_fact(path, data) or TextFact(), unix_only=True)
     return _text_fact(path, data)
 
 
 def _text_fact(path: str, data: bytes) -> TextFact | None:
     plain = data.isascii() and b"\r" not in data
-    if (plain and not path.endswith(".py")) or odd_on_purpose.is_test_data(path) or places.is_bundled(path):
+    if plain and not path.endswith(".py"):
+        return None
+    if odd_on_purpose.is_test_data(path) or places.is_bundled(path):
         return None
     if not data.isascii() and (utf16 := text_encoding.utf16_with_mark(data)) is not None:
         lines = data.count(b"\n") + data.decode(utf16).count("\n") + 2

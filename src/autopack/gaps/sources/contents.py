@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +35,10 @@ class ReadFile(NamedTuple):
     size: int
     sha256: str | None
     link_target: str | None = None
+
+
+_Extractor = tuple[str, Callable[[str, bytes], object | None], Callable[[str], bool]]
+"""A detector's gap type, `extract` and `retain`."""
 
 
 @dataclass
@@ -91,7 +95,8 @@ def read_files(
 ) -> Harvest:
     """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor, and SEEKER,
     over each whose facts are not KEPT."""
-    harvest = Harvest(facts={detector.gap_type: {} for detector in detectors if detector.extract})
+    extractors = [(one.gap_type, one.extract, one.retain) for one in detectors if one.extract is not None]
+    harvest = Harvest(facts={gap_type: {} for gap_type, _, _ in extractors})
     base = os.fsencode(root) + b"/"
     for path, mode in paths:
         try:
@@ -101,7 +106,7 @@ def read_files(
             else:
                 data = _take_file(harvest, base, path, mode)
                 if data is not None:
-                    _search(harvest, path, data, detectors, kept, seeker)
+                    _search(harvest, path, data, extractors, kept, seeker)
         except FileNotFoundError:
             harvest.miss(path, "it vanished while the scan was running")
         except NotADirectoryError:
@@ -171,7 +176,7 @@ def _search(
     harvest: Harvest,
     path: str,
     data: bytes,
-    detectors: Sequence[Detector],
+    extractors: Sequence[_Extractor],
     kept: FactCache | None,
     seeker: Seeker,
 ) -> None:
@@ -179,7 +184,7 @@ def _search(
     sha256 = harvest.files[-1].sha256
     row = kept.by_digest(path, sha256, seeker.digest) if kept is not None and sha256 is not None else None
     if kept is None or row is None:
-        _extract(harvest, path, data, detectors)
+        _extract(harvest, path, data, extractors)
         if mentioned := seeker.found_in(data):
             harvest.mentions[path] = mentioned
         return
@@ -216,17 +221,15 @@ def _take_large(harvest: Harvest, descriptor: int, head: bytes, path: str, mode:
         harvest.miss(path, f"a text of more than {MAX_FILE_BYTES // 1024 // 1024} MiB is not searched")
 
 
-def _extract(harvest: Harvest, path: str, data: bytes, detectors: Sequence[Detector]) -> None:
-    for detector in detectors:
-        gap_type = detector.gap_type
-        if detector.extract is None or gap_type in harvest.failures:
-            continue
+def _extract(harvest: Harvest, path: str, data: bytes, detectors: Sequence[_Extractor]) -> None:
+    for gap_type, extract, retain in detectors:
         try:
-            fact = detector.extract(path, data)
-            if fact is None:
+            fact = extract(path, data)
+            if fact is None or gap_type in harvest.failures:
                 continue
             harvest.facts[gap_type][path] = fact
-            if detector.retain(path):
+            if retain(path):
                 harvest.texts[path] = data
         except Exception as fault:  # noqa: BLE001  (a detector's defect becomes a finding, never the scan's end)
-            harvest.failures[gap_type] = DetectorFailure(gap_type, "extract", path, type(fault).__name__)
+            failure = DetectorFailure(gap_type, "extract", path, type(fault).__name__)
+            harvest.failures.setdefault(gap_type, failure)
