@@ -151,13 +151,13 @@ def _end_of_line(data: bytes, offset: int) -> int:
 
 def _closing_fence(data: bytes, position: int, opening: bytes) -> tuple[int, int]:
     """Return where the content ends and where the closing fence ends."""
-    while closing := _RUN.search(data, position):
-        position = closing.end()
-        prefix = _line_prefix(data, closing.start())
-        rest = data[closing.end() : min(_end_of_line(data, closing.end()), closing.end() + _LONGEST_PREFIX)]
-        same = closing[0][:1] == opening[:1] and len(closing[0]) >= len(opening)
-        if same and prefix is not None and not prefix.strip(b" \t>") and not rest.strip():
-            return closing.start() - len(prefix), closing.end()
+    while (start := data.find(opening, position)) >= 0:
+        closing = _RUN.match(data, start)
+        position = closing.end() if closing else start + len(opening)
+        prefix = _line_prefix(data, start)
+        rest = data[position : min(_end_of_line(data, position), position + _LONGEST_PREFIX)]
+        if prefix is not None and not prefix.strip(b" \t>") and not rest.strip():
+            return start - len(prefix), position
     return len(data), len(data)
 
 
@@ -222,11 +222,20 @@ def code_spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 # --- headings -------------------------------------------------------------------------------------------------------
 
-_ATX = re.compile(rb"^[ \t>]{0,12}(?:[-*+][ \t]{1,4})?#{1,6}[ \t]+([^\n]{1,1000})", re.MULTILINE)
-_SETEXT = re.compile(rb"^([^\n]{1,1000})\n[ >]{0,6}(?:={1,200}|-{2,200})[ \t\r]*$", re.MULTILINE)
+_ATX = re.compile(rb"#{1,6}[ \t]+([^\n]{1,1000})")
+_ATX_PREFIX = re.compile(rb"[ \t>]{0,12}(?:[-*+][ \t]{1,4})?\Z")
+_LONGEST_ATX_PREFIX = 17
+_SETEXT = re.compile(rb"\n[ >]{0,6}(?:={1,200}|-{2,200})[ \t\r]*$", re.MULTILINE)
+"""Each begins with a literal, for which whole documents are searched fast, and what stands before it is looked at then."""
+_LONGEST_HEADING = 1_000
 _HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
 _LONGEST_HTML_HEADING = 1_000
-_EXPLICIT_ID = re.compile(rb"\b(?:id|name)[ \t]{0,4}=[ \t]{0,4}[\"']?([^\"'\s>]{1,300})|\{:?[ \t]{0,4}#([^}\s]{1,300})")
+_ID = rb"[ \t]{0,4}=[ \t]{0,4}[\"']?([^\"'\s>]{1,300})"
+_EXPLICIT_IDS = (
+    re.compile(rb"id(?<!\wid)" + _ID),
+    re.compile(rb"name(?<!\wname)" + _ID),
+    re.compile(rb"\{:?[ \t]{0,4}#([^}\s]{1,300})"),
+)
 _LINK_TEXT = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]{0,200}\])?|<[^<>]{1,500}>")
 _EMOJI_CODE = re.compile(r":[a-z0-9_+-]{1,50}:")
 _EMPHASIS = re.compile(r"(?<!\w)[_*]{1,3}|[_*]{1,3}(?!\w)")
@@ -277,12 +286,28 @@ def slug_key(fragment: str) -> str:
 
 def heading_texts(data: bytes) -> tuple[str, ...]:
     """Return the source text of what may be a heading of DATA, in order (headings in code included)."""
-    found = [(match.start(), match[1]) for match in _ATX.finditer(data)] if b"#" in data else []
-    if b"\n=" in data or b"\n-" in data or b"\n " in data or b"\n>" in data:
-        found += [(match.start(), match[1]) for match in _SETEXT.finditer(data)]
+    found = [(match.start(), match[1]) for match in _ATX.finditer(data) if _begins_a_line(data, match.start())]
+    found += _underlined(data)
     if b"<h" in data or b"<H" in data:
         found += _html_headings(data)
     return tuple(text.decode("utf-8", "replace").strip().rstrip("#").strip() for _, text in sorted(found))
+
+
+def _begins_a_line(data: bytes, offset: int) -> bool:
+    """Tell whether nothing stands before OFFSET on its line but marks of quotations and lists."""
+    start = data.rfind(b"\n", max(0, offset - _LONGEST_ATX_PREFIX - 1), offset) + 1
+    return (start > 0 or offset <= _LONGEST_ATX_PREFIX) and _ATX_PREFIX.match(data, start, offset) is not None
+
+
+def _underlined(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where each line with a line of `=` or `-` below it starts, and the line."""
+    previous = -1
+    for match in _SETEXT.finditer(data):
+        end = match.start()
+        start = data.rfind(b"\n", max(0, end - _LONGEST_HEADING - 1), end) + 1
+        if end != previous and start < end <= start + _LONGEST_HEADING and (start > 0 or end <= _LONGEST_HEADING):
+            yield start, data[start:end]
+        previous = match.end()
 
 
 def _html_headings(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -306,9 +331,8 @@ def heading_slugs(data: bytes) -> frozenset[str]:
 
 def explicit_ids(data: bytes) -> frozenset[str]:
     """Return the ids that DATA gives to places itself, lower case: HTML `id` and `name`, `{#id}` after a heading."""
-    return frozenset(
-        slug_key((match[1] or match[2]).decode("utf-8", "replace")) for match in _EXPLICIT_ID.finditer(data)
-    )
+    found = (match[1] for explicit in _EXPLICIT_IDS for match in explicit.finditer(data))
+    return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
 
 
 def _slug_variants(text: str) -> frozenset[str]:
@@ -316,10 +340,16 @@ def _slug_variants(text: str) -> frozenset[str]:
     if _PLAIN_HEADING.fullmatch(text):
         return frozenset({slug(text)})
     plain = unescape(text)
-    for _ in range(2 if "![" in plain else 1):  # an image may be the text of a link
-        plain = _LINK_TEXT.sub(lambda match: "" if match[1] else match[2] or "", plain)
-    texts = {plain, text, _ATTRIBUTES.sub("", plain), _EMOJI_CODE.sub("", plain)}
-    texts |= {_EMPHASIS.sub("", variant) for variant in texts}
+    if "[" in plain or "<" in plain:
+        for _ in range(2 if "![" in plain else 1):  # an image may be the text of a link
+            plain = _LINK_TEXT.sub(lambda match: "" if match[1] else match[2] or "", plain)
+    texts = {plain, text}
+    if "{" in plain:
+        texts.add(_ATTRIBUTES.sub("", plain))
+    if ":" in plain:
+        texts.add(_EMOJI_CODE.sub("", plain))
+    if any("_" in variant or "*" in variant for variant in texts):
+        texts |= {_EMPHASIS.sub("", variant) for variant in texts}
     return frozenset(slug(variant) for variant in texts) | _slugs_with_images(plain)
 
 

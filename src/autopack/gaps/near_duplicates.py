@@ -40,8 +40,9 @@ def sketch(data: bytes) -> Sketch | None:
     words = len(data.split())
     if words < MINIMUM_WORDS:
         return None
-    lines = {stripped for line in data.splitlines() if len(stripped := line.strip()) >= _MINIMUM_LINE}
-    return Sketch(tuple(sorted({zlib.crc32(line) for line in lines})[:_SKETCH_SIZE]), words)
+    lines = set(map(bytes.strip, data.splitlines()))
+    hashes = set(map(zlib.crc32, (line for line in lines if len(line) >= _MINIMUM_LINE)))
+    return Sketch(tuple(sorted(hashes)[:_SKETCH_SIZE]), words)
 
 
 def candidate_pairs(sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, str]]:
