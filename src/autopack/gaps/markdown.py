@@ -226,7 +226,7 @@ _ATX = re.compile(rb"#{1,6}[ \t]+([^\n]{1,1000})")
 _ATX_PREFIX = re.compile(rb"[ \t>]{0,12}(?:[-*+][ \t]{1,4})?\Z")
 _LONGEST_ATX_PREFIX = 17
 _SETEXT = re.compile(rb"\n[ >]{0,6}(?:={1,200}|-{2,200})[ \t\r]*$", re.MULTILINE)
-"""Each begins with a literal, for which whole documents are searched fast, and what stands before it is looked at then."""
+"""Both begin with a literal, for which a document is searched fast; what stands before it is looked at afterwards."""
 _LONGEST_HEADING = 1_000
 _HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
 _LONGEST_HTML_HEADING = 1_000
