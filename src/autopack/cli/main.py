@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def run() -> NoReturn:
     """Run the command line and end the process with the code of `autopack.errors.EXIT_CODES`."""
     signal.signal(signal.SIGTERM, _terminated)
+    # Pydantic would look through all installed distributions for plug-ins, which no model here wants.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(main())
 
 
