@@ -1,0 +1,118 @@
+"""What git was asked ahead of time serves one look at that working tree, and changes no byte of what the look says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autopack.gaps.detectors import all_detectors
+from autopack.gaps.scanner import scan
+from autopack.gaps.snapshot import take_snapshot
+from autopack.gaps.sources.standing import (
+    ATTRIBUTES_COMMAND,
+    INDEX_COMMAND,
+    OBJECTS_COMMAND,
+    STATUS_COMMAND,
+    Asked,
+    ForeseenGit,
+    Unclear,
+    foreseeing,
+)
+from autopack.git import Git
+from repositories import MakeRepository, commit_all, git, write_files
+
+FILES: dict[str, str | bytes] = {
+    "README.md": "# Sample\n\n[gone](docs/gone.md)\n",
+    ".gitattributes": "*.md text\n*.bin binary\n",
+    "a b/ü.md": "text\n",
+    "tool.bin": b"\0",
+}
+
+
+@pytest.fixture
+def repository(make_repository: MakeRepository) -> Path:
+    """A repository with attributes, a name beyond ASCII, and a file that is not tracked."""
+    folder = make_repository(FILES)
+    write_files(folder, {"new.md": "[gone](gone.md)\n"})
+    return folder
+
+
+def foreseen(folder: Path) -> Asked:
+    asked = Asked(Git(folder))
+    asked.go_on()
+    return asked
+
+
+def report_of(folder: Path, asked: Asked | None) -> bytes:
+    snapshot = take_snapshot(folder, all_detectors(), asked=asked)
+    return scan(snapshot, project_id="p", run_id="r", detectors=all_detectors()).model_dump_json().encode()
+
+
+def test_the_report_is_the_same(repository: Path) -> None:
+    """Asked ahead or not, with a submodule and an unmerged path too."""
+    assert report_of(repository, foreseen(repository)) == report_of(repository, None)
+    blob = git(repository, "rev-parse", "HEAD:README.md").strip()
+    entries = f"160000 {'1' * 40} 0\tinner\n" + "".join(f"100644 {blob} {stage}\tboth.md\n" for stage in (1, 2, 3))
+    git(repository, "update-index", "--index-info", stdin=entries.encode())
+    assert report_of(repository, foreseen(repository)) == report_of(repository, None)
+
+
+def test_what_was_asked_is_not_asked_again(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the four questions is put to git once for the whole look; of a submodule nothing is asked."""
+    git(repository, "update-index", "--index-info", stdin=f"160000 {'1' * 40} 0\tinner\n".encode())
+    asked = foreseen(repository)
+    asked.end()
+    put: list[tuple[str, ...]] = []
+    run = Git.run
+
+    def counting(self: Git, *arguments: str, **options: object) -> object:
+        put.append(arguments)
+        return run(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Git, "run", counting)
+    take_snapshot(repository, all_detectors(), asked=asked)
+    assert {INDEX_COMMAND, STATUS_COMMAND, OBJECTS_COMMAND}.isdisjoint(put)
+    assert put.count(ATTRIBUTES_COMMAND) == 1  # for the untracked file
+
+
+def test_an_answer_serves_once(repository: Path) -> None:
+    """Whoever asks again is told how things stand then."""
+    seeing = foreseeing(repository, foreseen(repository))
+    assert isinstance(seeing, ForeseenGit)
+    before = seeing.run(*INDEX_COMMAND).stdout
+    commit_all(repository, "more")
+    assert seeing.run(*INDEX_COMMAND).stdout != before
+    assert b"new.md" in seeing.run(*INDEX_COMMAND).stdout
+
+
+def test_an_answer_about_other_paths_serves_nobody(repository: Path) -> None:
+    """Attributes are asked for by name."""
+    seeing = foreseeing(repository, foreseen(repository))
+    assert b"other.bin" in seeing.run(*ATTRIBUTES_COMMAND, stdin=b"other.bin\0").stdout
+
+
+def test_another_working_tree_is_asked_itself(repository: Path, make_repository: MakeRepository) -> None:
+    """What is known of one repository says nothing about another."""
+    other = make_repository({"only-here.txt": "x\n"}, name="other")
+    assert type(foreseeing(other, foreseen(repository))) is Git
+    snapshot = take_snapshot(other, (), asked=foreseen(repository))
+    assert [*snapshot.files] == ["only-here.txt"]
+
+
+def test_what_git_refused_is_asked_again(repository: Path) -> None:
+    """A refusal may have passed; where it has not, it is told as ever."""
+    index = repository / ".git" / "index"
+    sound = index.read_bytes()
+    index.write_bytes(b"no index")
+    asked = foreseen(repository)
+    asked.end()
+    with pytest.raises(Unclear):
+        asked.lists()
+    assert ("index", "git cannot read the index") in take_snapshot(repository, (), asked=asked).git.broken
+    asked = foreseen(repository)
+    asked.end()
+    index.write_bytes(sound)
+    seeing = foreseeing(repository, asked)
+    assert b"README.md" in seeing.run(*INDEX_COMMAND).stdout
+    assert b"new.md" in seeing.run(*STATUS_COMMAND).stdout
