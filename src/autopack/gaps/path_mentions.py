@@ -68,7 +68,9 @@ def find_paths(data: bytes) -> tuple[PathMention, ...]:
         blocks = list(fences(data))
         found = [mention for mention in found if not any(block.start <= mention.offset < block.end for block in blocks)]
         for block in blocks:
-            found += _in_block(data, block)
+            mentions = list(_in_block(data, block))
+            if mentions and not _ELSEWHERE.search(data[block.content_start : block.content_end]):
+                found += mentions
     return tuple(sorted(found, key=lambda mention: mention.offset))
 
 
@@ -96,7 +98,8 @@ def _is_single(data: bytes, span: re.Match[bytes]) -> bool:
 def _in_block(data: bytes, block: Fence) -> Iterator[PathMention]:
     content = data[block.content_start : block.content_end]
     language = block.info.split(" ")[0].lower()
-    if len(content) > _MAX_BLOCK or language not in _SHELL | {""} or _ELSEWHERE.search(content):
+    is_shell = language in _SHELL or (language == "" and b"$ " in content)
+    if len(content) > _MAX_BLOCK or not is_shell:
         return
     offset = block.content_start
     for raw in content.split(b"\n"):
