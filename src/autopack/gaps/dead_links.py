@@ -6,33 +6,20 @@ Resolving is set look-ups over every link; only what does not resolve is masked,
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from autopack.gaps import document_places as places
-from autopack.gaps import markdown, restructuredtext
-from autopack.gaps.excerpts import line_at, line_number, line_start
-from autopack.gaps.link_targets import Resolution, Tree, built_folders, resolve
-from autopack.gaps.markdown import Link
+from autopack.gaps import markdown
+from autopack.gaps.document_pages import Pages
+from autopack.gaps.inclusions import Inclusions
+from autopack.gaps.link_targets import Resolution, Tree, built_folders, folders_above, resolve
+from autopack.gaps.markdown import Link, split_target
 
-_OTHER_FRAGMENTS = re.compile(
-    r"l\d+|:~:|user-content-|/|!|(?:top|readme|toc|start-of-content)\Z|(?:fn|fnref|footnote)[-:_]?\d|issue(?:comment)?-?\d"
-    r"|discussion[-_]?r?\d|pullrequest|(?:heading|bookmark|page|gid|slide|tab)[=/]|id\.|cite[-_]|\W*\Z|\d+\Z"
-    r"|[\w.]+\.[\w.]+(?:\(\))?\Z"
-)
-"""Fragments that are no heading's slug: lines, text fragments, footnotes, routes, comments, symbols."""
-_ASSEMBLED = re.compile(
-    rb"\{%[- ]|\{\{|--8<--|\{!|^:::[ \t]|@include|```\{|\beval-rst\b|^import[ \t]|^\.\. include"
-    rb"|<!--[ \t]{0,4}(?:include|#include)",
-    re.MULTILINE,
-)
-"""What says that a page has parts (and headings) which its source does not show."""
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_DIGITS = re.compile(r"\d")
-_SHORTEST_MISSPELT = 8
-_INDENTED_CODE = (b"    ", b"\t")
+_SUFFIXED_FOR_ONE_BARE = 20
+_ENOUGH_TO_BE_A_HABIT = 10
 
 
 @dataclass(frozen=True)
@@ -44,6 +31,7 @@ class Suspect:
     link: Link
     wanted: str
     fragment: str | None = None
+    page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +39,8 @@ class DeadLink:
     """A target in a document that leads nowhere, with every byte offset at which it is written.
 
     `suggestion` is the one heading of `wanted` that the fragment is near to, None where there is none or several.
+    `page` is the document that the target names without its suffix. `original` is the document of which `wanted` is a
+    translation, where that has the heading. `reading` is the rule of another renderer by which the link is alive.
     """
 
     document: str
@@ -59,6 +49,9 @@ class DeadLink:
     fragment: str | None
     offsets: tuple[int, ...]
     suggestion: str | None
+    page: str | None = None
+    original: str | None = None
+    reading: str | None = None
 
 
 @lru_cache(maxsize=65_536)
@@ -80,9 +73,15 @@ def missing_paths(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> tuple[Su
     return tuple(suspect for suspect in _suspects(tree, links) if suspect.fragment is None)
 
 
-def dead_links(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> Iterator[DeadLink]:
-    """Yield the dead links among LINKS (document -> relative links), each document and target once."""
-    pages = _Pages(tree.snapshot.texts)
+def dead_links(
+    tree: Tree, links: Mapping[str, tuple[Link, ...]], inclusions: Inclusions | None = None
+) -> Iterator[DeadLink]:
+    """Yield the dead links among LINKS (document -> relative links), each document and target once.
+
+    Of a document that others take in, according to INCLUSIONS, a link is dead only if it is dead in each of them too.
+    """
+    pages, originals = Pages(tree.snapshot.texts), Originals(tree.snapshot.files)
+    inclusions = inclusions or Inclusions({})
     by_target: dict[tuple[str, str], list[Suspect]] = {}
     for suspect in _suspects(tree, links, pages):
         by_target.setdefault((suspect.document, suspect.link.target), []).append(suspect)
@@ -90,20 +89,46 @@ def dead_links(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> Iterator[De
         offsets = tuple(suspect.link.offset for suspect in suspects if pages.shows(document, suspect.link))
         if pages.includes(document, offsets) and suspects[0].wanted not in tree.snapshot.history:
             continue  # Building without it fails, so what git never held is written by the build.
-        if offsets:
-            first = suspects[0]
-            near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None
-            yield DeadLink(document, target, first.wanted, first.fragment, offsets, near)
+        if not offsets or any(_may_hold_in(tree, pages, whole, target) for whole in inclusions.of(document)):
+            continue
+        first = suspects[0]
+        near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None
+        original = _original(pages, originals, first)
+        yield DeadLink(document, target, first.wanted, first.fragment, offsets, near, first.page, original)
 
 
 def may_lead_to(tree: Tree, document: str, path: str, fragment: str) -> bool:
     """Tell whether a link of DOCUMENT to the heading FRAGMENT of the file PATH may hold: only False is a statement."""
-    return not fragment or _Pages(tree.snapshot.texts).may_have(path, fragment, loosely=tree.sites.govern(document))
+    return not fragment or Pages(tree.snapshot.texts).may_have(path, fragment, loosely=tree.sites.govern(document))
 
 
-def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: _Pages | None = None) -> Iterator[Suspect]:
+def _may_hold_in(tree: Tree, pages: Pages, document: str, target: str) -> bool:
+    """Tell whether TARGET, a relative link in a part of DOCUMENT, leads somewhere from there.
+
+    A heading of the part itself is looked for where the part is; only one that DOCUMENT has besides tells anything new.
+    """
+    end = resolve(tree, document, target)
+    if end.fragment and end.path == document:
+        return markdown.is_markdown(document) and markdown.slug_key(end.fragment) in pages.slugs(document)
+    if end.outcome in {"missing", "bare"}:
+        return False
+    return not end.fragment or pages.may_have(end.path, end.fragment, loosely=tree.sites.govern(document))
+
+
+def _original(pages: Pages, originals: Originals, suspect: Suspect) -> str | None:
+    """Return the document that has the heading which SUSPECT names, where the page that lacks it is a translation of it
+    and the link stands in a document of the same language."""
+    language = places.language_in(suspect.wanted)
+    if suspect.fragment is None or language is None or places.language_in(suspect.document) != language:
+        return None
+    wanted = markdown.slug_key(suspect.fragment)
+    return next((path for path in originals.of(suspect.wanted) if wanted in pages.slugs(path)), None)
+
+
+def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: Pages | None = None) -> Iterator[Suspect]:
     """Yield what does not resolve; headings are looked at only when PAGES are given."""
     tree = replace(tree, built=built_folders(tree, links))
+    habit = _Habit()
     for document in sorted(links):
         if not is_judged(document):
             continue
@@ -112,6 +137,7 @@ def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: _Pages |
         for link in links[document]:
             end = ends.get(link.target) or resolve(tree, document, link.target)
             ends[link.target] = end
+            habit.note(document, link, end)
             if end.outcome == "missing":
                 yield Suspect(document, link, end.path)
             elif (
@@ -121,93 +147,62 @@ def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: _Pages |
                 and not pages.may_have(end.path, end.fragment, loosely=loosely)
             ):
                 yield Suspect(document, link, end.path, end.fragment)
+    yield from habit.broken()
 
 
 @dataclass
-class _Pages:
-    """Documents by path, each masked, searched for headings and parsed at most once, and only when asked."""
+class _Habit:
+    """Whether the documents below a folder (`""` is the root) name one another with or without their suffixes.
 
-    texts: Mapping[str, bytes]
-    _masks: dict[str, bytes] = field(default_factory=dict)
-    _slugs: dict[str, frozenset[str]] = field(default_factory=dict)
-    _ids: dict[str, frozenset[str]] = field(default_factory=dict)
-    _rendered: dict[str, markdown.Rendered | None] = field(default_factory=dict)
+    A wiki and many a site look up `page` as `page.md`; the code host does not. What is written everywhere is meant; one
+    such link among many with their suffixes, above and beside it, is a slip.
+    """
 
-    def may_have(self, path: str, fragment: str, *, loosely: bool) -> bool:
-        """Tell whether PATH may have a place called FRAGMENT: only False is a statement."""
-        wanted = markdown.slug_key(fragment)
-        if path not in self.texts or not markdown.is_markdown(path) or _OTHER_FRAGMENTS.match(wanted):
-            return True
-        if path not in self._slugs:
-            self._slugs[path] = markdown.heading_slugs(self.texts[path])
-        slugs = self._slugs[path]
-        # Renderers differ on what punctuation at the edge of a heading leaves behind.
-        if wanted in slugs or any(slug.strip("-") == wanted for slug in slugs):
-            return True
-        if loosely and _letters(wanted) in {_letters(slug) for slug in slugs}:
-            return True
-        if path not in self._ids:
-            self._ids[path] = markdown.explicit_ids(self.texts[path])
-        if wanted in self._ids[path]:
-            return True
-        rendered = self._render(path)
-        return rendered is None or wanted in rendered.slugs or _ASSEMBLED.search(self.texts[path]) is not None
+    bare: list[Suspect] = field(default_factory=list)
+    suffixed: Counter[str] = field(default_factory=Counter)
 
-    def nearest_heading(self, path: str, fragment: str) -> str | None:
-        """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
-        punctuation or, failing that, one letter wrong."""
-        rendered = self._render(path)
-        wanted = _letters(markdown.slug_key(fragment))
-        slugs = rendered.slugs if rendered and wanted else frozenset()
-        near = [slug for slug in slugs if _letters(slug) == wanted]
-        near = near or [slug for slug in slugs if _is_one_letter_off(_letters(slug), wanted)]
-        return near[0] if len(near) == 1 else None
+    def note(self, document: str, link: Link, end: Resolution) -> None:
+        """Count LINK of DOCUMENT, which ends at END."""
+        if end.outcome == "bare":
+            wanted = end.path.removesuffix(end.suffix)
+            self.bare.append(Suspect(document, link, wanted, page=end.path))
+        elif end.outcome == "found" and end.path != document and markdown.is_markdown(split_target(link.target)[0]):
+            self.suffixed.update((*folders_above(document), ""))
 
-    def shows(self, document: str, link: Link) -> bool:
-        """Tell whether LINK of DOCUMENT is a link to a reader, and no code, comment or plain text."""
-        data = self.texts.get(document)
-        if data is None:
-            return False
-        if not markdown.is_markdown(document):
-            return not restructuredtext.is_literal(data, link.offset)
-        if document not in self._masks:
-            self._masks[document] = markdown.mask(data)
-        if self._masks[document][link.offset] == 0x20:
-            return False
-        rendered = self._render(document)
-        if rendered is None:
-            return not line_at(data, link.offset).startswith(_INDENTED_CODE)
-        target = markdown.normal_target(link.target)
-        if b"]:" in data[line_start(data, link.offset) : link.offset]:
-            return target in rendered.references
-        line = line_number(data, link.offset) - 1
-        return any(first <= line < last and target == found for first, last, found in rendered.links)
-
-    def includes(self, document: str, offsets: tuple[int, ...]) -> bool:
-        """Tell whether DOCUMENT takes in the files that it names at OFFSETS, as reStructuredText can."""
-        data = self.texts.get(document, b"")
-        return bool(offsets) and all(
-            data[line_start(data, offset) : offset].rstrip().endswith(b"include::") for offset in offsets
-        )
-
-    def _render(self, path: str) -> markdown.Rendered | None:
-        if path not in self._rendered:
-            self._rendered[path] = markdown.render(self.texts[path]) if path in self.texts else None
-        return self._rendered[path]
+    def broken(self) -> Iterator[Suspect]:
+        """Yield the links without suffix that are no habit where they stand."""
+        bare = Counter(folder for suspect in self.bare for folder in (*folders_above(suspect.document), ""))
+        habits = {
+            folder
+            for folder, count in bare.items()
+            if count * _SUFFIXED_FOR_ONE_BARE > self.suffixed[folder]
+            and (not folder or count + self.suffixed[folder] >= _ENOUGH_TO_BE_A_HABIT)
+        }
+        for suspect in self.bare:
+            if habits.isdisjoint((*folders_above(suspect.document), "")):
+                yield suspect
 
 
-def _letters(slug: str) -> str:
-    return _NOT_ALPHANUMERIC.sub("", slug)
+class Originals:
+    """Finds the documents that others are translations of, among PATHS."""
+
+    def __init__(self, paths: Mapping[str, object]) -> None:
+        self._paths = paths
+
+    @cached_property
+    def _by_neutral_path(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in filter(markdown.is_markdown, self._paths):
+            if (places.language_in(path) or "en").startswith("en"):
+                found.setdefault(neutral_path(path), []).append(path)
+        return found
+
+    def of(self, path: str) -> tuple[str, ...]:
+        """Return the documents in no language or in English that lie where PATH lies but for its language."""
+        found = self._by_neutral_path.get(neutral_path(path), ())
+        return tuple(sorted(set(found) - {path}, key=lambda one: (places.language_in(one) or "", one)))
 
 
-def _is_one_letter_off(one: str, other: str) -> bool:
-    """Tell whether one letter was left out, added, mistaken or swapped with its neighbour (Damerau, 1964); digits and
-    short words never count as misspelt."""
-    if min(len(one), len(other)) < _SHORTEST_MISSPELT or _DIGITS.findall(one) != _DIGITS.findall(other):
-        return False
-    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
-    if start is None:
-        return abs(len(one) - len(other)) == 1
-    rest, other_rest = one[start:], other[start:]
-    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
-    return swapped or other_rest[1:] in (rest, rest[1:]) or rest[1:] == other_rest
+def neutral_path(path: str) -> str:
+    """Return PATH as it is the same for all languages, whether they have a folder of their own or none."""
+    return places.without_language(path).replace("*/", "")

@@ -81,6 +81,7 @@ _LANGUAGE_CODES = frozenset(
         "nnnoorpaplpsptrorusdsiskslsosqsrsvswtatetgthtktltrukuruzviyozhzucnjpkrtwuabr",
     )
 )
+_LANGUAGE_OF_A_REGION = re.compile(r"[a-z]{3}[-_][A-Z]{2}\Z")
 _LANGUAGE = re.compile(r"(?P<code>[a-z]{2,3})(?:[-_](?:[a-z]{2}|[a-z]{4}|\d{3})){0,2}\Z", re.IGNORECASE)
 
 
@@ -175,8 +176,10 @@ def is_named_for_a_version(path: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def language_of(part: str) -> str | None:
-    """Return the language that the path part `de`, `zh-CN` or `pt_BR` names, or None."""
+    """Return the language that the path part `de`, `zh-CN`, `pt_BR` or `ckb-IR` names, or None."""
     match = _LANGUAGE.match(part)
+    if match and _LANGUAGE_OF_A_REGION.match(part):
+        return part.lower()
     return part.lower() if match and match["code"].lower() in _LANGUAGE_CODES else None
 
 
@@ -185,12 +188,30 @@ def without_language(path: str) -> str:
     folder, slash, name = path.rpartition("/")
     above = _folder_without_language(folder) + slash
     pieces = re.split(r"([._-])", name)
+    span = _language_span(pieces)
+    if span is None:
+        return above + name
+    pieces[span] = ["*"]
+    return above + "".join(pieces).replace(".*", "").replace("_*", "").replace("-*", "")
+
+
+def language_in(path: str) -> str | None:
+    """Return the language that PATH is in by its name or by the nearest folder of one, lower case, or None."""
+    folder, _, name = path.rpartition("/")
+    pieces = re.split(r"([._-])", name)
+    span = _language_span(pieces)
+    if span is not None:
+        return "".join(pieces[span]).lower()
+    return next((language for part in reversed(folder.split("/")) if (language := language_of(part))), None)
+
+
+def _language_span(pieces: list[str]) -> slice | None:
+    """Return which of PIECES, a file's name split at its punctuation, name a language."""
     for width in (3, 1):
         for start in range(2, len(pieces) - width):
             if language_of("".join(pieces[start : start + width])):
-                pieces[start : start + width] = ["*"]
-                return above + "".join(pieces).replace(".*", "").replace("_*", "").replace("-*", "")
-    return above + name
+                return slice(start, start + width)
+    return None
 
 
 @lru_cache(maxsize=16_384)

@@ -11,7 +11,7 @@ from posixpath import normpath
 from typing import Literal
 
 from autopack.gaps.document_places import without_language
-from autopack.gaps.markdown import Link, split_target
+from autopack.gaps.markdown import SUFFIXES, Link, split_target
 from autopack.gaps.site_generators import Sites, find_sites
 from autopack.gaps.state import Snapshot
 
@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(
     r"|@|.*(?:\.\.\.|…|[<>])|[\W_]+\Z|(?-i:[A-Z0-9]+(?:_[A-Z0-9]+)+)\Z",
     re.IGNORECASE,
 )
-_PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
+PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
 _INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")
 _INDEX_NAMES_OF_A_BOOK = ("README.md", "readme.md", "Readme.md")
 _BUILT = re.compile(r"\.(?:html?(?:\.md)?|php|aspx?|xml|rss|xhtml)\Z", re.IGNORECASE)
@@ -42,11 +42,13 @@ _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 
 @dataclass(frozen=True)
 class Resolution:
-    """`found` at `path`; `missing`, meaning that `path` is certainly not there; or `unjudged`."""
+    """`found` at `path`; `missing`, meaning that `path` is certainly not there; `bare`, meaning that `path` is there
+    and the target names it without its `suffix`; or `unjudged`."""
 
-    outcome: Literal["found", "missing", "unjudged"]
+    outcome: Literal["found", "missing", "bare", "unjudged"]
     path: str = ""
     fragment: str | None = None
+    suffix: str = ""
 
 
 _UNJUDGED = Resolution("unjudged")
@@ -101,14 +103,14 @@ class Tree:
     @cached_property
     def _variants(self) -> frozenset[str]:
         """Return `page` for every document called `page-something.md`."""
-        stems = (name.rpartition(".")[0] for name in self._by_name if name.endswith(_PAGE_SUFFIXES))
+        stems = (name.rpartition(".")[0] for name in self._by_name if name.endswith(PAGE_SUFFIXES))
         return frozenset(stem[:at] for stem in stems for at, letter in enumerate(stem) if letter == "-")
 
     def has_variants(self, path: str) -> bool:
         """Tell whether PATH may be a page that a site puts together from several: `guide.md` from `guide-js.md` and
         `guide-java.md`."""
         name = path.rpartition("/")[2]
-        return (name.rpartition(".")[0] if name.endswith(_PAGE_SUFFIXES) else name) in self._variants
+        return (name.rpartition(".")[0] if name.endswith(PAGE_SUFFIXES) else name) in self._variants
 
     @cached_property
     def _neutral(self) -> frozenset[str]:
@@ -122,12 +124,12 @@ class Tree:
         ignored = self.snapshot.ignored
         if not ignored:
             return False
-        return path in ignored or f"{path}/" in ignored or any(f"{above}/" in ignored for above in _above(path))
+        return path in ignored or f"{path}/" in ignored or any(f"{above}/" in ignored for above in folders_above(path))
 
     def is_out_of_sight(self, path: str) -> bool:
         """Tell whether PATH lies behind a symbolic link or in another repository."""
         outside = self.snapshot.out_of_scope
-        return any(above in self._links or f"{above}/" in outside for above in (path, *_above(path)))
+        return any(above in self._links or f"{above}/" in outside for above in (path, *folders_above(path)))
 
     def would_be_ignored(self, path: str) -> bool:
         """Tell whether git would ignore PATH if it existed: it is made, not kept."""
@@ -152,10 +154,10 @@ class Tree:
     def as_a_page(self, path: str) -> bool:
         """Tell whether a renderer would find a page for PATH: without its suffix, as HTML, as a folder's index."""
         bare = _BUILT.sub("", path.rstrip("/"))
-        names = [bare, *(bare + suffix for suffix in _PAGE_SUFFIXES)]
-        names += [f"{bare}/{name}{suffix}" for name in _INDEX_NAMES for suffix in _PAGE_SUFFIXES]
+        names = [bare, *(bare + suffix for suffix in PAGE_SUFFIXES)]
+        names += [f"{bare}/{name}{suffix}" for name in _INDEX_NAMES for suffix in PAGE_SUFFIXES]
         if bare.endswith("/index"):
-            names += [bare.removesuffix("/index") + suffix for suffix in _PAGE_SUFFIXES]
+            names += [bare.removesuffix("/index") + suffix for suffix in PAGE_SUFFIXES]
         return any(self.exists(name) for name in names)
 
     def is_built_elsewhere(self, path: str) -> bool:
@@ -166,7 +168,7 @@ class Tree:
             bare = bare[3:]
         if bare == path or "/" not in bare or not _BUILT.search(path):
             return False
-        return any(self.ending_in(bare + suffix) for suffix in _PAGE_SUFFIXES)
+        return any(self.ending_in(bare + suffix) for suffix in PAGE_SUFFIXES)
 
 
 def resolve(tree: Tree, document: str, target: str) -> Resolution:
@@ -180,6 +182,8 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
         return _UNJUDGED
     if not wanted or tree.exists(wanted) or tree.exists(_LINE_SUFFIX.sub("", wanted)):
         return Resolution("found", wanted, fragment)
+    if not governed and (page := _bare_page(tree, path, wanted)):
+        return Resolution("bare", page, fragment, page[len(wanted) :])
     if (
         _is_explained(tree, document, path, wanted)
         or _is_settled_by_a_book(tree, document, wanted)
@@ -189,7 +193,8 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
     return Resolution("missing", wanted, fragment)
 
 
-def _above(path: str) -> tuple[str, ...]:
+def folders_above(path: str) -> tuple[str, ...]:
+    """Return the folders that hold PATH, the nearest first, without the root."""
     parts = path.split("/")
     return tuple("/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))
 
@@ -207,6 +212,13 @@ def _is_from_the_root(tree: Tree, path: str, *, governed: bool) -> bool:
     """Tell whether `/…` certainly means the repository's root: no site, and its first folder is there."""
     first, slash, _ = path.lstrip("/").partition("/")
     return not governed and bool(slash) and first in tree.snapshot.folders
+
+
+def _bare_page(tree: Tree, path: str, wanted: str) -> str | None:
+    """Return the Markdown document that PATH, which is not there, names without its suffix."""
+    if path.endswith("/") or _EXTENSION.search(path) or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
+        return None
+    return next((wanted + suffix for suffix in SUFFIXES if wanted + suffix in tree.snapshot.files), None)
 
 
 def _is_explained(tree: Tree, document: str, path: str, wanted: str) -> bool:
@@ -243,7 +255,7 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
         return True
     if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):
         return True
-    if any(folder in tree.built for folder in _above(document)) and tree.has_variants(wanted):
+    if any(folder in tree.built for folder in folders_above(document)) and tree.has_variants(wanted):
         return True
     return tree.as_a_page(_one_folder_deeper(document, path)) or bool(tree.ending_in(path.lstrip("./")))
 
@@ -266,7 +278,7 @@ def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozense
     variants: dict[str, set[str]] = {}
     for document, found in links.items():
         kinds = [(link.target, _written_for_a_site(tree, document, link.target)) for link in found]
-        for folder in _above(document) if any(kind for _, kind in kinds) else ():
+        for folder in folders_above(document) if any(kind for _, kind in kinds) else ():
             pages[folder] += sum(kind == "page" for _, kind in kinds)
             somewhere[folder] += sum(kind == "file" for _, kind in kinds)
             nowhere.setdefault(folder, set()).update(target for target, kind in kinds if kind == "nowhere")
@@ -294,6 +306,6 @@ def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page
         return "page" if not tree.exists(wanted) and tree.as_a_page(wanted) else None
     if not _EXTENSION.search(path):
         return "file" if tree.exists(wanted) or tree.as_a_page(wanted) else "nowhere"
-    if not path.endswith(_PAGE_SUFFIXES):
+    if not path.endswith(PAGE_SUFFIXES):
         return None
     return "file" if tree.exists(wanted) else "variant" if tree.has_variants(wanted) else None

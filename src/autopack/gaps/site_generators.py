@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 _CONFIGURATION = re.compile(
-    r"(?:mkdocs|zensical|mint|_quarto|antora|myst|hugo|hwaro|zola|book|doctave)\.(?:ya?ml|toml|json)\Z"
+    r"(?:mkdocs[-_.\w]*|zensical|mint|_quarto|antora|myst|hugo|hwaro|zola|book|doctave)\.(?:ya?ml|toml|json)\Z"
     r"|_config\.(?:ya?ml|toml)\Z|(?:docusaurus|astro|gatsby|gridsome|nuxt|next|rspress|vocs|eleventy|\.eleventy|vuepress"
     r"|starlight|content-collections|source)[.-]config\.(?:[cm]?[jt]s|tsx?)\Z|\.eleventy\.[cm]?js\Z|pelicanconf\.py\Z"
     r"|(?:sidebars|siteConfig)\.[cm]?[jt]s\Z|\.gitbook\.ya?ml\Z|_sidebar\.md\Z|docfx\.json\Z|Writerside\.cfg\Z"

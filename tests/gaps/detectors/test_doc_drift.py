@@ -132,6 +132,8 @@ def test_documents_of_the_past_or_of_another_place_are_not_judged(make_repositor
     "configuration",
     [
         "mkdocs.yml",
+        "mkdocs-common.yml",
+        "mkdocs.insiders.yml",
         "docusaurus.config.js",
         ".vitepress/config.ts",
         "conf.py",

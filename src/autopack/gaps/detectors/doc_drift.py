@@ -11,14 +11,16 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from autopack.artifacts.model import Confidence
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
-from autopack.gaps.dead_links import DeadLink, dead_links, may_lead_to, missing_paths
+from autopack.gaps.dead_links import DeadLink, dead_links, may_lead_to, missing_paths, neutral_path
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import Places, evidence_at, line_start
 from autopack.gaps.import_resolution import PackageFact, package_fact
+from autopack.gaps.inclusions import Inclusions, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_targets import Tree
@@ -26,9 +28,11 @@ from autopack.gaps.markdown import Link
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText
+from autopack.gaps.renderings import read_otherwise
 from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
 from autopack.gaps.state import Snapshot
 from autopack.gaps.vanished_paths import VanishedPath, absent_paths, vanished_paths
+from autopack.wording import agreeing, counted
 
 GAP_TYPE: Final = "doc_drift"
 
@@ -90,19 +94,22 @@ RULES = (
 )
 
 _MAX_SOURCE_BYTES = 64_000
+_ENOUGH_TRANSLATIONS = 3
+_MOST_NAMED = 3
 _LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class DocumentFact:
-    """What one document names: relative links, paths in code, modules, and whether it holds marked blocks; of an
-    `__init__.py`, what its package provides."""
+    """What one document names: relative links, paths in code, modules, the documents that it takes in, and whether it
+    holds marked blocks; of an `__init__.py`, what its package provides."""
 
     links: tuple[Link, ...] = ()
     paths: tuple[PathMention, ...] = ()
     modules: tuple[ModuleName, ...] = ()
     package: PackageFact | None = None
     has_blocks: bool = False
+    inclusions: tuple[str, ...] = ()
 
 
 def extract(path: str, data: bytes) -> DocumentFact | None:
@@ -111,9 +118,11 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         has_blocks = b"SOT_SUMMARY_START" in data or b"AUTOPACK_BLOCK_START" in data
         if places.says_it_is_generated(data):
             return DocumentFact(has_blocks=has_blocks)
-        return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks=has_blocks)
+        taken_in = find_inclusions(data)
+        return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks=has_blocks, inclusions=taken_in)
     if restructuredtext.is_restructuredtext(path):
-        return DocumentFact(restructuredtext.find_links(data), modules=find_modules(data))
+        links = restructuredtext.find_links(data)
+        return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
     if path in INDEX_FILES or path == CONFIG_FILE or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
@@ -143,8 +152,9 @@ def history_candidates(snapshot: Snapshot) -> frozenset[str]:
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield every finding of the six rules."""
     tree, named = Tree(snapshot), _named(snapshot)
-    dead = list(dead_links(tree, named.links))
-    yield from (_link_finding(tree, one) for one in dead)
+    dead = read_otherwise(tree, tuple(dead_links(tree, named.links, named.inclusions)), named.links)
+    yield from (_link_finding(tree, one) for one in dead if one.original is None)
+    yield from _translation_findings(tree, [one for one in dead if one.original is not None])
     linked = {(one.document, one.wanted) for one in dead if one.fragment is None}
     for vanished in vanished_paths(tree, named.paths):
         if (vanished.document, vanished.path) not in linked:  # the text of a link is often its target
@@ -164,6 +174,7 @@ class _Named:
     packages: dict[str, PackageFact]
     """By folder."""
     with_blocks: tuple[str, ...]
+    inclusions: Inclusions
 
 
 def _named(snapshot: Snapshot) -> _Named:
@@ -175,6 +186,7 @@ def _named(snapshot: Snapshot) -> _Named:
         modules={path: fact.modules for path, fact in facts.items() if fact.modules},
         packages={path.rpartition("/")[0]: fact.package for path, fact in facts.items() if fact.package},
         with_blocks=tuple(path for path, fact in facts.items() if fact.has_blocks),
+        inclusions=Inclusions({path: fact.inclusions for path, fact in facts.items() if fact.inclusions}),
     )
 
 
@@ -189,19 +201,65 @@ def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
 
 def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
     places = Places(dead.document, tree.snapshot.texts[dead.document])
-    replacement = _heading_replacement(dead) if dead.fragment else _path_replacement(tree, dead)
     if dead.fragment:
         title = f"{dead.document} links to the heading #{dead.fragment}, which {dead.wanted} does not have"
     else:
         title = f"{dead.document} links to {dead.target}, which is not there"
+    remedy = None
+    if dead.reading is not None:  # The link that the host would follow is dead where the documents are published.
+        title += " by the host's rules; the documents beside it are written for others"
+    else:
+        replacement = _heading_replacement(dead) if dead.fragment else _path_replacement(tree, dead)
+        remedy = _retarget(tree.snapshot, dead.document, dead.offsets, dead.target, replacement)
+    if dead.page is not None:
+        title += f"; {dead.page} is"
     return Finding(
         rule="broken-heading-link" if dead.fragment else "broken-link",
         title=title,
         key=(dead.document, dead.target),
         evidence=tuple(map(places.at, dead.offsets)),
-        remedy=_retarget(tree.snapshot, dead.document, dead.offsets, dead.target, replacement),
-        confidence="low" if _is_put_in_when_packed(tree, dead) else None,
+        remedy=remedy,
+        confidence=_link_confidence(tree, dead),
     )
+
+
+def _link_confidence(tree: Tree, dead: DeadLink) -> Confidence | None:
+    if dead.reading is not None or _is_put_in_when_packed(tree, dead):
+        return "low"
+    return "medium" if dead.page is not None else None
+
+
+def _translation_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Finding]:
+    """Yield one finding for each translated document whose links name headings as the original does.
+
+    Whoever translates headings and leaves the links alone does so in every document and in every language, so a finding
+    for each link says one thing a hundred times. All of them are true, so none is dropped; a document is mended as a
+    whole, so its links are one finding, whose id does not depend on the other documents. Where several translations of
+    one document share the fault, the first names their number and the others are of low confidence: the mend is one
+    for all of them (ids in the original, or in what translates it).
+    """
+    by_document: dict[str, list[DeadLink]] = {}
+    for one in dead:
+        by_document.setdefault(one.document, []).append(one)
+    translations: dict[str, list[str]] = {}
+    for document in by_document:
+        translations.setdefault(neutral_path(document), []).append(document)
+    for document, found in by_document.items():
+        alike = translations[neutral_path(document)]
+        is_said_already = len(alike) >= _ENOUGH_TRANSLATIONS and document != alike[0]
+        others = len(alike) - 1 if not is_said_already else 0
+        named = ", ".join(f"#{one.fragment}" for one in found[:_MOST_NAMED])
+        named += ", …" if len(found) > _MOST_NAMED else ""
+        title = f"{document} links to {counted(len(found), 'translated heading')} by the ids of the original: {named}"
+        title += f"; so {agreeing(others, 'does', 'do')} {counted(others, 'other translation')}" if others else ""
+        places = Places(document, tree.snapshot.texts[document])
+        yield Finding(
+            rule="broken-heading-link",
+            title=title,
+            key=(document, "headings of the original"),
+            evidence=tuple(places.at(offset) for offset in sorted(at for one in found for at in one.offsets)),
+            confidence="low" if is_said_already else None,
+        )
 
 
 def _is_put_in_when_packed(tree: Tree, dead: DeadLink) -> bool:
@@ -215,7 +273,7 @@ def _is_put_in_when_packed(tree: Tree, dead: DeadLink) -> bool:
 def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:
     """Return the target that says where the file went; None where that is not certain."""
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
-    place = _place_now(tree, dead.wanted)
+    place = dead.page or _place_now(tree, dead.wanted)
     if place is None or " " in place or "(" in place or ")" in place or "%" in place:
         return None
     if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):

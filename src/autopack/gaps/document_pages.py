@@ -1,0 +1,129 @@
+"""Documents as they are rendered: which headings they have, and which of their links a reader sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autopack.gaps import heading_ids, markdown, restructuredtext
+from autopack.gaps.excerpts import line_at, line_number, line_start
+from autopack.gaps.markdown import Link
+
+_OTHER_FRAGMENTS = re.compile(
+    r"l\d+|:~:|user-content-|/|!|(?:top|readme|toc|start-of-content)\Z|(?:fn|fnref|footnote)[-:_]?\d|issue(?:comment)?-?\d"
+    r"|discussion[-_]?r?\d|pullrequest|(?:heading|bookmark|page|gid|slide|tab)[=/]|id\.|cite[-_]|\W*\Z|\d+\Z"
+    r"|[\w.]+\.[\w.]+(?:\(\))?\Z"
+)
+"""Fragments that are no heading's slug: lines, text fragments, footnotes, routes, comments, symbols."""
+_ASSEMBLED = re.compile(
+    rb"\{%[- ]|\{\{|--8<--|\{!|^:::[ \t]|@include|```\{|\beval-rst\b|^import[ \t]|^\.\. include"
+    rb"|<!--[ \t]{0,4}(?:include|#include)",
+    re.MULTILINE,
+)
+"""What says that a page has parts (and headings) which its source does not show."""
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_DIGITS = re.compile(r"\d")
+_SHORTEST_MISSPELT = 8
+_INDENTED_CODE = (b"    ", b"\t")
+
+
+@dataclass
+class Pages:
+    """Documents by path, each masked, searched for headings and parsed at most once, and only when asked."""
+
+    texts: Mapping[str, bytes]
+    _masks: dict[str, bytes] = field(default_factory=dict)
+    _slugs: dict[str, frozenset[str]] = field(default_factory=dict)
+    _ids: dict[str, frozenset[str]] = field(default_factory=dict)
+    _rendered: dict[str, markdown.Rendered | None] = field(default_factory=dict)
+    _other_ids: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+
+    def slugs(self, path: str) -> frozenset[str]:
+        """Return the ids that GitHub may give to the headings of PATH, none where its text is not at hand."""
+        if path not in self._slugs:
+            self._slugs[path] = markdown.heading_slugs(self.texts.get(path, b""))
+        return self._slugs[path]
+
+    def other_ids(self, path: str) -> Mapping[str, frozenset[str]]:
+        """Return the ids that other renderers give to the headings of PATH, by rule (see `heading_ids`)."""
+        if path not in self._other_ids:
+            self._other_ids[path] = heading_ids.ids_by_rule(self.texts.get(path, b""))
+        return self._other_ids[path]
+
+    def may_have(self, path: str, fragment: str, *, loosely: bool) -> bool:
+        """Tell whether PATH may have a place called FRAGMENT: only False is a statement."""
+        wanted = markdown.slug_key(fragment)
+        if path not in self.texts or not markdown.is_markdown(path) or _OTHER_FRAGMENTS.match(wanted):
+            return True
+        slugs = self.slugs(path)
+        # Renderers differ on what punctuation at the edge of a heading leaves behind.
+        if wanted in slugs or any(slug.strip("-") == wanted for slug in slugs):
+            return True
+        if loosely and _letters(wanted) in {_letters(slug) for slug in slugs}:
+            return True
+        if path not in self._ids:
+            self._ids[path] = markdown.explicit_ids(self.texts[path])
+        if wanted in self._ids[path]:
+            return True
+        rendered = self._render(path)
+        return rendered is None or wanted in rendered.slugs or _ASSEMBLED.search(self.texts[path]) is not None
+
+    def nearest_heading(self, path: str, fragment: str) -> str | None:
+        """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
+        punctuation or, failing that, one letter wrong."""
+        rendered = self._render(path)
+        wanted = _letters(markdown.slug_key(fragment))
+        slugs = rendered.slugs if rendered and wanted else frozenset()
+        near = [slug for slug in slugs if _letters(slug) == wanted]
+        near = near or [slug for slug in slugs if _is_one_letter_off(_letters(slug), wanted)]
+        return near[0] if len(near) == 1 else None
+
+    def shows(self, document: str, link: Link) -> bool:
+        """Tell whether LINK of DOCUMENT is a link to a reader, and no code, comment or plain text."""
+        data = self.texts.get(document)
+        if data is None:
+            return False
+        if not markdown.is_markdown(document):
+            return not restructuredtext.is_literal(data, link.offset)
+        if document not in self._masks:
+            self._masks[document] = markdown.mask(data)
+        if self._masks[document][link.offset] == 0x20:
+            return False
+        rendered = self._render(document)
+        if rendered is None:
+            return not line_at(data, link.offset).startswith(_INDENTED_CODE)
+        target = markdown.normal_target(link.target)
+        if b"]:" in data[line_start(data, link.offset) : link.offset]:
+            return target in rendered.references
+        line = line_number(data, link.offset) - 1
+        return any(first <= line < last and target == found for first, last, found in rendered.links)
+
+    def includes(self, document: str, offsets: tuple[int, ...]) -> bool:
+        """Tell whether DOCUMENT takes in the files that it names at OFFSETS, as reStructuredText can."""
+        data = self.texts.get(document, b"")
+        return bool(offsets) and all(
+            data[line_start(data, offset) : offset].rstrip().endswith(b"include::") for offset in offsets
+        )
+
+    def _render(self, path: str) -> markdown.Rendered | None:
+        if path not in self._rendered:
+            self._rendered[path] = markdown.render(self.texts[path]) if path in self.texts else None
+        return self._rendered[path]
+
+
+def _letters(slug: str) -> str:
+    return _NOT_ALPHANUMERIC.sub("", slug)
+
+
+def _is_one_letter_off(one: str, other: str) -> bool:
+    """Tell whether one letter was left out, added, mistaken or swapped with its neighbour (Damerau, 1964); digits and
+    short words never count as misspelt."""
+    if min(len(one), len(other)) < _SHORTEST_MISSPELT or _DIGITS.findall(one) != _DIGITS.findall(other):
+        return False
+    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        return abs(len(one) - len(other)) == 1
+    rest, other_rest = one[start:], other[start:]
+    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
+    return swapped or other_rest[1:] in (rest, rest[1:]) or rest[1:] == other_rest

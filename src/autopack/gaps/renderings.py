@@ -1,0 +1,188 @@
+"""By whose rules the documents of a repository are read, told from its dead links by their number.
+
+A site has rules of its own: other ids for headings, a page that is a folder, a root that is not the repository's. Few
+repositories say so in a file that one could know. Where several links in several documents are dead by GitHub's rules
+and alive by one other rule, and next to nothing contradicts that rule, it is what the documents are written for.
+What it explains is of low confidence from then on; what is dead by both rules stays what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from autopack.gaps import markdown
+from autopack.gaps.dead_links import DeadLink, is_judged
+from autopack.gaps.document_pages import Pages
+from autopack.gaps.document_places import without_language
+from autopack.gaps.heading_ids import RULES
+from autopack.gaps.link_targets import PAGE_SUFFIXES, Tree, folders_above, resolve
+from autopack.gaps.markdown import Link, split_target
+
+_ENOUGH_TARGETS = 3
+_ENOUGH_DOCUMENTS = 3
+_SHARE = 0.5
+_FOR_ONE_AGAINST = 4
+"""A reading needs so many different targets that it explains, linked from so many documents, which are at least this
+share of the dead links of their kind, and so many of them for each living link that would be dead under it."""
+_SHOWN_ON_THE_HOST = re.compile(
+    r"(?:readme|contributing|code_of_conduct|security|support|governance|maintainers)\b[^/]*\Z|\.github/", re.IGNORECASE
+)
+"""Documents that the code host itself puts before its visitors (GitHub: "community health files")."""
+_INDEX = re.compile(r"(?:index|readme|_index)\Z", re.IGNORECASE)
+_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
+_PRODUCT = re.compile(r"\.(?:pdf|epub|mobi|html?|zip|tgz|tar\.gz)\Z", re.IGNORECASE)
+"""What builds write. Documents and pictures are left out: those are planned, linked and forgotten by people."""
+_IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
+
+
+def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]]) -> tuple[DeadLink, ...]:
+    """Return DEAD; a link that is alive by the rule that its tree of documents is written for names it in `reading`.
+
+    LINKS are all links by document. Only those below a folder for which a rule has the numbers are looked at.
+    """
+    asked = _Readings(tree, tuple(dead), links, Pages(tree.snapshot.texts))
+    return tuple(replace(one, reading=asked.of.get(number)) for number, one in enumerate(dead))
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """Every rule put to the numbers."""
+
+    tree: Tree
+    dead: tuple[DeadLink, ...]
+    links: Mapping[str, tuple[Link, ...]]
+    pages: Pages
+
+    @cached_property
+    def of(self) -> dict[int, str]:
+        """The number of a dead link -> the rule that explains it."""
+        votes: dict[tuple[str, str], dict[str, dict[int, str]]] = {}
+        total: Counter[tuple[str, str]] = Counter()
+        for number, one in enumerate(self.dead):
+            for kind, folder in self._trees(one):
+                total[kind, folder] += 1
+                for rule, target in self._explanations(one, kind, folder):
+                    votes.setdefault((kind, folder), {}).setdefault(rule, {})[number] = target
+        held: dict[int, str] = {}
+        for (kind, folder), by_rule in sorted(votes.items()):
+            rule = min(by_rule, key=lambda rule: (-len(by_rule[rule]), _rank(rule)))
+            if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
+                held.update(dict.fromkeys(by_rule[rule], rule))
+        return held
+
+    def _trees(self, one: DeadLink) -> Iterator[tuple[str, str]]:
+        """Yield each kind of rule that may know ONE, with each folder for which it may hold: one that holds its
+        document or, where a build may write into it, the uppermost one that is not there."""
+        if one.original is not None or _SHOWN_ON_THE_HOST.match(one.document):
+            return
+        kind = _IDS if one.fragment is not None else _kind_of_path(split_target(one.target)[0])
+        if kind is not None:
+            yield from ((kind, folder) for folder in _common_folders(one))
+        missing = [folder for folder in folders_above(one.wanted) if folder not in self.tree.snapshot.folders]
+        if one.fragment is None and missing and _PRODUCT.search(one.wanted):
+            yield _BUILT, missing[-1]
+
+    def _holds(self, kind: str, folder: str, rule: str, explained: Mapping[int, str], total: int) -> bool:
+        targets = len(set(explained.values()))
+        documents = {self.dead[number].document for number in explained}
+        if kind != _BUILT:  # Translations are copies as far as links go, but each has files of its own.
+            documents = set(map(without_language, documents))
+        if targets < _ENOUGH_TARGETS or len(documents) < _ENOUGH_DOCUMENTS or len(explained) < _SHARE * total:
+            return False
+        return self._against(kind, folder, rule) * _FOR_ONE_AGAINST <= targets
+
+    def _explanations(self, one: DeadLink, kind: str, folder: str) -> Iterator[tuple[str, str]]:
+        """Yield each rule under which ONE is alive when FOLDER is the tree of documents, and what it leads to."""
+        if one.fragment is not None:
+            wanted = markdown.slug_key(one.fragment)
+            ids = self.pages.other_ids(one.wanted)
+            yield from ((rule, wanted) for rule in RULES if wanted in ids[rule])
+        elif one.wanted not in self.tree.snapshot.history:  # What was there once is gone.
+            path, _ = split_target(one.target)
+            if kind == _BUILT:
+                if not self.tree.ending_in(one.wanted.rpartition("/")[2]):
+                    yield kind, one.wanted
+                return
+            place = _on_the_site(folder, one.document, path, kind)
+            if place is not None and self._is_served(place, kind):
+                yield kind, place
+
+    def _is_served(self, place: str, kind: str) -> bool:
+        return self.tree.exists(place) or (kind != _ASSETS and self.tree.as_a_page(place))
+
+    def _against(self, kind: str, folder: str, rule: str) -> int:
+        """Return how many different targets below FOLDER are alive by GitHub's rules and would be dead by RULE."""
+        return len(
+            {
+                target
+                for document, found in self.links.items()
+                if _is_below(folder, document) and is_judged(document) and not _SHOWN_ON_THE_HOST.match(document)
+                for link in found
+                for target in self._contradiction(document, link, kind, folder, rule)
+            }
+        )
+
+    def _contradiction(self, document: str, link: Link, kind: str, folder: str, rule: str) -> Iterator[str]:
+        path, fragment = split_target(link.target)
+        if kind == _IDS:
+            end = resolve(self.tree, document, link.target) if fragment else None
+            if end is None or end.outcome != "found" or not _is_below(folder, end.path):
+                return
+            wanted = markdown.slug_key(fragment or "")
+            if wanted in self.pages.slugs(end.path) and wanted not in self.pages.other_ids(end.path)[rule]:
+                yield wanted
+        elif path and _kind_of_path(path) == kind:
+            end = resolve(self.tree, document, link.target)
+            place = _on_the_site(folder, document, path, kind)
+            if end.outcome == "found" and (place is None or not self._is_served(place, kind)):
+                yield end.path
+
+
+def _rank(rule: str) -> int:
+    return RULES.index(rule) if rule in RULES else 0
+
+
+def _kind_of_path(path: str) -> str | None:
+    """Return which other rule may know PATH: a site's root for `/…`, a page that is a folder for names of pages and for
+    images; None for a document named with its suffix, which every renderer looks up as GitHub does."""
+    if path.startswith("/"):
+        return _ROOT
+    if path.endswith("/") or not _EXTENSION.search(path):
+        return _FOLDERS
+    return None if path.lower().endswith(PAGE_SUFFIXES) else _ASSETS
+
+
+def _on_the_site(folder: str, document: str, path: str, kind: str) -> str | None:
+    """Return what PATH in DOCUMENT means on a site whose root is FOLDER, where a page is a folder of its own.
+
+    As in browsers, `..` at the root stays there (RFC 3986, 5.2.4). None where that is the repository's root.
+    """
+    inner = document[len(folder) + 1 :] if folder else document
+    above, _, name = inner.rpartition("/")
+    stem = name.rpartition(".")[0]
+    base = above if _INDEX.match(stem) else f"{above}/{stem}"
+    if kind == _ROOT:
+        if not folder:
+            return None
+        base = ""
+    parts: list[str] = []
+    for part in f"{base}/{path}".split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join([folder, *parts] if folder else parts)
+
+
+def _common_folders(one: DeadLink) -> tuple[str, ...]:
+    """Return the folders, `""` for the root, that hold the document of ONE and the page whose heading it names."""
+    above = (*folders_above(one.document), "")
+    return tuple(folder for folder in above if one.fragment is None or _is_below(folder, one.wanted))
+
+
+def _is_below(folder: str, path: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
