@@ -191,13 +191,15 @@ def _scan(checkout: Path, commit: str, detectors: Sequence[Detector], kept: Fact
 
 
 def _is_found(one: Mapping[str, Any], gaps: Iterable[Gap]) -> bool:
-    """Return whether a gap of a fitting rule names one of the paths, and the target of the link or the name of the test
-    where one is listed."""
+    """Return whether a gap of a fitting rule, not of low confidence, names one of the paths, and the target of the link
+    or the name of the test where one is listed."""
     rules, paths = RULES[one["rule"]], set(one["paths"])
     targets = one.get("targets") or []
     test = one["what"].rpartition(".")[2].split()[-1] if one["rule"] == "no_assert" else ""
     for gap in gaps:
-        if gap.rule_id not in rules or not paths & {evidence.path for evidence in gap.evidence}:
+        if gap.confidence == "low" or gap.rule_id not in rules:
+            continue
+        if not paths & {evidence.path for evidence in gap.evidence}:
             continue
         if test and not any((evidence.test_name or "").endswith(f"::{test}") for evidence in gap.evidence):
             continue
