@@ -287,6 +287,17 @@ def test_many_translations_are_told_of_by_the_first(make_repository: MakeReposit
     assert {gap.gap_id for gap in two} < {gap.gap_id for gap in three}
 
 
+def test_a_slip_in_a_translation_is_mended_like_any_other(make_repository: MakeRepository) -> None:
+    """A heading that was not translated, and that a link nearly names, has a remedy of its own."""
+    files = {"docs/guide.md": "## Mail-Aliases\n", "docs/de/guide.md": "## Mail Aliases\n\n[a](#mailaliases)\n"}
+    files["docs/guide.md"] += "\n## Mailaliases\n"
+    (gap,) = report_of(make_repository(files), DETECTOR).gaps
+    assert (gap.title, gap.remedy is not None) == (
+        "docs/de/guide.md links to the heading #mailaliases, which docs/de/guide.md does not have",
+        True,
+    )
+
+
 def test_a_link_out_of_its_language_is_no_matter_of_translation(make_repository: MakeRepository) -> None:
     """A document in no language that names a translation's heading wrongly is simply wrong."""
     files = translated("de") | {"docs/other.md": "[x](de/guide.md#first-steps)\n"}

@@ -93,7 +93,7 @@ def dead_links(
             continue
         first = suspects[0]
         near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None
-        original = _original(pages, originals, first)
+        original = None if near else _original(pages, originals, first)  # What is nearly right was not translated.
         yield DeadLink(document, target, first.wanted, first.fragment, offsets, near, first.page, original)
 
 
