@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from posixpath import normpath
 from typing import Literal
 
-from autopack.gaps.document_places import without_language
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
+from autopack.gaps.path_index import PathIndex, path_index
 from autopack.gaps.site_generators import Sites, find_sites
 from autopack.gaps.state import Snapshot
 
@@ -54,11 +54,6 @@ class Resolution:
 _UNJUDGED = Resolution("unjudged")
 
 
-@lru_cache(maxsize=2)
-def _without_languages(paths: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(without_language, paths))
-
-
 @dataclass(frozen=True)
 class Tree:
     """The paths of a snapshot, asked as a link asks."""
@@ -72,38 +67,24 @@ class Tree:
         return find_sites(self.snapshot.files).with_folders(self.built)
 
     @cached_property
-    def _extensions(self) -> frozenset[str]:
-        return frozenset(name.rpartition(".")[2] for name in self._by_name)
+    def _index(self) -> PathIndex:
+        return path_index(self.snapshot.files)
 
     def is_name_of_an_object(self, path: str) -> bool:
         """Tell whether PATH is a dotted name such as `package.module.Class`, and no file here ends like it: Sphinx
         looks it up in its own documentation and in that of other projects."""
         last = path.rpartition(".")[2]
         is_file_like = path.count(".") == 1 and len(last) <= _LONGEST_EXTENSION
-        return _DOTTED_NAME.match(path) is not None and not is_file_like and last not in self._extensions
+        return _DOTTED_NAME.match(path) is not None and not is_file_like and last not in self._index.extensions
 
     @cached_property
     def _links(self) -> frozenset[str]:
         return frozenset(path for path, record in self.snapshot.files.items() if record.mode == "120000")
 
     @cached_property
-    def _folded(self) -> dict[str, list[str]]:
-        folded: dict[str, list[str]] = {}
-        for path in self.snapshot.files:
-            folded.setdefault(path.casefold(), []).append(path)
-        return folded
-
-    @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
-        names: dict[str, list[str]] = {}
-        for path in self.snapshot.files:
-            names.setdefault(path.rpartition("/")[2], []).append(path)
-        return names
-
-    @cached_property
     def _variants(self) -> frozenset[str]:
         """Return `page` for every document called `page-something.md`."""
-        stems = (name.rpartition(".")[0] for name in self._by_name if name.endswith(PAGE_SUFFIXES))
+        stems = (name.rpartition(".")[0] for name in self._index.by_name if name.endswith(PAGE_SUFFIXES))
         return frozenset(stem[:at] for stem in stems for at, letter in enumerate(stem) if letter == "-")
 
     def has_variants(self, path: str) -> bool:
@@ -111,10 +92,6 @@ class Tree:
         `guide-java.md`."""
         name = path.rpartition("/")[2]
         return (name.rpartition(".")[0] if name.endswith(PAGE_SUFFIXES) else name) in self._variants
-
-    @cached_property
-    def _neutral(self) -> frozenset[str]:
-        return _without_languages(tuple(self.snapshot.files))
 
     def exists(self, path: str) -> bool:
         """Tell whether PATH is there, ignored files included."""
@@ -137,19 +114,16 @@ class Tree:
 
     def same_but_for_case(self, path: str) -> str | None:
         """Return the one file whose path differs from PATH in letter case only."""
-        found = self._folded.get(path.casefold(), [])
+        found = self._index.same_but_for_case(path)
         return found[0] if len(found) == 1 and found[0] != path else None
 
     def ending_in(self, path: str) -> tuple[str, ...]:
         """Return the files whose path is PATH below some folder."""
-        return tuple(
-            found for found in self._by_name.get(path.rpartition("/")[2], ()) if f"/{found}".endswith(f"/{path}")
-        )
+        return self._index.ending_in(path)
 
     def has_in_another_language(self, path: str) -> bool:
         """Tell whether PATH exists in another language of the same documents."""
-        neutral = without_language(path)
-        return neutral in self._neutral if neutral != path else False
+        return self._index.has_in_another_language(path)
 
     def as_a_page(self, path: str) -> bool:
         """Tell whether a renderer would find a page for PATH: without its suffix, as HTML, as a folder's index."""

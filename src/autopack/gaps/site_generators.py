@@ -13,7 +13,7 @@ _CONFIGURATION = re.compile(
     r"|starlight|content-collections|source)[.-]config\.(?:[cm]?[jt]s|tsx?)\Z|\.eleventy\.[cm]?js\Z|pelicanconf\.py\Z"
     r"|(?:sidebars|siteConfig)\.[cm]?[jt]s\Z|\.gitbook\.ya?ml\Z|_sidebar\.md\Z|docfx\.json\Z|Writerside\.cfg\Z"
     r"|\.readthedocs\.ya?ml\Z|_toc\.yml\Z|\.nojekyll\Z|mdbook\.toml\Z|mix\.exs\Z",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
 _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
@@ -21,7 +21,8 @@ _BOOK = "book.toml"
 """What mdBook reads its settings from."""
 _EX_DOC = "mix.exs"
 """Where ExDoc is told what to document."""
-_SPHINX = re.compile(r"(?:\A|/)conf\.py\Z")
+_SPHINX = "conf.py"
+_ENDINGS = frozenset({"yml", "yaml", "toml", "json", "py", "md", "cfg", "nojekyll", "exs"})
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,30 @@ def find_sites(paths: Iterable[str]) -> Sites:
     return _find_sites(tuple(paths))
 
 
+def _may_configure(name: str) -> bool:
+    """Tell in a moment whether a file called NAME may be the configuration of a site: few of many are."""
+    lowered = name.lower()
+    if lowered.rpartition(".")[2] in _ENDINGS:
+        return True
+    return "config" in lowered or "eleventy" in lowered or "sidebars" in lowered
+
+
 @lru_cache(maxsize=2)
 def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots: set[str] = set()
+    folders: set[str] = set()
     known = frozenset(paths)
     for path in paths:
         folder, _, name = path.rpartition("/")
-        if _CONFIGURATION.match(name) or (
-            _SPHINX.search(path) and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt"))
+        folders.add(folder)
+        if _may_configure(name) and (
+            _CONFIGURATION.match(name)
+            or (name == _SPHINX and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt")))
         ):
             roots.add(folder)
-        elif match := _CONFIGURATION_FOLDER.search(path) or _HUGO_FOLDER.search(path):
-            roots.add(path[: match.start()])
+    for folder in folders:
+        if match := _CONFIGURATION_FOLDER.search(f"{folder}/") or _HUGO_FOLDER.search(f"{folder}/"):
+            roots.add(folder[: match.start()])
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
     return Sites(frozenset(roots), books, flat)

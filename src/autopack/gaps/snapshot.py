@@ -41,6 +41,8 @@ from autopack.gaps.state import (
 from autopack.git import Git, GitFailed, find_work_tree
 from autopack.intention_anchor.v2 import IntentionAnchorV2
 
+_GONE = "000000"
+"""The mode in the working tree of a file that is not there."""
 RUN_BRANCH_PREFIX = "autopack/"
 """Branches that Autopack's own runs commit to."""
 
@@ -226,20 +228,19 @@ def _head_objects(git: Git, places: repository.Places) -> tuple[tuple[str, str],
 
 
 def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
-    gone = {path for path, mode in listed.status.work_tree_modes.items() if mode == "000000"}
+    modes, attributes, nothing = listed.status.work_tree_modes, listed.attributes, dict[str, str]()
     to_read: dict[str, str] = {}
     absent: dict[str, str] = {}
     aside: set[str] = set()
-    for entry in listed.index:
-        mode = listed.status.work_tree_modes.get(entry.path, entry.mode)
-        if entry.mode == listing.SUBMODULE:
-            aside.add(entry.path + "/")
-        elif _is_ours(entry.path, runs_folder) or entry.path in gone:
+    for path, mode, _, skipped, _, _ in listed.index:
+        if mode == listing.SUBMODULE:
+            aside.add(path + "/")
+        elif _is_ours(path, runs_folder) or modes.get(path) == _GONE:
             continue
-        elif scope.is_vendored(entry.path, listed.attributes.get(entry.path, {})):
-            aside.add(entry.path)
+        elif scope.is_vendored(path, attributes.get(path, nothing)):
+            aside.add(path)
         else:
-            (absent if entry.skipped else to_read)[entry.path] = mode
+            (absent if skipped else to_read)[path] = modes.get(path, mode)
     for path in listed.status.untracked:
         if _is_ours(path, runs_folder):
             continue
@@ -253,6 +254,8 @@ def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
 
 def _is_ours(path: str, runs_folder: str) -> bool:
     """Tell whether PATH is Autopack's own, where runs are kept by default or where this repository keeps them."""
+    if not path.startswith((RUNS_FOLDER, runs_folder)):
+        return False
     return f"{path}/".startswith((f"{RUNS_FOLDER}/", f"{runs_folder}/"))
 
 
