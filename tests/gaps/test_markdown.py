@@ -68,3 +68,12 @@ def test_a_mask_keeps_every_offset_and_line(text: str) -> None:
 def test_code_and_comments_are_masked(text: str, expected: str) -> None:
     """Spans end within their paragraph, fences at one of the same kind and length."""
     assert markdown.mask(text.encode()).decode() == expected
+
+
+@pytest.mark.parametrize("text", ["# A {#b}\n", "# A { #b .c }\n", "# A {: #b}\n"])
+def test_an_id_that_a_heading_is_given_is_seen_at_once(text: str) -> None:
+    """It is one of the explicit ids; a longer one, or what is no id, is not it."""
+    assert markdown.gives_id(text.encode(), "b")
+    assert "b" in markdown.explicit_ids(text.encode())
+    assert not markdown.gives_id(text.replace("#b", "#bc").encode(), "b")
+    assert not markdown.gives_id(b"# A #b\n", "b")

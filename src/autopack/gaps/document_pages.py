@@ -56,6 +56,8 @@ class Pages:
         wanted = markdown.slug_key(fragment)
         if path not in self.texts or not markdown.is_markdown(path) or _OTHER_FRAGMENTS.match(wanted):
             return True
+        if path not in self._slugs and markdown.gives_id(self.texts[path], wanted):
+            return True
         slugs = self.slugs(path)
         # Renderers differ on what punctuation at the edge of a heading leaves behind.
         if wanted in slugs or any(slug.strip("-") == wanted for slug in slugs):

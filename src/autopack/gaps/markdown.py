@@ -236,6 +236,8 @@ _EXPLICIT_IDS = (
     re.compile(rb"name(?<!\wname)" + _ID),
     re.compile(rb"\{:?[ \t]{0,4}#([^}\s]{1,300})"),
 )
+_BEGINNINGS_OF_IDS = (b"{#", b"{ #", b"{: #")
+_ENDS_OF_IDS = frozenset((b"}", b" "))
 _LINK_TEXT = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]{0,200}\])?|<[^<>]{1,500}>")
 _EMOJI_CODE = re.compile(r":[a-z0-9_+-]{1,50}:")
 _EMPHASIS = re.compile(r"(?<!\w)[_*]{1,3}|[_*]{1,3}(?!\w)")
@@ -327,6 +329,16 @@ def heading_slugs(data: bytes) -> frozenset[str]:
             found.add(f"{variant}-{counts[variant]}" if counts[variant] else variant)
             counts[variant] += 1
     return frozenset(found)
+
+
+def gives_id(data: bytes, wanted: str) -> bool:
+    """Tell whether DATA writes `{#WANTED}`, which costs less to see than what all its headings are called."""
+    name = wanted.encode("utf-8", "surrogateescape")
+    for beginning in _BEGINNINGS_OF_IDS:
+        start, length = data.find(beginning + name), len(beginning) + len(name)
+        if start >= 0 and data[start + length : start + length + 1] in _ENDS_OF_IDS:
+            return True
+    return False
 
 
 def explicit_ids(data: bytes) -> frozenset[str]:
