@@ -75,11 +75,15 @@ def ids_by_rule(data: bytes) -> Mapping[str, frozenset[str]]:
     kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue; "hyphens" is what most others do.
     """
     sources = markdown.heading_texts(data)
-    return {
-        f"{slug}{text}": frozenset(_numbered(make(_visible(choose(source))) for source in sources))
-        for text, choose in _TEXTS.items()
-        for slug, make in _SLUGS.items()
-    }
+    found: dict[str, frozenset[str]] = {}
+    for text, choose in _TEXTS.items():
+        chosen = tuple(map(choose, sources))
+        if text and chosen == sources:
+            found.update({f"{slug}{text}": found[slug] for slug in _SLUGS})
+            continue
+        visible = tuple(map(_visible, chosen))
+        found.update({f"{slug}{text}": frozenset(_numbered(map(make, visible))) for slug, make in _SLUGS.items()})
+    return found
 
 
 def _visible(source: str) -> str:
