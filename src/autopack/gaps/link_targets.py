@@ -10,6 +10,7 @@ from functools import cached_property
 from posixpath import normpath
 from typing import Literal
 
+from autopack.gaps.document_places import language_of
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
 from autopack.gaps.path_index import PathIndex, path_index
 from autopack.gaps.site_generators import Sites, find_sites
@@ -35,6 +36,10 @@ _LONGEST_EXTENSION = 5
 _ENOUGH_PAGES = 3
 _ENOUGH_ROUTES = 5
 _ENOUGH_VARIANTS = 8
+_ENOUGH_TRANSLATIONS = 3
+_FOLDER_OF_A_LANGUAGE = re.compile(
+    r"(?P<original>(?:.*/)?[^/]+?)[-_.](?P<language>[A-Za-z]{2,3}(?:[-_](?:[A-Za-z]{2}|[A-Za-z]{4}))?)\Z"
+)
 _ROUTES_PER_FILE = 2
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
@@ -121,9 +126,30 @@ class Tree:
         """Return the files whose path is PATH below some folder."""
         return self._index.ending_in(path)
 
+    @cached_property
+    def _originals_of_folders(self) -> dict[str, str]:
+        """Return `docs/guide` for `docs/guide-de`, where it has at least three translations named so."""
+        translated: dict[str, list[str]] = {}
+        for folder in self.snapshot.folders:
+            match = _FOLDER_OF_A_LANGUAGE.match(folder)
+            if match and language_of(match["language"]) and match["original"] in self.snapshot.folders:
+                translated.setdefault(match["original"], []).append(folder)
+        return {
+            folder: original
+            for original, folders in translated.items()
+            for folder in folders
+            if len(folders) >= _ENOUGH_TRANSLATIONS
+        }
+
     def has_in_another_language(self, path: str) -> bool:
         """Tell whether PATH exists in another language of the same documents."""
-        return self._index.has_in_another_language(path)
+        if self._index.has_in_another_language(path):
+            return True
+        originals = self._originals_of_folders
+        return any(
+            folder in originals and self.exists(originals[folder] + path[len(folder) :])
+            for folder in (folders_above(path) if originals else ())
+        )
 
     def as_a_page(self, path: str) -> bool:
         """Tell whether a renderer would find a page for PATH: without its suffix, as HTML, as a folder's index."""

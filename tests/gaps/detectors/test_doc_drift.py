@@ -273,6 +273,19 @@ def test_translations_fall_back_to_the_original(make_repository: MakeRepository)
     assert seen_in(make_repository(files)) == []
 
 
+def test_translations_in_folders_beside_the_original_fall_back_to_it(make_repository: MakeRepository) -> None:
+    """From three folders `guide-<language>` on, a page that is in `guide` only is served from there; what is in none is
+    missing, and so is a page beside two such folders, which may be called so for another reason."""
+    text = "[b](b.md) [c](gone.md)\n"
+    files = {"docs/guide/a.md": "# A\n", "docs/guide/b.md": "# B\n"}
+    many = files | {f"docs/guide-{language}/a.md": text for language in ("de", "pt-BR", "sr-Latn")}
+    assert seen_in(make_repository(many)) == [
+        f"broken-link docs/guide-{language}/a.md:1" for language in ("de", "pt-BR", "sr-Latn")
+    ]
+    few = files | {f"docs/guide-{language}/a.md": text for language in ("de", "is")}
+    assert len(seen_in(make_repository(few, name="few"))) == 4
+
+
 def test_submodules_and_links_are_out_of_sight(make_repository: MakeRepository) -> None:
     """A target behind a symbolic link or in another repository is not judged."""
     repository = make_repository({"README.md": "[a](linked/x.md) [b](other/x.md)\n"})
