@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from autopack.gaps.python_source import called_name, constant_string, dotted_name, full_name, is_true, keyword, walk
@@ -20,11 +21,15 @@ Reason = Literal["", "ascii", "doubtful", "meant"]
 _SAYS_UTF8 = frozenset({"git", "gh", "cargo", "rustc", "go", "node", "npm", "npx", "yarn", "pnpm", "docker", "kubectl"})
 _ASCII_NAME = re.compile(
     r"(?:^|[^a-zA-Z])(?:pid(?:_?file|_?path)?|pem|crt|cert(?:ificate)?(?:_?file|_?path)?|key_?file|ca_?(?:file|certs|bundle)"
-    r"|sha\d+|md5|checksums?|digest)(?:$|[^a-zA-Z])"
+    r"|sha\d+|md5|checksums?|digest|VERSION|version(?:_?file|_?path|\.txt)|token(?:_?file|_?path)?"
+    r"|(?:signing|private|public)_?key(?:_?file|_?path)?|GITHUB_(?:OUTPUT|ENV|PATH|STATE))(?:$|[^a-zA-Z])"
 )
 _FILE_NUMBER = re.compile(r"(?:.*_)?(?:fd|fileno|fdno|read_end|write_end)\d?\Z")
 _NEUTRAL_METHODS = frozenset({"close", "flush", "fileno", "seek", "tell", "truncate", "isatty"})
 _READS = frozenset({"read", "readline"})
+_STREAMS = frozenset({"stdin", "stdout", "stderr"})
+_JSON_READERS = frozenset({"json.load", "json.loads"})
+_JSON_WRITERS = frozenset({"json.dump", "json.dumps"})
 _NUMBERS = frozenset({"int", "float", "len", "round", "sum", "abs", "ord"})
 _NUMBER_CALLS = frozenset({"os.getpid", "os.getppid", "os.getuid", "time.time", "time.monotonic", "time.perf_counter"})
 _LOCALE_CALLS = frozenset({"getpreferredencoding", "getencoding"})
@@ -43,29 +48,88 @@ class Settled:
     asks_locale: bool = False
     programs: dict[str, str] = field(default_factory=dict)
     """Name of a list that is a command -> the program that it begins with."""
+    ascii_names: frozenset[str] = frozenset()
+    """Names that hold nothing but ASCII, wherever they are bound in the module."""
+    file_names: frozenset[str] = frozenset()
+    """Names that `with … as` binds."""
+    as_input: frozenset[int] = frozenset()
+    """Identities of calls whose file becomes `sys.stdin`, which is in the machine's encoding."""
 
     @classmethod
     def of(cls, nodes: Sequence[ast.AST], imports: dict[str, str]) -> Settled:
         """Look through NODES, all of one module."""
         parents = {id(child): node for node in nodes for child in ast.iter_child_nodes(node)}
-        return cls(
+        found = cls(
             imports=imports,
             files=_uses(nodes, parents),
             guarded=_guarded(nodes),
             programs=_programs(nodes),
             asks_locale=any(isinstance(node, ast.Call) and called_name(node) in _LOCALE_CALLS for node in nodes),
+            file_names=frozenset(_with_names(nodes)),
+            as_input=_as_input(nodes),
         )
+        return replace(found, ascii_names=_only_bound_to(nodes, found._is_ascii))
 
     def reason(self, call: ast.Call) -> Reason:
         """Return why nobody would name an encoding in CALL; empty where somebody would."""
         name = full_name(call.func, self.imports)
         if name.startswith("subprocess."):
             return _of_process(call, self.programs)
-        if name == "open" and call.args and _is_file_number(call.args[0]):
+        if (name == "open" and call.args and _is_file_number(call.args[0])) or id(call) in self.as_input:
+            return "meant"
+        uses = self.files.get(id(call), ())
+        if uses and all(_is_handed_on(use) for use in uses):
             return "meant"
         if self._is_ascii_file(call):
             return "ascii"
-        return "doubtful" if self.asks_locale or id(call) in self.guarded else ""
+        doubtful = self.asks_locale or id(call) in self.guarded or self._is_configuration(call)
+        return "doubtful" if doubtful else ""
+
+    def reasons(self, calls: Sequence[ast.Call]) -> Mapping[int, Reason]:
+        """Return the reason of each of CALLS, all of one module that name no encoding, by the identity of the call.
+
+        JSON that the module itself writes is read as it was written: in ASCII.
+        """
+        found = {id(call): self.reason(call) for call in calls}
+        written: dict[str, bool] = {}
+        for call in calls:
+            if _may_write(call):
+                path = _path_written_out(call)
+                as_json = found[id(call)] == "ascii" and self._moves_only(call, _JSON_WRITERS)
+                written[path] = written.get(path, True) and as_json
+        for call in calls:
+            if not found[id(call)] and self._moves_only(call, _JSON_READERS) and written.get(_path_written_out(call)):
+                found[id(call)] = "ascii"
+        return found
+
+    def _moves_only(self, call: ast.Call, names: frozenset[str]) -> bool:
+        """Tell whether some function of NAMES, and nothing else but neutral methods, takes what CALL opens."""
+        uses = self.files.get(id(call), ())
+        if called_name(call) == "write_text" and call.args:
+            uses = (call.args[0],)
+        moved = [use for use in uses if not _is_neutral(use)]
+        return bool(moved) and all(self._moves(use, names) for use in moved)
+
+    def _moves(self, use: ast.AST, names: frozenset[str]) -> bool:
+        if not isinstance(use, ast.Call):
+            return False
+        if full_name(use.func, self.imports) in names:
+            return True
+        # A line feed after the JSON, or JSON that was made before.
+        return called_name(use) == "write" and "json.dump" in names and self._use_is_ascii(use)
+
+    def _is_configuration(self, call: ast.Call) -> bool:
+        """Tell whether a ConfigParser writes the file: it reads by the locale as well, unless told otherwise."""
+        if not any(name.partition(".")[0] == "configparser" for name in self.imports.values()):
+            return False
+        uses = self.files.get(id(call), ())
+        return bool(uses) and all(
+            isinstance(use, ast.Call)
+            and isinstance(use.func, ast.Attribute)
+            and use.func.attr == "write"
+            and dotted_name(use.func.value) not in self.file_names
+            for use in uses
+        )
 
     def _is_ascii_file(self, call: ast.Call) -> bool:
         if called_name(call) == "write_text":
@@ -86,6 +150,8 @@ class Settled:
             return not _keeps_other_letters(use, "allow_unicode")
         if name in {"int", "float"}:
             return True
+        if name == "print":
+            return bool(use.args) and all(self._is_ascii(one) or self._is_number(one) for one in use.args)
         method = called_name(use)
         return method in _NEUTRAL_METHODS or (method == "write" and len(use.args) == 1 and self._is_ascii(use.args[0]))
 
@@ -104,6 +170,8 @@ class Settled:
             if name == "str":
                 return len(node.args) == 1 and self._is_number(node.args[0])
             return name in {"ascii", "hex", "oct", "bin"} or called_name(node) == "hexdigest"
+        if isinstance(node, ast.Name):
+            return node.id in self.ascii_names
         text = constant_string(node)
         return text is not None and text.isascii()
 
@@ -129,14 +197,19 @@ def _uses(nodes: Sequence[ast.AST], parents: dict[int, ast.AST]) -> dict[int, Se
                         if isinstance(one, ast.Name) and one.id == name
                     ]
                     found[id(item.context_expr)] = [_use(one, parents) for one in names]
-        elif isinstance(node, ast.Call) and isinstance(parents.get(id(node)), ast.Attribute | ast.Call):
+        elif isinstance(node, ast.Call) and isinstance(parents.get(id(node)), ast.Attribute | ast.Call | ast.keyword):
             found[id(node)] = [_use(node, parents)]
     return found
 
 
 def _use(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
-    """Return the call that NODE, a file, takes part in: `int(f.read().strip())`, `f.write(x)`, `json.dump(x, f)`."""
+    """Return the call that NODE, a file, takes part in: `int(f.read().strip())`, `f.write(x)`, `json.dump(x, f)`.
+
+    Where it is the standard stream of a process, return that keyword.
+    """
     parent = parents.get(id(node), node)
+    if isinstance(parent, ast.keyword):
+        return parent if parent.arg in _STREAMS else parents.get(id(parent), parent)
     if not isinstance(parent, ast.Attribute):
         return parent
     call = parents.get(id(parent), parent)
@@ -147,6 +220,65 @@ def _use(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
         call = parents.get(id(outer), outer)
         outer = parents.get(id(call), call)
     return outer if isinstance(outer, ast.Call) else call
+
+
+def _is_handed_on(use: ast.AST) -> bool:
+    """Tell whether USE gives a file to a process: then Python turns no text into bytes."""
+    return isinstance(use, ast.keyword) and use.arg in _STREAMS
+
+
+def _is_neutral(use: ast.AST) -> bool:
+    return isinstance(use, ast.Call) and called_name(use) in _NEUTRAL_METHODS
+
+
+def _with_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+            yield node.optional_vars.id
+
+
+def _may_write(call: ast.Call) -> bool:
+    """Tell whether CALL, which names no encoding, opens for writing."""
+    if called_name(call) in {"read_text", "write_text"}:
+        return called_name(call) == "write_text"
+    at = 0 if isinstance(call.func, ast.Attribute) and called_name(call) == "open" and len(call.args) < 2 else 1
+    mode = call.args[at] if len(call.args) > at else keyword(call, "mode")
+    text = constant_string(mode) or ""
+    return not set("wax+").isdisjoint(text)
+
+
+def _path_written_out(call: ast.Call) -> str:
+    """Return the expression of the path that CALL opens, the same for two calls with the same one."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in {"read_text", "write_text", "open"}:
+        path = call.func.value
+    elif call.args:
+        path = call.args[0]
+    else:
+        return ""
+    if isinstance(path, ast.Call) and called_name(path) == "Path" and len(path.args) == 1:
+        path = path.args[0]
+    return ast.unparse(path)
+
+
+def _as_input(nodes: Iterable[ast.AST]) -> frozenset[int]:
+    return frozenset(
+        id(node.value)
+        for node in nodes
+        if isinstance(node, ast.Assign) and any(dotted_name(target) == "sys.stdin" for target in node.targets)
+    )
+
+
+def _only_bound_to(nodes: Iterable[ast.AST], is_fitting: Callable[[ast.expr], bool]) -> frozenset[str]:
+    """Return the names that assignments of fitting values bind, and nothing else does anywhere in the module."""
+    bound, fitting = Counter[str](), Counter[str]()
+    for node in nodes:
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound[node.id] += 1
+        elif isinstance(node, ast.arg):
+            bound[node.arg] += 1
+        elif isinstance(node, ast.Assign) and is_fitting(node.value):
+            fitting.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return frozenset(name for name, count in fitting.items() if bound[name] == count)
 
 
 def _guarded(nodes: Iterable[ast.AST]) -> frozenset[int]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autopack.artifacts.redaction import redact
+from autopack.gaps.opened_files import Opened, OpenedFiles
 from autopack.gaps.python_source import (
     called_name,
     constant_string,
@@ -88,6 +89,8 @@ class TextCalls:
     own_methods: frozenset[str]
     """Names among `read_text` and `write_text` that only an untyped receiver shows; see `defined_methods`."""
     edits: tuple[TextEdit, ...]
+    opened: tuple[Opened | None, ...] = ()
+    """What those of them open that are not settled each by itself, once each; None for what the source does not say."""
     settled: bool = False
     """Nobody would change any of them: the text is ASCII by the way in which it is written, or the encoding of the
     machine may be meant; then there are no edits."""
@@ -96,6 +99,15 @@ class TextCalls:
 def defined_methods(data: bytes) -> frozenset[str]:
     """Return which of `read_text` and `write_text` DATA defines itself: then a call may not be pathlib's."""
     return frozenset(name for name in ("read_text", "write_text") if f"def {name}(".encode() in data)
+
+
+def count_named(data: bytes) -> int:
+    """Return how many calls of DATA (a Python module) open text and name its encoding, counted without parsing it."""
+    if b"encoding" not in data:
+        return 0
+    patterns = (_CANDIDATES[0], _PATH_CANDIDATE) if b"Path" in data else _CANDIDATES[:1]
+    starts = {match.end() for pattern in patterns for match in pattern.finditer(data)}
+    return sum(b"encoding" in data[start : _call_end(data, start)] for start in starts)
 
 
 def find_text_calls(data: bytes) -> TextCalls | None:
@@ -116,8 +128,10 @@ def find_text_calls(data: bytes) -> TextCalls | None:
     if not calls:
         return None
     settled = Settled.of(nodes, imports)
-    reasons = {id(call): settled.reason(call) for call in calls}
-    open_ones = any(not reasons[id(call)] for call in calls)
+    reasons = settled.reasons(calls)
+    open_ones = [call for call in calls if not reasons[id(call)]]
+    files = OpenedFiles.of(nodes, imports)
+    opened = tuple(dict.fromkeys(files.by(call) for call in open_ones))
     # Beside calls that somebody would change, those that are ASCII are worth the same line; others are left alone.
     left_alone = {"meant", "doubtful"} if open_ones else {"meant"}
     calls = [call for call in calls if reasons[id(call)] not in left_alone]
@@ -129,6 +143,7 @@ def find_text_calls(data: bytes) -> TextCalls | None:
         places=tuple({call.lineno: (call.lineno, call.col_offset) for call in reversed(calls)}.values())[::-1],
         own_methods=frozenset(called_name(call) for call in calls if judge.is_untyped(call)),
         edits=() if doubtful else _edits(data, tree, calls),
+        opened=opened,
         settled=not open_ones,
     )
 

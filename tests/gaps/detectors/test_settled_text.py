@@ -3,10 +3,14 @@ meant."""
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from autopack.gaps.detectors.windows_encoding_issue import DETECTOR
 from autopack.gaps.models import Gap
+from autopack.gaps.python_source import called_name, imported_names, walk
+from autopack.gaps.settled_text import Settled
 from gap_reports import report_of
 from remedies import after_remedy
 from repositories import MakeRepository
@@ -45,6 +49,18 @@ def gaps_of(make_repository: MakeRepository, body: str, path: str = "src/a.py") 
         "return open(pid_file).read()",
         'return open("run/server.pid").read()',
         'return Path(path, "cert.pem").read_text()',
+        "return open(name.token_path).read()",
+        "return open(os.environ['GITHUB_OUTPUT'], 'a').write(data)",
+        'return Path(path, "VERSION").read_text()',
+        # ASCII by what is written, under a name
+        'text = json.dumps(data)\nwith open(path, "w") as f:\n    f.write(text)',
+        'text = "done"\nif data:\n    text = "failed"\nPath(path).write_text(f"{text}\\n")',
+        'with open(path, "w") as f:\n    json.dump(data, fp=f)',
+        'with open(path, "w") as f:\n    print("done", len(data), file=f)',
+        # JSON that the module has written itself
+        'with open(name) as f:\n    data = json.load(f)\nwith open(name, "w") as f:\n    json.dump(data, f)',
+        "data = json.loads(Path(path).read_text())\nPath(path).write_text(json.dumps(data))",
+        'json.load(open(name.file()))\nwith open(name.file(), mode="w") as f:\n    f.write(json.dumps(data) + "\\n")',
     ],
 )
 def test_ascii_by_its_writer_is_of_low_confidence(make_repository: MakeRepository, body: str) -> None:
@@ -78,6 +94,20 @@ def test_ascii_by_its_writer_is_of_low_confidence(make_repository: MakeRepositor
         # beside one that somebody would change
         'open(path).read()\nopen(name, "w").write("x")',
         "try:\n    open(path).read()\nexcept OSError:\n    pass",
+        # a name that also holds something else
+        'text = json.dumps(data)\nif name:\n    text = name\nopen(path, "w").write(text)',
+        'text = "a"\ntext += name\nopen(path, "w").write(text)',
+        'for text in data:\n    open(path, "w").write(text)\ntext = "a"',
+        'with open(path, "w") as f:\n    print(name, file=f)',
+        # JSON that somebody else may have written
+        'json.load(open(path))\nwith open(name, "w") as f:\n    json.dump(data, f)',
+        'json.load(open(path))\nwith open(path, "w") as f:\n    json.dump(data, f, ensure_ascii=False)',
+        'json.load(open(path))\nopen(path, "w").write(json.dumps(data))\nopen(path, "a").write(name)',
+        'open(path).read()\nwith open(path, "w") as f:\n    json.dump(data, f)',
+        'return open("tokenizer.txt").read()',
+        'return open("versions.txt").read()',
+        'with open(path, "w") as f:\n    f.write(name)\n    subprocess.run(["ls"], stdout=f)',
+        'import configparser\nwith open(path, "w") as f:\n    f.write(name)',
     ],
 )
 def test_text_of_unknown_letters_is_of_high_confidence(make_repository: MakeRepository, body: str) -> None:
@@ -99,6 +129,8 @@ def test_text_of_unknown_letters_is_of_high_confidence(make_repository: MakeRepo
         "try:\n    return open(path).read()\nexcept (OSError, UnicodeError):\n    return data",
         # a module that asks for the machine's encoding
         'with open(path, "w") as f:\n    f.write(data)\nopen(path, encoding=locale.getpreferredencoding(False))',
+        # a ConfigParser reads by the locale what it has written
+        'import configparser\nwith open(path, "w") as f:\n    data.write(f)',
     ],
 )
 def test_where_the_machines_encoding_may_be_meant_nothing_is_offered(
@@ -118,11 +150,37 @@ def test_where_the_machines_encoding_may_be_meant_nothing_is_offered(
         # a number of an open file, kept only to be closed
         "reader = open(fd)",
         'writer = open(name.fileno(), "w")',
+        # only its number is used, by another program
+        'with open(path, "w") as f:\n    subprocess.run(["ls"], stdout=f, stderr=f)',
+        'subprocess.run(["ls"], stdout=open(path, "w"))',
+        # what is typed at the machine
+        "import sys\nsys.stdin = os.fdopen(fd)",
     ],
 )
 def test_where_the_machines_encoding_is_meant_there_is_no_gap(make_repository: MakeRepository, body: str) -> None:
     """Nothing is wrong there."""
     assert gaps_of(make_repository, body) == ()
+
+
+@pytest.mark.parametrize(
+    ("write", "answer"),
+    [
+        ("json.dump(data, open(path, 'w'))", "ascii"),
+        ("Path(path).write_text(json.dumps(data))", "ascii"),
+        ("json.dump(data, open(path, 'w'), ensure_ascii=False)", ""),
+        ("json.dump(data, open(path, 'w')); open(path, 'a').write(data)", ""),
+        ("open(path, 'a').write(data); json.dump(data, open(path, 'w'))", ""),
+        ("json.dump(data, open(path + '~', 'w'))", ""),
+        ("json.load(open(path))", ""),
+    ],
+)
+def test_json_is_read_as_the_module_has_written_it(write: str, answer: str) -> None:
+    """Only where every writer of the same path in the module writes it in ASCII."""
+    nodes = walk(ast.parse(f"import json\nfrom pathlib import Path\njson.load(open(path))\n{write}\n"))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and called_name(node) in {"open", "write_text"}]
+    reasons = Settled.of(nodes, imported_names(nodes)).reasons(calls)
+    (read,) = [call for call in calls if call.lineno == 3]
+    assert reasons[id(read)] == answer
 
 
 def test_a_remedy_leaves_alone_what_may_be_meant(make_repository: MakeRepository) -> None:

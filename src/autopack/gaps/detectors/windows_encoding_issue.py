@@ -10,13 +10,15 @@ from typing import Literal
 from pydantic import ValidationError
 
 from autopack.gaps import document_places as places
-from autopack.gaps import editorconfig, odd_on_purpose, text_encoding, text_io_calls, windows_names
+from autopack.gaps import editorconfig, machine_encodings, odd_on_purpose, systems, text_encoding, windows_names
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.editorconfig import EditorConfig
-from autopack.gaps.excerpts import Places, evidence_at, evidence_of_file
+from autopack.gaps.excerpts import evidence_at, evidence_of_file
+from autopack.gaps.machine_encodings import CallFact, Custom, Judged, Verdict
 from autopack.gaps.models import Evidence
 from autopack.gaps.remedies import Remedy, ReplaceText, Transcode
 from autopack.gaps.state import FileRecord, Snapshot
+from autopack.gaps.systems import SystemsFact
 from autopack.gaps.text_encoding import LineEndings, Utf16
 from autopack.gaps.text_io_calls import TextEdit
 
@@ -44,9 +46,6 @@ _MARK_BREAKS = _SHELL | frozenset({"json", "yaml", "yml", "toml", "php", "java",
 _MARK_BREAKS_NAMES = frozenset({"setup.cfg", "tox.ini", "pytest.ini", "mypy.ini", ".coveragerc", ".flake8"})
 _DOT_NET = (".sln", ".slnx", ".csproj", ".vcxproj", ".fsproj", ".vbproj")
 _READ_AS_DOT_NET = frozenset({"json", "yaml", "yml"})
-_MANIFESTS = frozenset({"pyproject.toml", "setup.cfg", "setup.py"})
-_UNIX_ONLY = re.compile(rb"Operating System :: (?:POSIX|Unix|MacOS)")
-_ANY_SYSTEM = re.compile(rb"Operating System :: (?:OS Independent|Microsoft)")
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -71,15 +70,18 @@ class TextFact:
     minority: Evidence | None = None
     """The first line whose ending is the rarer one of the two kinds."""
     config: EditorConfig | None = None
-    calls: tuple[Evidence, ...] = ()
-    call_methods: frozenset[str] = frozenset()
-    edits: tuple[TextEdit, ...] = ()
-    calls_settled: bool = False
-    """Nobody would change any of the calls; see `TextCalls.settled`."""
-    unix_only: bool = False
-    """A manifest that names operating systems, and Windows is not among them."""
-    methods: frozenset[str] = frozenset()
-    """`read_text` and `write_text` when the module defines them itself."""
+    calls: CallFact | None = None
+    other_letters: bool = False
+    """A text that is not all ASCII."""
+    systems: SystemsFact | None = None
+
+    @property
+    def has_odd_bytes(self) -> bool:
+        """Whether more than calls and letters is to be judged."""
+        return self.mark or self.endings.crlf > 0 or self.utf16 is not None or self.invalid is not None
+
+
+_OTHER_LETTERS = TextFact(other_letters=True)
 
 
 def extract(path: str, data: bytes) -> TextFact | None:
@@ -87,9 +89,12 @@ def extract(path: str, data: bytes) -> TextFact | None:
     name = path.rpartition("/")[2]
     if name == editorconfig.NAME:
         return TextFact(config=editorconfig.parse(data))
-    if name in _MANIFESTS and _UNIX_ONLY.search(data) and not _ANY_SYSTEM.search(data):
-        return replace(_text_fact(path, data) or TextFact(), unix_only=True)
-    return _text_fact(path, data)
+    fact = _text_fact(path, data)
+    said = None if machine_encodings.is_test_code(path) else systems.read(path, data)
+    other_letters = not data.isascii() and not text_encoding.is_binary(data)
+    if said is None and (fact is None or not other_letters):
+        return _OTHER_LETTERS if other_letters else fact
+    return replace(fact or TextFact(), systems=said, other_letters=other_letters)
 
 
 def _text_fact(path: str, data: bytes) -> TextFact | None:
@@ -125,7 +130,6 @@ def _byte_fact(path: str, data: bytes) -> TextFact | None:
     declared = invalid is not None and text_encoding.declares_its_encoding(data)
     if not mark and not endings.crlf and (invalid is None or declared):
         return None
-    calls = _call_fact(path, data) or TextFact()
     return TextFact(
         mark=mark,
         shebang=data.startswith((b"#!", b"\xef\xbb\xbf#!")),
@@ -134,11 +138,7 @@ def _byte_fact(path: str, data: bytes) -> TextFact | None:
         endings=endings,
         first_crlf=evidence_at(path, data, data.find(b"\r\n")) if endings.crlf else None,
         minority=_minority(path, data, endings),
-        calls=calls.calls,
-        call_methods=calls.call_methods,
-        edits=calls.edits,
-        calls_settled=calls.calls_settled,
-        methods=calls.methods,
+        calls=machine_encodings.calls_of(path, data, most_places=MAX_EVIDENCE),
     )
 
 
@@ -152,32 +152,8 @@ def _minority(path: str, data: bytes, endings: LineEndings) -> Evidence | None:
 
 
 def _call_fact(path: str, data: bytes) -> TextFact | None:
-    """Return the calls of a Python module that leave the encoding to the machine; tests may do as they please."""
-    if not path.endswith(".py"):
-        return None
-    methods = text_io_calls.defined_methods(data)
-    found = None if _is_test_code(path) else text_io_calls.find_text_calls(data)
-    if found is None:
-        return TextFact(methods=methods) if methods else None
-    places = Places(path, data)
-    offsets = (places.start_of(line) + column for line, column in found.places[:MAX_EVIDENCE])
-    return TextFact(
-        calls=tuple(places.at(min(offset, len(data))) for offset in offsets),
-        call_methods=found.own_methods,
-        edits=found.edits,
-        calls_settled=found.settled,
-        methods=methods,
-    )
-
-
-def _is_test_code(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return (
-        odd_on_purpose.in_test_folder(path)
-        or name.startswith("test_")
-        or name in {"conftest.py", "tests.py"}
-        or (name.endswith("_test.py"))
-    )
+    calls = machine_encodings.calls_of(path, data, most_places=MAX_EVIDENCE)
+    return None if calls is None else TextFact(calls=calls)
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
@@ -190,13 +166,11 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding("encoding-error-in-checks", title, (told.log,), told.places)
     configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
     dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
-    for_unix = tuple(path.rpartition("/")[0] for path, fact in facts.items() if fact.unix_only)
-    own_methods = frozenset[str]().union(*(fact.methods for fact in facts.values()))
     for path, fact in facts.items():
-        settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
-        yield from _bytes(snapshot.files[path], fact, settled, dot_net=dot_net)
-        unix_only = any(not folder or path.startswith(f"{folder}/") for folder in for_unix)
-        yield from _calls(snapshot.files[path], fact, own_methods, unix_only=unix_only)
+        if fact.has_odd_bytes:
+            settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
+            yield from _bytes(snapshot.files[path], fact, settled, dot_net=dot_net)
+    yield from _calls(snapshot, facts)
 
 
 def _facts(snapshot: Snapshot) -> Iterator[tuple[str, TextFact]]:
@@ -347,20 +321,41 @@ def _transcode(
     )
 
 
-def _calls(file: FileRecord, fact: TextFact, own_methods: frozenset[str], *, unix_only: bool) -> Iterator[Finding]:
-    # Where the repository has a `read_text` of its own, an untyped receiver may be that.
-    if not fact.calls or fact.call_methods & own_methods:
-        return
-    count = len(fact.calls)
-    yield Finding(
+def _calls(snapshot: Snapshot, facts: Mapping[str, TextFact]) -> Iterator[Finding]:
+    """Return one finding for each module that leaves encodings to the machine, and one for each custom to do so; the
+    modules of a custom are of low confidence, with their remedies."""
+    calls = {path: fact.calls for path, fact in facts.items() if fact.calls is not None}
+    said = {path: fact.systems for path, fact in facts.items() if fact.systems is not None}
+    letters = frozenset(path for path, fact in facts.items() if fact.other_letters)
+    judged = Judged.of(snapshot.files, calls, said, letters, most_places=MAX_EVIDENCE)
+    for path, verdict in judged.modules.items():
+        yield _of_module(snapshot.files[path], calls[path], verdict)
+    for custom in judged.customs:
+        yield _of_custom(custom, [calls[path].places[0] for path in custom.modules])
+
+
+def _of_module(file: FileRecord, fact: CallFact, verdict: Verdict) -> Finding:
+    count = len(fact.places)
+    return Finding(
         rule="open-without-encoding",
         title=f"{file.path} opens text in the encoding of the machine" + (f" ({count} places)" if count > 1 else ""),
         key=(file.path,),
-        evidence=fact.calls,
+        evidence=fact.places,
         remedy=_name_utf8(file, fact.edits),
         # There the encoding is UTF-8 in all but the oddest locales.
-        risk="info" if unix_only else None,
-        confidence="low" if unix_only or fact.calls_settled or odd_on_purpose.is_for_developers(file.path) else None,
+        risk="info" if verdict.leaves_windows_out else None,
+        confidence=None if verdict.is_certain else "low",
+    )
+
+
+def _of_custom(custom: Custom, first: Sequence[Evidence]) -> Finding:
+    place = f"in {custom.folder}" if custom.folder else "at the root"
+    return Finding(
+        rule="open-without-encoding",
+        title=f"{len(custom.modules)} modules {place} open text in the encoding of the machine, as"
+        f" {custom.unnamed} of {custom.named + custom.unnamed} such calls of {custom.package or 'the root'} do",
+        key=(f"{custom.folder}/", "custom"),
+        evidence=tuple(first[:MAX_EVIDENCE]),
     )
 
 
@@ -511,9 +506,11 @@ RULES = (
         risk="low",
         confidence="high",
         blocks_autopilot=False,
-        signal="Python code opens text without naming an encoding.",
+        signal="Python code opens text without naming an encoding, in a project that may run on Windows and where the "
+        "text is not known to be ASCII; what is the custom of a package is told once.",
         why="Before Python 3.15 it is read and written in the machine's own encoding, which on Windows is not UTF-8.",
-        fix='Add `encoding="utf-8"`.',
+        fix='Add `encoding="utf-8"`; for a whole package, have a linter ask for it from then on (PLW1514 of Ruff, or '
+        "`PYTHONWARNDEFAULTENCODING=1` in the tests).",
     ),
     Rule(
         name="encoding-error-in-checks",
