@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from autopack.gaps.python_tests import ImportFact
+from autopack.gaps.python_tests import ImportFact, InnerImport
+
+Import = ImportFact | InnerImport
 
 
-def visible_modules(imports: Mapping[str, Iterable[ImportFact]]) -> dict[str, frozenset[str]]:
+def visible_modules(imports: Mapping[str, Iterable[Import]]) -> dict[str, frozenset[str]]:
     """Return path -> paths of the modules that it sees, itself among them. IMPORTS holds what each path imports."""
     places = _Places(imports)
     direct = {path: frozenset(_direct(path, facts, places)) for path, facts in imports.items()}
@@ -26,7 +28,7 @@ def _closure(path: str, direct: Mapping[str, frozenset[str]]) -> frozenset[str]:
     return frozenset(seen)
 
 
-def _direct(path: str, facts: Iterable[ImportFact], places: _Places) -> Iterator[str]:
+def _direct(path: str, facts: Iterable[Import], places: _Places) -> Iterator[str]:
     folders = path.split("/")[:-1]
     for count in range(len(folders) + 1):
         conftest = "/".join([*folders[:count], "conftest.py"])

@@ -26,7 +26,7 @@ _CHECKING_NAME = re.compile(
     r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|^(?:eq|ok|ne)$",
     re.IGNORECASE,
 )
-_CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|exc")
+_CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|exc|expect")
 _STAND_IN = re.compile(r"mock|fake|stub|dummy", re.IGNORECASE)
 _CHECKS_LITERALLY = re.compile(r"\bassert\b|\.assert|raises\(|\bfail\(|assertRaises")
 _NOT_FOLLOWED = (

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps import disabled_tests, patched_subjects, python_checks, vacuous_checks
@@ -26,6 +27,8 @@ from autopack.gaps.vacuous_checks import VacuousCheck
 _DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 _TOP_LEVEL = re.compile(rb"\n(?:def|async def|class|@)")
 _IMPORT = re.compile(rb"\n(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))")
+_INNER_IMPORT = re.compile(rb"\n[ \t]+from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)")
+_NAME = re.compile(r"\b[A-Za-z_]\w*")
 _CHECKS_LITERALLY = re.compile(rb"assert|raises|warns|\bfail\(|expect\(|verify|match_lines|raise ")
 _COMMENT = re.compile(rb"#[^\n]*")
 _TEST_DEFINITION = re.compile(rb"\n(?:    |\t)?(?:async )?def test\w*\(")
@@ -42,6 +45,14 @@ _LONGEST_ANSWER = 2
 """Statements of a method that only returns a value: a docstring and the return."""
 _MAX_IMPORTS = 2_000
 """More in one file are made by a program, not for a person."""
+
+
+class InnerImport(NamedTuple):
+    """An import that runs later or never: inside a function, a class or a condition, or below them."""
+
+    module: str
+    level: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,7 @@ class ModuleFact:
     bases: frozenset[str] = frozenset()
     """What classes of this module derive from (last part of each name)."""
     imports: tuple[ImportFact, ...] = ()
+    inner_imports: tuple[InnerImport, ...] = ()
     edits_path: bool = False
     tests: int = 0
     """How many definitions look like tests."""
@@ -140,6 +152,7 @@ def _searched(path: str, data: bytes, led: bytes, definitions: Sequence[_Definit
     return ModuleFact(
         functions=tuple(FunctionFact(name, checks=True, uses=frozenset()) for name in sorted(checking)),
         imports=_imports(path, data, led),
+        inner_imports=_inner_imports(led),
         edits_path=_edits_path(data),
         tests=len(tests),
         first_test=evidence_at(path, data, tests[0]) if tests else None,
@@ -203,9 +216,17 @@ def _imports(path: str, data: bytes, led: bytes) -> tuple[ImportFact, ...]:
             modules = [part.split()[0].decode() for part in match[4].split(b",") if part.split()]
             found += [ImportFact(module, 0, (), *place) for module in modules]
         else:
-            names = tuple(re.findall(r"\b[A-Za-z_]\w*", match[3].decode("utf-8", "replace")))
+            names = tuple(_NAME.findall(match[3].decode("utf-8", "replace")))
             found.append(ImportFact(match[2].decode(), len(match[1]), names, *place))
     return tuple(found)
+
+
+def _inner_imports(led: bytes) -> tuple[InnerImport, ...]:
+    """Return the imports that `_imports` leaves out; text in strings may be among them."""
+    return tuple(
+        InnerImport(match[2].decode(), len(match[1]), tuple(_NAME.findall(match[3].decode("utf-8", "replace"))))
+        for match in islice(_INNER_IMPORT.finditer(led), _MAX_IMPORTS)
+    )
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:

@@ -184,6 +184,29 @@ def test_helpers_in_conftest_and_beside_are_followed(make_repository: MakeReposi
     ]
 
 
+def test_a_helper_that_a_base_class_imports_in_its_set_up_is_followed(make_repository: MakeRepository) -> None:
+    """A base of tests makes the helper, and imports what it is made of where it is made."""
+    checked = "class Helper:\n    def send(self, code):\n        assert deliver() == code\n"
+    files = {
+        "tests/unit.py": "from unittest import TestCase\n\nclass Base(TestCase):\n    def setUp(self):\n"
+        "        from tests.tools import Helper\n        self.helper = Helper()\n",
+        "tests/tools.py": checked,
+        "tests/test_x.py": "from tests.unit import Base\n\nclass TestX(Base):\n    def test_a(self):\n"
+        "        self.helper.send(403)\n",
+    }
+    assert seen_in(make_repository, files) == []
+    files["tests/tools.py"] = checked.replace("assert deliver() == code", "return deliver()")
+    assert seen_in(make_repository, files, "without") == ["asserts-nothing tests/test_x.py:4"]
+
+
+def test_a_call_that_is_told_what_to_expect_is_a_check(make_repository: MakeRepository) -> None:
+    """`expect_code=403` says that another answer is a failure; `code=403` may be anything."""
+    body = "def test_a(helper):\n    helper.send(expect_code=403)\n"
+    assert seen_in(make_repository, {"tests/test_x.py": body}) == []
+    files = {"tests/test_x.py": body.replace("expect_code", "code")}
+    assert seen_in(make_repository, files, "without") == ["asserts-nothing tests/test_x.py:1"]
+
+
 @pytest.mark.parametrize(
     "path", ["tests/data/test_x.py", "tests/fixtures/test_x.py", "src/latest.py", "testdata/test_x.py"]
 )

@@ -149,7 +149,7 @@ class _Suite:
             tree=tree,
             checkers=Checkers.of(
                 {path: module.functions for path, module in modules.items()},
-                visible_modules({path: module.imports for path, module in modules.items()}),
+                visible_modules({path: (*module.imports, *module.inner_imports) for path, module in modules.items()}),
             ),
             spoken=spoken,
             bases=frozenset[str]().union(*(module.bases for module in modules.values())),
