@@ -201,7 +201,7 @@ def test_a_helper_that_a_base_class_imports_in_its_set_up_is_followed(make_repos
 
 def test_a_call_that_is_told_what_to_expect_is_a_check(make_repository: MakeRepository) -> None:
     """`expect_code=403` says that another answer is a failure; `code=403` may be anything."""
-    body = "def test_a(helper):\n    helper.send(expect_code=403)\n"
+    body = "def test_a():\n    work(expect_code=403)\n"
     assert seen_in(make_repository, {"tests/test_x.py": body}) == []
     files = {"tests/test_x.py": body.replace("expect_code", "code")}
     assert seen_in(make_repository, files, "without") == ["asserts-nothing tests/test_x.py:1"]
