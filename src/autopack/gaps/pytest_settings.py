@@ -55,6 +55,8 @@ class PytestSettings:
     python_classes: tuple[str, ...]
     xfail_strict: bool = False
     """A test that is marked `xfail` and passes fails the suite, unless its mark says otherwise."""
+    names_packages: bool = False
+    """`--pyargs`: what `testpaths` names may be a package, wherever it is installed."""
 
     def collects_file(self, path: str) -> bool:
         """Tell whether the file at PATH is collected: a pattern with a slash is matched with the end of the path."""
@@ -87,6 +89,7 @@ def read(path: str, data: bytes) -> PytestSettings | None:
         python_files=tuple(_words(options.get("python_files"))) or DEFAULT_FILES,
         python_classes=tuple(_words(options.get("python_classes"))) or DEFAULT_CLASSES,
         xfail_strict=any(_is_on(options.get(name)) for name in ("xfail_strict", "strict_xfail", "strict")),
+        names_packages="--pyargs" in _words(options.get("addopts")),
     )
 
 

@@ -271,6 +271,7 @@ def test_no_remedy_that_would_leave_less_than_it_says(make_repository: MakeRepos
     "files",
     [
         {"pytest.ini": "[pytest]\ntestpaths = te*\n"},
+        {"pytest.ini": "[pytest]\naddopts = -v --pyargs\ntestpaths = package\n"},
         {"pytest.ini": "[pytest]\ntestpaths = tests build/tests\n", ".gitignore": "build/\n", "build/tests/x": ""},
         {"pytest.ini": "[pytest]\ntestpaths = ${DIR} {posargs} /abs ../up\n"},
         {"pytest.ini": "[pytest]\n", "tox.ini": "[pytest]\ntestpaths = gone\n"},
@@ -631,6 +632,10 @@ def test_imports_that_may_lead_somewhere_are_no_gap(make_repository: MakeReposit
     [
         ({}, "import nowhere"),
         ({"requirements.txt": "requests\n"}, "import urllib3"),
+        (
+            {"uv.lock": '[[package]]\nname = "requests"\n', "tox.ini": "deps =\n  http: inline-snapshot==1\n"},
+            "import inline_snapshot",
+        ),
         ({"requirements.txt": "PyYAML==6\nopencv-python\nscikit-learn\n"}, "import yaml, cv2, sklearn"),
         ({"setup.py": "setup(install_requires=deps())\n"}, "import nowhere"),
         ({"pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n'}, "import nowhere"),

@@ -139,7 +139,10 @@ class _Suite:
             folders=snapshot.folders,
             packages=packages,
             declared=declared,
-            build_words=frozenset(part for word in spoken for part in re.split(r"[./]", word)),
+            # What is installed under a name with hyphens is imported under one with underscores.
+            build_words=frozenset(
+                part for word in spoken for part in re.split(r"[./]", f"{word}/{word.replace('-', '_')}")
+            ),
             ignored=snapshot.ignored,
         )
         return cls(
@@ -275,7 +278,7 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
     folder = path.rpartition("/")[0]
     for entry, place in zip(fact.settings.testpaths, fact.places, strict=True):
         target = _target(folder, entry.name)
-        if target is None or _leads_somewhere(target, suite.snapshot):
+        if fact.settings.names_packages or target is None or _leads_somewhere(target, suite.snapshot):
             continue
         yield Finding(
             rule="never-collected",
