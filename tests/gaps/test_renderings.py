@@ -219,14 +219,14 @@ INCLUDING = [
 @pytest.mark.parametrize("line", INCLUDING)
 def test_a_part_is_read_where_it_is_put_in(make_repository: MakeRepository, line: str) -> None:
     """A link of a document that another one takes in holds where it holds there; what holds nowhere is dead."""
-    part = "[x](./color.md) [y](./gone.md) [z](#see-also)\n"
+    part = "[x](./color.md) [y](./gone.md) [z](#see-also) [w](./color.md#c) [v](./color.md#nowhere)\n"
     files = {
         "docs/parts/also.md": part,
         "docs/styles/a.md": f"# A\n\n## See also\n\n{line}\n",
         "docs/styles/color.md": "# C\n",
         "docs/more/also.md": "[x](./color.md)\n",
     }
-    dead = ["docs/more/also.md ./color.md", "docs/parts/also.md ./gone.md"]
+    dead = ["docs/more/also.md ./color.md", "docs/parts/also.md ./color.md#nowhere", "docs/parts/also.md ./gone.md"]
     assert shown_in(make_repository(files)) == dead
 
 
