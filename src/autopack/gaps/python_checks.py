@@ -103,6 +103,8 @@ class Suspect:
     from_tests: frozenset[str]
     """Those that are imported from a module with `test` in its name."""
     fixtures: frozenset[str]
+    teardowns: frozenset[str]
+    """What its class runs after each of its tests. Others of these names, in modules that it sees, are not run."""
     inherits: bool
     """Its class derives from something else than a plain test case."""
     owner: str = ""
@@ -171,6 +173,8 @@ class Checkers:
         if _any_checks(suspect.uses, seen, self.known, self.checking):
             return True
         if any(not suspect.handed.isdisjoint(self.checking[one]) for one in seen):
+            return True
+        if not suspect.teardowns.isdisjoint(self.checking[path]):
             return True
         if not (suspect.own | suspect.from_tests) <= frozenset[str]().union(*(self.known[one] for one in seen)):
             return True
@@ -260,7 +264,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
         if fixtures is None or (empty and (fixtures or _MEANT.search(text) or _MUST_NOT_RAISE.search(node.name))):
             continue
         calls = [item for item in inner if isinstance(item, ast.Call)]
-        uses = _called(inner) | (_teardowns(owner) if owner else frozenset())
+        uses = _called(inner)
         unseen = "" if empty else left_unseen(node.body, text)
         # Where importing is the first thing that a test does, it may be what is tested.
         if not unseen and any(isinstance(item, ast.Import | ast.ImportFrom) for item in inner):
@@ -277,6 +281,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
                 own=frozenset(called_name(call) for call in calls if _is_own(call)),
                 from_tests=uses & from_tests,
                 fixtures=fixtures,
+                teardowns=_teardowns(owner) if owner else frozenset(),
                 inherits=owner is not None and any(not _plain_base(base) for base in owner.bases),
                 owner=owner.name if owner else "",
                 unseen=unseen,
