@@ -38,7 +38,7 @@ def _direct(path: str, facts: Iterable[Import], places: _Places) -> Iterator[str
         base = folders[: len(folders) - fact.level + 1] if fact.level else None
         module = fact.module.split(".") if fact.module else []
         yield from places.of(base, module)
-        # A name that is imported from a package may be one of its modules; of names in further lines nothing is known.
+        # A name that is imported from a package may be one of its modules.
         for name in fact.names:
             yield from places.of(base, [*module, name])
         if not fact.names:

@@ -27,7 +27,12 @@ from autopack.gaps.vacuous_checks import VacuousCheck
 _DEFINITION = re.compile(rb"\n([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)")
 _TOP_LEVEL = re.compile(rb"\n(?:def|async def|class|@)")
 _IMPORT = re.compile(rb"\n(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([\w., \t]+))")
-_INNER_IMPORT = re.compile(rb"\n[ \t]+from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+([^\n#]*)")
+# Begins with a word, for the same reason; what stands before it on its line is looked at where it is found.
+_IMPORTED = re.compile(rb"import[ \t]+(\([^)]*|[^\n#]*)")
+_FROM = re.compile(rb"[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+")
+_PLUGINS = re.compile(rb"\npytest_plugins\b[^=\n]*=\s*([(\[][^)\]]*|[^\n#]*)")
+_MODULE = re.compile(rb"[\w.]+")
+_QUOTED_NAME = re.compile(rb"[\"']([\w.]+)[\"']")
 _NAME = re.compile(r"\b[A-Za-z_]\w*")
 _CHECKS_LITERALLY = re.compile(rb"assert|raises|warns|\bfail\(|expect\(|verify|match_lines|raise ")
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -48,7 +53,8 @@ _MAX_IMPORTS = 2_000
 
 
 class InnerImport(NamedTuple):
-    """An import that runs later or never: inside a function, a class or a condition, or below them."""
+    """An import that tells what a module sees, and nothing about whether it can be loaded: one inside a function, a
+    class or a condition, one below them, one over several lines, or a plug-in that pytest imports."""
 
     module: str
     level: int
@@ -222,11 +228,24 @@ def _imports(path: str, data: bytes, led: bytes) -> tuple[ImportFact, ...]:
 
 
 def _inner_imports(led: bytes) -> tuple[InnerImport, ...]:
-    """Return the imports that `_imports` leaves out; text in strings may be among them."""
-    return tuple(
-        InnerImport(match[2].decode(), len(match[1]), tuple(_NAME.findall(match[3].decode("utf-8", "replace"))))
-        for match in islice(_INNER_IMPORT.finditer(led), _MAX_IMPORTS)
-    )
+    """Return the imports that `_imports` leaves out, each once; text in strings may be among them."""
+    first = _TOP_LEVEL.search(led)
+    header = first.start() if first else len(led)
+    found: list[InnerImport] = []
+    for match in islice(_IMPORTED.finditer(led), _MAX_IMPORTS):
+        start, named = match.start(), match[1]
+        before = led[led.rfind(b"\n", 0, start) + 1 : start]
+        if start < header and before[:1] not in (b" ", b"\t") and b"\n" not in named:
+            continue
+        if not before.strip():
+            modules = [part.split()[0] for part in named.split(b",") if part.split()]
+            found += [InnerImport(one.decode(), 0, ()) for one in modules if _MODULE.fullmatch(one)]
+        elif origin := _FROM.fullmatch(before):
+            names = tuple(_NAME.findall(named.decode("utf-8", "replace")))
+            found.append(InnerImport(origin[2].decode(), len(origin[1]), names))
+    if b"pytest_plugins" in led and (plugins := _PLUGINS.search(led)):
+        found += [InnerImport(name.decode(), 0, ()) for name in _QUOTED_NAME.findall(plugins[1])]
+    return tuple(dict.fromkeys(found))
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
