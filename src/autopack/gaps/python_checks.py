@@ -23,16 +23,23 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _CHECKING_NAME = re.compile(
     r"assert|raise|warn|fail|verif|expect|ensure|valid|check|compar|match|must|should|require|confirm|inspect|diff"
     r"|approx|snapshot|golden|wait|until|poll|equal|deprecat|abort|exit|skip|throw|reject|deny|prove|similar|same|lint"
-    r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|^(?:eq|ok|ne)$",
+    r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|^(?:eq|ok|ne)$"
+    # Twisted's `Failure.trap` raises what is not expected; what is run within a time fails by not ending; a
+    # `RequestsMock` of responses asserts that every answer was asked for.
+    r"|^(?:trap|time_?out|time_?limit|within|RequestsMock)$",
     re.IGNORECASE,
 )
-_CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|exc|expect")
+_CHECKING_KEYWORD = re.compile(r"check|timeout|raise|strict|fail|catch_exceptions|(?:^|_)exc(?:_|$|ept)|expect")
 _STAND_IN = re.compile(r"mock|fake|stub|dummy", re.IGNORECASE)
 _CHECKS_LITERALLY = re.compile(r"\bassert\b|\.assert|raises\(|\bfail\(|assertRaises")
 _NOT_FOLLOWED = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
     *(ast.While, ast.Yield, ast.YieldFrom, ast.Try),
 )
+_PROMISES = frozenset({"Deferred", "Future", "create_future"})
+"""Calls that make what is still to come. A test that hands it to its runner, or awaits it, fails by not ending."""
+_CHECKING_METHODS = frozenset({"__call__", "__exit__", "__aexit__"})
+"""Methods that are run without being named, where an object is called or a `with` ends: its class is named then."""
 _CHECKING_TEXT = re.compile(r"assert|expect\(|raise ")
 _MUST_NOT_RAISE = re.compile(
     r"(?:^|_)(?:already|empty|none|no|without|nonexist\w*|missing|unknown|smoke|sanity|crash\w*|hang\w*|leak\w*"
@@ -97,7 +104,7 @@ class Suspect:
     uses: frozenset[str]
     """Last names of all calls."""
     handed: frozenset[str]
-    """Names of what calls are given: a function among them may check."""
+    """Names of what calls and attributes are given: a function among them may check."""
     own: frozenset[str]
     """Those that are methods of the test's own object."""
     from_tests: frozenset[str]
@@ -204,13 +211,24 @@ def _sounds_like_a_check(name: str) -> bool:
 def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
     """Return the functions and methods of TREE; what is nested in one belongs to it."""
     found = []
-    for node in _outer_functions(tree):
+    for node in _outer_definitions(tree):
+        if isinstance(node, ast.ClassDef):
+            found += _as_function(node)
+            continue
         fixture = [decorator for decorator in node.decorator_list if "fixture" in _decorator_name(decorator)]
         automatic = any(isinstance(one, ast.Call) and keyword(one, "autouse") is not None for one in fixture)
         inner = _body(node)
         uses = _called(inner) | _parameters(node)
-        found.append(FunctionFact(node.name, _checks_itself(inner), uses, bool(fixture), automatic))
+        checks = _checks_itself(inner) or _waits_for_a_promise(inner, uses)
+        found.append(FunctionFact(node.name, checks, uses, bool(fixture), automatic))
     return tuple(found)
+
+
+def _as_function(node: ast.ClassDef) -> list[FunctionFact]:
+    """Return a class whose objects are there to be called or entered, as a function of its name; others are none."""
+    methods = [item for item in node.body if isinstance(item, Function) and item.name in _CHECKING_METHODS]
+    inner = tuple(chain.from_iterable(map(_body, methods)))
+    return [FunctionFact(node.name, _checks_itself(inner), _called(inner))] if methods else []
 
 
 def _called(inner: tuple[ast.AST, ...]) -> frozenset[str]:
@@ -225,13 +243,14 @@ def _called(inner: tuple[ast.AST, ...]) -> frozenset[str]:
     return frozenset(called)
 
 
-def _outer_functions(tree: ast.Module) -> Iterator[Function]:
+def _outer_definitions(tree: ast.Module) -> Iterator[Function | ast.ClassDef]:
+    """Yield the functions, methods and classes of TREE that are not inside a function."""
     waiting: list[ast.stmt] = list(tree.body)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, Function):
+        if isinstance(node, Function | ast.ClassDef):
             yield node
-        elif isinstance(node, ast.ClassDef | ast.If | ast.Try | ast.With):
+        if isinstance(node, ast.ClassDef | ast.If | ast.Try | ast.With):
             waiting.extend(node.body)
             if isinstance(node, ast.If | ast.Try):
                 waiting.extend(node.orelse)
@@ -277,7 +296,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
                 place=place.model_copy(update={"test_name": f"{path}::{name.replace('.', '::')}"}),
                 empty=empty,
                 uses=uses,
-                handed=_handed(calls),
+                handed=_handed(inner),
                 own=frozenset(called_name(call) for call in calls if _is_own(call)),
                 from_tests=uses & from_tests,
                 fixtures=fixtures,
@@ -341,15 +360,11 @@ def _is_counterpart(node: Function, owner: ast.ClassDef | None, tree: ast.Module
     if not isinstance(call, ast.Call):
         return False
     name = called_name(call)
-    return any(
-        isinstance(inner, ast.Call) and called_name(inner) == name
-        for expecting in _expects_to_raise((owner or tree).body)
-        for inner in walk(expecting)
-    )
+    return name in set(_expected_to_raise((owner or tree).body))
 
 
-def _expects_to_raise(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements in the tests of BODY that something around them expects to raise."""
+def _expected_to_raise(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the last names of what the tests of BODY expect to raise: inside a `with raises(…)`, or given to one."""
     for test in body:
         if isinstance(test, Function):
             for item in walk(test):
@@ -357,7 +372,10 @@ def _expects_to_raise(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                     isinstance(one.context_expr, ast.Call) and "raises" in called_name(one.context_expr).lower()
                     for one in item.items
                 ):
-                    yield from item.body
+                    inner = chain.from_iterable(map(walk, item.body))
+                    yield from (called_name(call) for call in inner if isinstance(call, ast.Call))
+                elif isinstance(item, ast.Call) and len(item.args) > 1 and "raises" in called_name(item).lower():
+                    yield dotted_name(item.args[1]).rpartition(".")[2]
 
 
 def _is_used(node: Function, owner: ast.ClassDef | None, tree: ast.Module) -> bool:
@@ -372,7 +390,8 @@ def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     # Defining or looping until something happens is the test itself; yielding and trying are not followed.
     if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner):
         return False
-    return any(isinstance(item, ast.Call) for item in inner)
+    called = _called(inner)
+    return bool(called) and not _waits_for_a_promise(inner, called)
 
 
 def _imports_helpers(item: ast.AST) -> bool:
@@ -404,6 +423,13 @@ def _is_check(item: ast.AST) -> bool:
     return isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None)
 
 
+def _waits_for_a_promise(inner: tuple[ast.AST, ...], called: frozenset[str]) -> bool:
+    """Tell whether a body that has CALLED these makes a promise, and ends only when it is kept."""
+    return not called.isdisjoint(_PROMISES) and any(
+        isinstance(item, ast.Return | ast.Await) and item.value is not None for item in inner
+    )
+
+
 def _names_a_check(name: str) -> bool:
     return "assert" in name or "raises" in name or "warns" in name
 
@@ -416,9 +442,19 @@ def _is_own(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and dotted_name(call.func.value) in {"self", "cls"}
 
 
-def _handed(calls: Iterable[ast.Call]) -> frozenset[str]:
-    """Return the last names of all arguments of CALLS that are names."""
-    given = [value for call in calls for value in (*call.args, *(argument.value for argument in call.keywords))]
+def _handed(inner: Iterable[ast.AST]) -> frozenset[str]:
+    """Return the last names of what a body hands over: arguments of calls, values in collections, and what it sets
+    attributes to (`stub.side_effect = judge`)."""
+    given: list[ast.expr] = []
+    for item in inner:
+        if isinstance(item, ast.Call):
+            given += [*item.args, *(argument.value for argument in item.keywords)]
+        elif isinstance(item, ast.Assign) and any(isinstance(one, ast.Attribute) for one in item.targets):
+            given.append(item.value)
+        elif isinstance(item, ast.List | ast.Tuple):
+            given += item.elts
+        elif isinstance(item, ast.Dict):
+            given += item.values
     return frozenset(dotted_name(value).rpartition(".")[2] for value in given) - {""}
 
 
