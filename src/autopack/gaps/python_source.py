@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable
 from functools import lru_cache
@@ -11,6 +12,13 @@ MAX_BYTES = 1024 * 1024
 """Larger modules are generated tables; parsing them costs seconds and finds nothing."""
 
 
+_HEAD_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n){1,40}")
+_GENERATED = re.compile(
+    rb"do not (?:edit|change|modify)|\b(?:auto(?:matically)?[- ]?)?generated (?:by|from|with|using)\b|@generated\b"
+    rb"|\b(?:auto-?|automatically )generated\b[^\n]{0,20}\b(?:file|code|module)\b"
+    rb"|\b(?:file|code|module)\b[^\n]{0,20}\b(?:auto-?|automatically )generated\b",
+    re.IGNORECASE,
+)
 _NO_NODE_FIELDS = frozenset(
     [
         *("ctx", "op", "ops", "id", "attr", "arg", "type_comment", "module", "level", "asname", "conversion"),
@@ -46,6 +54,12 @@ def parse_anew(data: bytes) -> ast.Module | None:
             return ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def says_it_is_generated(data: bytes) -> bool:
+    """Tell whether the comments at the head of a module say that a program writes it: its faults are the source's."""
+    head = _HEAD_COMMENTS.match(data)
+    return head is not None and _GENERATED.search(head[0]) is not None
 
 
 def dotted_name(node: ast.expr) -> str:

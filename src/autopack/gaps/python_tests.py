@@ -19,7 +19,7 @@ from autopack.gaps.excerpts import Places, evidence_at, line_at, preview
 from autopack.gaps.models import Evidence
 from autopack.gaps.patched_subjects import PatchedSubject
 from autopack.gaps.python_checks import FunctionFact, Suspect
-from autopack.gaps.python_source import parse
+from autopack.gaps.python_source import parse, says_it_is_generated
 from autopack.gaps.vacuous_checks import VacuousCheck
 
 # Patterns that begin with a line break are for LED text, which has one before its first line: then a match starts in it
@@ -126,15 +126,18 @@ def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
     tree = parse(data)
     if tree is None:
         return fact
+    # What a program wrote is mended where it was written from, and judged there where that is Python as well.
+    is_written = not says_it_is_generated(data)
+    is_judged = is_test_module and is_written
     places = Places(path, data)
     top_classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return replace(
         fact,
         functions=python_checks.functions(tree),
-        suspects=python_checks.suspects(path, data, tree) if is_test_module else (),
-        vacuous=vacuous_checks.find(path, data, tree),
-        disabled=disabled_tests.find(path, data, tree) if is_test_module and disabled_tests.may_occur(data) else (),
-        patched=patched_subjects.find(path, data, tree) if is_test_module and patched_subjects.may_occur(data) else (),
+        suspects=python_checks.suspects(path, data, tree) if is_judged else (),
+        vacuous=vacuous_checks.find(path, data, tree) if is_written else (),
+        disabled=disabled_tests.find(path, data, tree) if is_judged and disabled_tests.may_occur(data) else (),
+        patched=patched_subjects.find(path, data, tree) if is_judged and patched_subjects.may_occur(data) else (),
         classes=tuple(_class_fact(places, data, node) for node in top_classes if _test_methods(node)),
         bases=frozenset(_last(base) for node in _classes(tree) for base in node.bases),
     )
