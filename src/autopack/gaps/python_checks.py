@@ -54,7 +54,7 @@ _MUST_NOT_RAISE = re.compile(
 )
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MEANT = re.compile(
-    r"(?:should|must|does|do|will|would|can|did|is|are|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never"
+    r"(?:should|must|does|do|will|wo|would|can|ca|did|is|are|was|has)(?:n't|nt| not|not)\b|\b(?:no|without|never"
     r"|any)\b[^.\n]{0,25}"
     r"(?:error|exception|crash|warning|raise|raising|fail|hang|problem)|smoke|segfault|\bjust\b|make sure|ensure|sanity"
     r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously"
@@ -284,7 +284,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
             continue
         calls = [item for item in inner if isinstance(item, ast.Call)]
         uses = _called(inner)
-        unseen = "" if empty else left_unseen(node.body, text)
+        unseen = "" if empty else left_unseen(_CAPITAL.sub("_", node.name), node.body, text)
         # Where importing is the first thing that a test does, it may be what is tested.
         if not unseen and any(isinstance(item, ast.Import | ast.ImportFrom) for item in inner):
             continue

@@ -21,6 +21,13 @@ _SET_UP_OR_SHOWN = re.compile(
 _ANSWERS = re.compile(
     r"_*(?:get|read|load|fetch|find|list|lookup|iter|copy|clone|validate|match|test|can|dumps?|loads?)(?:_|$)"
 )
+_TROUBLE = re.compile(
+    r"(?:^|_)(?:(?:api|client|connection|http|import|io|key|os|runtime|server|type|value)?errors?"
+    r"|fail(?:s|ed|ing|ures?)?|exceptions?|unreachable|unavailable|refused|denied|timed?_?out|broken|deprecated|legacy|compat\w*)(?:_|$)",
+    re.IGNORECASE,
+)
+"""What a test may be named for that has to be borne: that the call returns may be all that it shows."""
+_RAISED = re.compile(r"(?:Error|Exception|Interrupt|Exit|Timeout|Failure|ERROR|EXCEPTION)\w*\Z")
 _INPUTS_OF_A_CHAIN = 2
 """A last call that takes so many results of earlier calls is the end of a computation."""
 
@@ -42,10 +49,11 @@ def without_comments(text: str) -> str:
     return _COMMENT.sub("", text)
 
 
-def left_unseen(body: Sequence[ast.stmt], text: str) -> str:
-    """Return what a test with this BODY leaves unlooked at, as `...`; empty where running may be all that it is for.
+def left_unseen(name: str, body: Sequence[ast.stmt], text: str) -> str:
+    """Return what a test of this NAME and BODY leaves unlooked at, as `...`; empty where running may be all that it is
+    for.
 
-    TEXT is its source.
+    TEXT is its source. Of a name in capitals, the words are to be parted by `_`.
     """
     last = _last_act(body)
     if last is None:
@@ -53,18 +61,20 @@ def left_unseen(body: Sequence[ast.stmt], text: str) -> str:
     nodes = [node for statement in body for node in walk(statement)]
     if commented_check(text):
         return "its assertion is a comment"
-    if name := _unused_result(last, nodes):
-        return f"`{name}` is never looked at"
-    if name := _only_printed(last, body, nodes):
-        return f"`{name}` is only printed"
+    if result := _unused_result(last, nodes):
+        return f"`{result}` is never looked at"
+    if result := _only_printed(last, body, nodes):
+        return f"`{result}` is only printed"
     call = _bare_call(last)
     if call is None or _SET_UP_OR_SHOWN.search(called_name(call)) or _is_class(called_name(call)):
+        return ""
+    if _TROUBLE.search(name) or any(map(_tells_to_raise, nodes)):
         return ""
     results = _results(nodes)
     if (owner := _changed(call, nodes, results)) != "":
         return f"`{owner}` is not looked at after `{called_name(call)}`"
     if len(_inputs(call) & results.keys()) >= _INPUTS_OF_A_CHAIN:
-        return f"what `{called_name(call)}` returns is dropped"
+        return f"nothing is looked at after `{called_name(call)}`"
     return ""
 
 
@@ -87,6 +97,17 @@ def _bare_call(statement: ast.stmt) -> ast.Call | None:
     value = statement.value if isinstance(statement, ast.Expr) else None
     value = value.value if isinstance(value, ast.Await) else value
     return value if isinstance(value, ast.Call) else None
+
+
+def _tells_to_raise(node: ast.AST) -> bool:
+    """Tell whether NODE has a stand-in raise: who calls it has to bear that, or the test would fail."""
+    told: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        told += [node.value for one in node.targets if isinstance(one, ast.Attribute) and one.attr == "side_effect"]
+    elif isinstance(node, ast.Call):
+        told += [argument.value for argument in node.keywords if argument.arg == "side_effect"]
+    names = [dotted_name(value.func if isinstance(value, ast.Call) else value) for value in told]
+    return any(map(_RAISED.search, names))
 
 
 def _is_class(name: str) -> bool:

@@ -41,8 +41,12 @@ def found(make_repository: MakeRepository, files: dict[str, str]) -> list[tuple[
             "class TestQueue:\n    def test_a(self):\n        x = self.queue\n        x.add(1)\n",
             "`x` is not looked at after `add`",
         ),
+        # a name that speaks of something else than trouble, a stand-in that answers, a result in spite of trouble
+        ("def test_terrors():\n    x = Queue()\n    x.add(1)\n", "`x` is not looked at after `add`"),
+        ("def test_a():\n    x = Queue()\n    x.side_effect = [1]\n    x.add()\n", "`x` is not looked at after `add`"),
+        ("def test_load_error():\n    x = work(1)\n", "`x` is never looked at"),
         # the end of a computation
-        ("def test_a():\n    x = load(1)\n    y = load(2)\n    merge(x, other=y)\n", "what `merge` returns is dropped"),
+        ("def test_a():\n    x = load(1)\n    y = load()\n    merge(x, b=y)\n", "nothing is looked at after `merge`"),
     ],
 )
 def test_what_is_left_unseen_is_named(make_repository: MakeRepository, body: str, why: str) -> None:
@@ -81,6 +85,13 @@ def test_what_is_left_unseen_is_named(make_repository: MakeRepository, body: str
         "def test_a():\n    x = load(1)\n    y = load(2)\n    draw(x, y)\n",
         "def test_a():\n    x = load(1)\n    y = load(2)\n    Merge(x, y)\n",
         "def test_a():\n    x = load(1)\n    merge(x, 2)\n",
+        # trouble that has to be borne: by the test's name, or by a stand-in that is told to raise
+        "def test_add_error_in_lookup():\n    x = Queue()\n    x.add(1)\n",
+        "def test_add_failed_unreachable():\n    x = Queue()\n    x.add(1)\n",
+        "class TestQueue:\n    def testDeprecatedArgument(self):\n        self.queue.add(1)\n",
+        "class TestQueue:\n    def test_a(self):\n        self.store.put.side_effect = STORE_ERROR\n"
+        "        self.queue.add(1)\n",
+        "def test_a():\n    x = Queue()\n    x.put = Mock(side_effect=OSError(3))\n    x.add(1)\n",
     ],
 )
 def test_what_may_only_have_to_run_is_of_low_confidence(make_repository: MakeRepository, body: str) -> None:
@@ -107,6 +118,8 @@ def test_what_may_only_have_to_run_is_of_low_confidence(make_repository: MakeRep
         "class TestQueue:\n    def judge(self):\n        assert 1\n\n"
         "    def test_a(self):\n        x = Queue()\n        x.add(self.judge)\n",
         # words that say what it is for
+        "def test_a():\n    x = Queue()\n    # it won't break if it gets bytes\n    x.add(b'')\n",
+        "def test_a():\n    x = Queue()\n    x.add(1)  # can't block\n",
         "class TestQueue:\n    def testSupported(self):\n        x = work(1)\n",
         "def test_a():\n    # if it is in the list, then its OK\n    x = work(1)\n",
         "def test_a():\n    # assert that it does not hang\n    x = work(1)\n",
