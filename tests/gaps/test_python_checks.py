@@ -60,6 +60,11 @@ def test_a_teardown_of_another_class_does_not_check(make_repository: MakeReposit
             "@pytest.fixture\ndef site():\n    return Site()\n",
             "def test_a(site):\n    site.visit()\n",
         ),
+        # what a base from elsewhere calls
+        (
+            "import ast\nclass Finder(ast.NodeVisitor):\n    def visit_Call(self, node):\n        assert quiet()\n",
+            "def test_a():\n    finder = Finder()\n    finder.visit(work())\n",
+        ),
         # what was written down by a fixture, looked at by a helper
         ("def silent(caplog):\n    assert quiet()\n", "def test_a(caplog):\n    work()\n    silent(caplog)\n"),
     ],
@@ -95,7 +100,36 @@ def test_a_helper_that_is_run_without_being_called_is_followed(
             "def test_a():\n    with timeout(3):\n        work()\n",
             "def test_a():\n    with silence(3):\n        work()\n",
         ),
+        # what its class prepares
+        (
+            "class TestA:\n    def setup_class(cls):\n        @compiles(Column)\n        def visit(column):\n"
+            "            assert column\n    def test_a(self):\n        work()\n",
+            "class TestA:\n    def setup_class(cls):\n        assert ready()\n    def test_a(self):\n        work()\n",
+        ),
+        (
+            "class TestA(TestCase):\n    def setUp(self):\n        self.addCleanup(self.judge)\n"
+            "    def judge(self):\n        assert quiet()\n    def test_a(self):\n        work()\n",
+            "class TestA(TestCase):\n    def setUp(self):\n        self.addCleanup(self.close)\n"
+            "    def judge(self):\n        assert quiet()\n    def test_a(self):\n        work()\n",
+        ),
+        (
+            "class TestA:\n    def setup_method(self):\n        def visit(x):\n            self.assertTrue(x)\n"
+            "        work(visit)\n    def test_a(self):\n        work()\n",
+            "class TestA:\n    def setup_method(self):\n        def visit(x):\n            raise OSError\n"
+            "        work(visit)\n    def test_a(self):\n        work()\n",
+        ),
+        # an object that raises is no judge, and neither is a stand-in
+        (
+            "class Judge(Base):\n    def hear(self):\n        assert quiet()\n\ndef test_a():\n    work(Judge())\n",
+            "class Judge(Base):\n    def hear(self):\n        raise OSError\n\ndef test_a():\n    work(Judge())\n",
+        ),
+        (
+            "class Judge(Base):\n    def hear(self):\n        assert quiet()\n\ndef test_a():\n    work(Judge())\n",
+            "class FakeJudge(Base):\n    def hear(self):\n        assert quiet()\n\n"
+            "def test_a():\n    work(FakeJudge())\n",
+        ),
         # what must come out, by name
+        ("def test_a():\n    sql_eq_(work(), 3)\n", "def test_a():\n    sql_eqs(work(), 3)\n"),
         ("def test_a():\n    work().trap(KeyError)\n", "def test_a():\n    work().take(KeyError)\n"),
         ("def test_a():\n    work(expect_code=403)\n", "def test_a():\n    work(code=403)\n"),
         ("def test_a():\n    work(expected=[1])\n", "def test_a():\n    work(exclude=[1])\n"),
@@ -109,6 +143,10 @@ def test_a_helper_that_is_run_without_being_called_is_followed(
             "    def test_bad(self):\n        self.assertRaises(ValueError, self.bad.sum)\n",
             "class TestA(TestCase):\n    def test_good(self):\n        self.good.sum()\n\n"
             "    def test_bad(self):\n        self.assertRaises(ValueError, self.bad.mean)\n",
+        ),
+        (
+            "def test_good():\n    work(1)\n\ndef test_bad():\n    pytest.raises(ValueError, work, 2)\n",
+            "def test_good():\n    x = work(1)\n\ndef test_bad():\n    pytest.raises(ValueError, work, 2)\n",
         ),
     ],
 )

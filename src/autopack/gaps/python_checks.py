@@ -23,7 +23,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _CHECKING_NAME = re.compile(
     r"assert|raise|warn|fail|verif|expect|ensure|valid|check|compar|match|must|should|require|confirm|inspect|diff"
     r"|approx|snapshot|golden|wait|until|poll|equal|deprecat|abort|exit|skip|throw|reject|deny|prove|similar|same|lint"
-    r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|^(?:eq|ok|ne)$"
+    r"|^_?(?:eq|ok|is|has|test|run|do|go|exercise|perform|roundtrip|round_trip)_|(?:^|_)(?:eq|ok|ne)_?$"
     # Twisted's `Failure.trap` raises what is not expected; what is run within a time fails by not ending; a
     # `RequestsMock` of responses asserts that every answer was asked for.
     r"|^(?:trap|time_?out|time_?limit|within|RequestsMock)$",
@@ -78,6 +78,7 @@ _NAMED_TEST = re.compile(r"[Tt]est")
 _FOR_OTHERS = re.compile(r"abstract|mixin|interface|dummy|fake|mock|stub", re.IGNORECASE)
 _PERHAPS_FOR_OTHERS = re.compile(r"base|template", re.IGNORECASE)
 """Words in the name of a class that is there to derive others from; the latter name subjects of tests as well."""
+_SET_UP = re.compile(r"(?:async_?)?set_?up|(?:async_?)?setUp")
 _TEARDOWNS = frozenset({"tearDown", "tearDownClass", "teardown_method", "teardown_class", "teardown", "asyncTearDown"})
 
 
@@ -225,10 +226,27 @@ def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
 
 
 def _as_function(node: ast.ClassDef) -> list[FunctionFact]:
-    """Return a class whose objects are there to be called or entered, as a function of its name; others are none."""
-    methods = [item for item in node.body if isinstance(item, Function) and item.name in _CHECKING_METHODS]
-    inner = tuple(chain.from_iterable(map(_body, methods)))
-    return [FunctionFact(node.name, _checks_itself(inner), _called(inner))] if methods else []
+    """Return a class as a function of its name where its objects are called or entered, or where what it derives from
+    may call a method of it that asserts; other classes are none."""
+    methods = [item for item in node.body if isinstance(item, Function)]
+    unnamed = tuple(chain.from_iterable(_body(item) for item in methods if item.name in _CHECKING_METHODS))
+    if unnamed:
+        return [FunctionFact(node.name, _checks_itself(unnamed), _called(unnamed))]
+    if all(map(_plain_base, node.bases)) or _STAND_IN.search(node.name) or _NAMED_TEST.match(node.name):
+        return []
+    asserts = any(_asserts(item) for method in methods if method.name != "__init__" for item in _body(method))
+    return [FunctionFact(node.name, checks=True, uses=frozenset())] if asserts else []
+
+
+def _asserts(item: ast.AST) -> bool:
+    """Tell whether ITEM asserts. Raising anything else may be what an object is made to do."""
+    named = item.attr if isinstance(item, ast.Attribute) else item.id if isinstance(item, ast.Name) else ""
+    return isinstance(item, ast.Assert) or named.startswith("assert") or named == "AssertionError"
+
+
+def _is_for_later(item: ast.AST) -> bool:
+    """Tell whether ITEM is a call such as `addCleanup` or `addfinalizer`."""
+    return isinstance(item, ast.Call) and called_name(item).lower().endswith(("cleanup", "finalizer"))
 
 
 def _called(inner: tuple[ast.AST, ...]) -> frozenset[str]:
@@ -285,6 +303,9 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
         calls = [item for item in inner if isinstance(item, ast.Call)]
         uses = _called(inner)
         unseen = "" if empty else left_unseen(_CAPITAL.sub("_", node.name), node.body, text)
+        prepared = _prepared(owner) if owner else ()
+        if any(isinstance(item, Function) and any(map(_asserts, _body(item))) for item in prepared):
+            continue
         # Where importing is the first thing that a test does, it may be what is tested.
         if not unseen and any(isinstance(item, ast.Import | ast.ImportFrom) for item in inner):
             continue
@@ -296,7 +317,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
                 place=place.model_copy(update={"test_name": f"{path}::{name.replace('.', '::')}"}),
                 empty=empty,
                 uses=uses,
-                handed=_handed(inner),
+                handed=_handed((*inner, *filter(_is_for_later, prepared))),
                 own=frozenset(called_name(call) for call in calls if _is_own(call)),
                 from_tests=uses & from_tests,
                 fixtures=fixtures,
@@ -359,12 +380,13 @@ def _is_counterpart(node: Function, owner: ast.ClassDef | None, tree: ast.Module
     call = call.value if isinstance(call, ast.Await) else call
     if not isinstance(call, ast.Call):
         return False
-    name = called_name(call)
-    return name in set(_expected_to_raise((owner or tree).body))
+    # Who gives the result a name meant to look at it.
+    handed = isinstance(last, ast.Expr)
+    return called_name(call) in set(_expected_to_raise((owner or tree).body, handed=handed))
 
 
-def _expected_to_raise(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield the last names of what the tests of BODY expect to raise: inside a `with raises(…)`, or given to one."""
+def _expected_to_raise(body: list[ast.stmt], *, handed: bool) -> Iterator[str]:
+    """Yield the last names of what the tests of BODY expect to raise: inside a `with raises(…)`, or HANDED to one."""
     for test in body:
         if isinstance(test, Function):
             for item in walk(test):
@@ -374,7 +396,12 @@ def _expected_to_raise(body: list[ast.stmt]) -> Iterator[str]:
                 ):
                     inner = chain.from_iterable(map(walk, item.body))
                     yield from (called_name(call) for call in inner if isinstance(call, ast.Call))
-                elif isinstance(item, ast.Call) and len(item.args) > 1 and "raises" in called_name(item).lower():
+                elif (
+                    handed
+                    and isinstance(item, ast.Call)
+                    and len(item.args) > 1
+                    and "raises" in called_name(item).lower()
+                ):
                     yield dotted_name(item.args[1]).rpartition(".")[2]
 
 
@@ -456,6 +483,12 @@ def _handed(inner: Iterable[ast.AST]) -> frozenset[str]:
         elif isinstance(item, ast.Dict):
             given += item.values
     return frozenset(dotted_name(value).rpartition(".")[2] for value in given) - {""}
+
+
+def _prepared(owner: ast.ClassDef) -> tuple[ast.AST, ...]:
+    """Return what the set-up of a class holds: functions inside it, and those left for later, run in tests."""
+    methods = [item for item in owner.body if isinstance(item, Function) and _SET_UP.match(item.name)]
+    return tuple(chain.from_iterable(map(_body, methods)))
 
 
 def _teardowns(owner: ast.ClassDef) -> frozenset[str]:
