@@ -132,6 +132,10 @@ def test_a_helper_that_is_run_without_being_called_is_followed(
         ("def test_a():\n    sql_eq_(work(), 3)\n", "def test_a():\n    sql_eqs(work(), 3)\n"),
         ("def test_a():\n    work().trap(KeyError)\n", "def test_a():\n    work().take(KeyError)\n"),
         ("def test_a():\n    work(expect_code=403)\n", "def test_a():\n    work(code=403)\n"),
+        (
+            "def test_a():\n    expected = {}\n    stub.add_response('run', expected)\n    work(stub)\n",
+            "def test_a():\n    answer = {}\n    stub.add_response('run', answer)\n    work(stub)\n",
+        ),
         ("def test_a():\n    work(expected=[1])\n", "def test_a():\n    work(exclude=[1])\n"),
         (
             "def test_a():\n    with RequestsMock() as web:\n        work(web)\n",

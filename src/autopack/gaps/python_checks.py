@@ -43,12 +43,12 @@ _CHECKING_METHODS = frozenset({"__call__", "__exit__", "__aexit__"})
 _CHECKING_TEXT = re.compile(r"assert|expect\(|raise ")
 _MUST_NOT_RAISE = re.compile(
     r"(?:^|_)(?:already|empty|none|no|without|nonexist\w*|missing|unknown|smoke|sanity|crash\w*|hang\w*|leak\w*"
-    r"|segfault|deadlock|fuzz|bench\w*|perf|stress|noop|no_op|import\w*"
+    r"|segfault|deadlock|stack_?(?:limit|overflow)|recursion\w*|default_impl\w*|fuzz|bench\w*|perf|stress|noop|no_op|import\w*"
     r"|works?|runs?|ok|okay|safe\w*|valid|allow\w*|accept\w*|support\w*|success\w*|idempotent|tolera\w+|silent\w*"
     r"|surviv\w*|regression|issue_?\d+|bug_?\d+|gh_?\d+|repr|str|example\w*|demo|coverage|compiles?|parses"
     r"|(?:no|not|non|never|without|doesnt|doesn_t|does_not|dont|do_not)_(?:raise\w*|throw\w*|error\w*"
     r"|exception\w*|except|crash\w*|fail\w*|warn\w*|hang\w*|break\w*|leak\w*|block\w*|blow\w*|deadlock\w*"
-    r"|effect|problem\w*|issue\w*|op))"
+    r"|effect|problem\w*|issue\w*|op)|do(?:es)?_nothing)"
     r"(?:_|$)",
     re.IGNORECASE,
 )
@@ -446,7 +446,8 @@ def _is_check(item: ast.AST) -> bool:
         return isinstance(item.value, str) and _CHECKING_TEXT.search(item.value) is not None
     if isinstance(item, ast.Call):
         # A stand-in that is told to raise does not check.
-        return any(map(_keyword_checks, item.keywords)) and not _STAND_IN.search(called_name(item))
+        told = any(map(_keyword_checks, item.keywords)) or any(map(_is_expected, item.args))
+        return told and not _STAND_IN.search(called_name(item))
     return isinstance(item, ast.Assert) or (isinstance(item, ast.Raise) and item.exc is not None)
 
 
@@ -463,6 +464,11 @@ def _names_a_check(name: str) -> bool:
 
 def _keyword_checks(argument: ast.keyword) -> bool:
     return argument.arg is not None and _CHECKING_KEYWORD.search(argument.arg) is not None
+
+
+def _is_expected(argument: ast.expr) -> bool:
+    """Tell whether ARGUMENT is named for what has to come out, or to be asked for: `add_response(answer, expected)`."""
+    return isinstance(argument, ast.Name) and argument.id.lower().startswith("expect")
 
 
 def _is_own(call: ast.Call) -> bool:

@@ -42,6 +42,7 @@ def found(make_repository: MakeRepository, files: dict[str, str]) -> list[tuple[
             "`x` is not looked at after `add`",
         ),
         # a name that speaks of something else than trouble, a stand-in that answers, a result in spite of trouble
+        ("def test_default():\n    x = Queue()\n    x.add(1)\n", "`x` is not looked at after `add`"),
         ("def test_terrors():\n    x = Queue()\n    x.add(1)\n", "`x` is not looked at after `add`"),
         ("def test_a():\n    x = Queue()\n    x.side_effect = [1]\n    x.add()\n", "`x` is not looked at after `add`"),
         ("def test_load_error():\n    x = work(1)\n", "`x` is never looked at"),
@@ -120,6 +121,9 @@ def test_what_may_only_have_to_run_is_of_low_confidence(make_repository: MakeRep
         # words that say what it is for
         "def test_a():\n    x = Queue()\n    # it won't break if it gets bytes\n    x.add(b'')\n",
         "def test_a():\n    x = Queue()\n    x.add(1)  # can't block\n",
+        "def test_queue_has_default_impl_for_add():\n    x = Queue()\n    x.add(1)\n",
+        "def test_null_queue_does_nothing():\n    x = Queue()\n    x.add(1)\n",
+        "def test_stacklimit():\n    x = Queue()\n    x.add(1)\n",
         "class TestQueue:\n    def testSupported(self):\n        x = work(1)\n",
         "def test_a():\n    # if it is in the list, then its OK\n    x = work(1)\n",
         "def test_a():\n    # assert that it does not hang\n    x = work(1)\n",
