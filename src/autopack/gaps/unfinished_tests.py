@@ -14,7 +14,7 @@ _COMMENT = re.compile(r"#+[ \t]*([^\n]*)")
 _CHECK_CALLED = re.compile(r"(?:self\.)?assert\w+[ \t]*\(")
 _SET_UP_OR_SHOWN = re.compile(
     r"draw|plot|show|print|pprint|render|display|save_?fig|log\b|debug|info\b|warning|sleep|wait|poll|join|flush"
-    r"|close|stop|shutdown|clean|tear|release|quit|exit|terminate|kill|disconnect|cancel|reset|clear|collect\b|seed"
+    r"|close|stop|shutdown|clean|tear|release|quit|exit|terminate|kill|destroy|dispose|disconnect|cancel|reset|clear|collect\b|seed"
     r"|start\b|__del__|connect\b|ping|setattr|settrace|use\b",
     re.IGNORECASE,
 )

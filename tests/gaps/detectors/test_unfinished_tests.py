@@ -32,6 +32,7 @@ def found(make_repository: MakeRepository, files: dict[str, str]) -> list[tuple[
         # an object of the test's own that is changed at last
         ("def test_a():\n    x = Queue()\n    x.add(1)\n", "`x` is not looked at after `add`"),
         ("def test_a():\n    import pkg\n    x = pkg.Queue()\n    x.add(1)\n", "`x` is not looked at after `add`"),
+        ("def test_a():\n    x = Queue()\n    x.add(1)\n    x.destroy()\n", "`x` is not looked at after `add`"),
         ("def test_a():\n    x = Queue()\n    x.add(1)\n    x.close()\n", "`x` is not looked at after `add`"),
         (
             "class TestQueue:\n    def test_a(self):\n        self.queue.add(1)\n",
@@ -77,6 +78,7 @@ def test_what_is_left_unseen_is_named(make_repository: MakeRepository, body: str
         # objects that answer, are tidied up or shown, or belong to somebody else
         "def test_a():\n    x = Queue()\n    x.get_first()\n",
         "def test_a():\n    x = Queue()\n    x.close()\n",
+        "def test_a():\n    x = Window()\n    x.destroy()\n",
         "def test_a():\n    x = Queue()\n    x.__del__()\n",
         "def test_a():\n    x = Figure()\n    x.savefig('a.png')\n",
         "def test_a(db):\n    db.add(1)\n",
