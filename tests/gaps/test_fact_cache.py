@@ -22,6 +22,7 @@ from autopack.gaps.facts import FactCache, Found, KeptFile, StaleFacts, Versions
 from autopack.gaps.models import Evidence
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
+from autopack.gaps.sources import contents
 from autopack.gaps.sources.recall import open_cache
 from autopack.gaps.storage import FILE
 from repositories import MakeRepository, commit_all, git, write_files
@@ -354,3 +355,18 @@ def test_a_new_leftover_is_looked_for_in_files_that_are_known(repository: Path) 
     assert b"dump.sqlite" not in report
     assert report_bytes(repository, open_cache(repository, writable=False)) == report
     assert report_bytes(repository, None) == report
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_files_are_kept_under_the_name_that_git_gives_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str
+) -> None:
+    """Small ones, empty ones, and those that are too large to be searched."""
+    monkeypatch.setattr(contents, "MAX_FILE_BYTES", 100_000)
+    git(tmp_path, "init", "--quiet", f"--object-format={object_format}")
+    write_files(tmp_path, {"small.txt": "a\n", "empty.txt": "", "large.bin": b"\0" * 200_000})
+    commit_all(tmp_path)
+    take_snapshot(tmp_path, all_detectors(), kept=open_cache(tmp_path, writable=True))
+    kept = open_cache(tmp_path, writable=False)
+    for path in ("small.txt", "empty.txt", "large.bin"):
+        assert kept.by_object(path, git(tmp_path, "rev-parse", f"HEAD:{path}").strip(), "") is not None

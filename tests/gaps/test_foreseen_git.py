@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from autopack.config import load_settings
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
+from autopack.gaps.sources.recall import open_cache
 from autopack.gaps.sources.standing import (
     ATTRIBUTES_COMMAND,
     INDEX_COMMAND,
@@ -17,9 +21,13 @@ from autopack.gaps.sources.standing import (
     Asked,
     ForeseenGit,
     Unclear,
+    ask,
+    find,
     foreseeing,
 )
 from autopack.git import Git
+from autopack.operations.repeating import repeated
+from autopack.operations.scanning import Effort, assess_workspace
 from repositories import MakeRepository, commit_all, git, write_files
 
 FILES: dict[str, str | bytes] = {
@@ -27,6 +35,7 @@ FILES: dict[str, str | bytes] = {
     ".gitattributes": "*.md text\n*.bin binary\n",
     "a b/ü.md": "text\n",
     "tool.bin": b"\0",
+    "page.rst": "Page\n====\n",
 }
 
 
@@ -116,3 +125,34 @@ def test_what_git_refused_is_asked_again(repository: Path) -> None:
     seeing = foreseeing(repository, asked)
     assert b"README.md" in seeing.run(*INDEX_COMMAND).stdout
     assert b"new.md" in seeing.run(*STATUS_COMMAND).stdout
+
+
+def test_a_file_that_changes_after_git_was_asked_is_not_kept_as_it_was(repository: Path) -> None:
+    """What is read then are other bytes than those of the object that git named."""
+    asked = foreseen(repository)
+    asked.end()
+    before = (repository / "page.rst").read_bytes()
+    (repository / "page.rst").write_bytes(b"Page\n====\n\n.. image:: one.png\n")
+    take_snapshot(repository, all_detectors(), kept=open_cache(repository, writable=True), asked=asked)
+    (repository / "page.rst").write_bytes(before)
+    kept = take_snapshot(repository, all_detectors(), kept=open_cache(repository, writable=False))
+    fresh = take_snapshot(repository, all_detectors())
+    assert kept.files["page.rst"] == fresh.files["page.rst"]
+    assert dict(kept.facts["doc_drift"]) == dict(fresh.facts["doc_drift"])
+
+
+def test_no_answer_is_kept_for_a_tree_that_changed_after_git_was_asked(repository: Path) -> None:
+    """The report tells of the tree as it was; the next scan finds the tree as it is."""
+    commit_all(repository, "all")
+    time.sleep(0.15)
+    settings, today = load_settings(repository), date(2026, 1, 2)
+    assess_workspace(settings, write=True, today=today, effort=Effort(cache="fill"))
+    asked = foreseen(repository)
+    asked.end()
+    write_files(repository, {"page.rst": "Page\n====\n\n.. image:: one.png\n"})
+    time.sleep(0.15)
+    assess_workspace(settings, write=True, today=today, effort=Effort(cache="fill", asked=asked))
+    place = find(repository)
+    assert place is not None
+    again = repeated(place, ask(place))
+    assert again is None or "one.png" in again.stdout

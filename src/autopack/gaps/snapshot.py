@@ -138,7 +138,14 @@ def _look(
     recall = Recall(kept, _vouched(listed, places), seeker.digest)
     known = recall.known(bounds.to_read)
     unread = [(path, mode) for path, mode in bounds.to_read if path not in known]
-    read = partial(read_files, workspace, detectors=detectors, kept=kept, seeker=seeker)
+    read = partial(
+        read_files,
+        workspace,
+        detectors=detectors,
+        kept=kept,
+        seeker=seeker,
+        object_format=places.object_format if kept is not None and kept.writable else "",
+    )
     harvest = read_in_parallel(unread, read, jobs=jobs, progress=progress)
     harvest.failures.update(unable)
     recall.keep(harvest)
@@ -276,7 +283,7 @@ def _records(
             sizes, digests = recall.kept.versions.sizes, recall.kept.versions.digests
             records[path] = FileRecord(path, mode, True, sizes[known[path]], digests[known[path]], "..")
         elif path in read:
-            _, mode, size, sha256, target = read[path]
+            _, mode, size, sha256, target, _ = read[path]
             records[path] = FileRecord(path, mode, path in tracked, size, sha256, states.get(path, ".."), target)
     if not bounds.absent:
         return records

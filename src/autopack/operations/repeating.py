@@ -94,13 +94,18 @@ def repeated(
     return None
 
 
-def watch(start: Path, clock: Clock | None = None) -> Watched | None:
-    """Return how the repository around START stands, None where that cannot be told in the short way."""
+def watch(start: Path, asked: Asked | None = None, clock: Clock | None = None) -> Watched | None:
+    """Return how the repository around START stands, None where that cannot be told in the short way.
+
+    Where git was ASKED about it before, that is how it stood then: so the scan will see it.
+    """
     started = (clock or SystemClock()).now().timestamp()
     place = find(start)
     if place is None:
         return None
     with suppress(Unclear):
+        if asked is not None and asked.is_about(place.root):
+            return Watched(place, standing(place, asked, inherited_environment()), min(started, asked.started))
         return Watched(place, standing(place, ask(place), inherited_environment()), started)
     return None
 

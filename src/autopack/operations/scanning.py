@@ -135,7 +135,9 @@ def assess_workspace(
     """
     kept = _kept(settings, effort)
     is_plain = since is None and effort.deep_seconds is None and _runs_folder(settings) == RUNS_FOLDER
-    watched = watch(settings.workspace) if write and kept is not None and kept.writable and is_plain else None
+    watched = (
+        watch(settings.workspace, effort.asked) if write and kept is not None and kept.writable and is_plain else None
+    )
     snapshot = look(settings, since=since, effort=effort, kept=kept)
     raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
     sifted = sift_report(settings, snapshot, raw, only_committed=write, show_all=show_all)

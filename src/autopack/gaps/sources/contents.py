@@ -35,6 +35,8 @@ class ReadFile(NamedTuple):
     size: int
     sha256: str | None
     link_target: str | None = None
+    oid: str = ""
+    """Git's id of the bytes that were read, where it was asked for."""
 
 
 _Extractor = tuple[str, Callable[[str, bytes], object | None], Callable[[str], bool]]
@@ -92,9 +94,10 @@ def read_files(
     detectors: Sequence[Detector],
     kept: FactCache | None = None,
     seeker: Seeker = NOTHING_SOUGHT,
+    object_format: str = "",
 ) -> Harvest:
     """Read PATHS (path and mode, empty if unknown) below ROOT, never through a link; run every extractor, and SEEKER,
-    over each whose facts are not KEPT."""
+    over each whose facts are not KEPT. With an OBJECT_FORMAT (`sha1`, `sha256`), say which object git would make."""
     extractors = [(one.gap_type, one.extract, one.retain) for one in detectors if one.extract is not None]
     harvest = Harvest(facts={gap_type: {} for gap_type, _, _ in extractors})
     base = os.fsencode(root) + b"/"
@@ -104,7 +107,7 @@ def read_files(
             if mode == LINK:
                 _take_link(harvest, base, path)
             else:
-                data = _take_file(harvest, base, path, mode)
+                data = _take_file(harvest, base, path, mode, object_format)
                 if data is not None:
                     _search(harvest, path, data, extractors, kept, seeker)
         except FileNotFoundError:
@@ -148,7 +151,7 @@ def _take_link(harvest: Harvest, base: bytes, path: str) -> None:
     harvest.files.append(ReadFile(path, LINK, len(target), None, target.decode("utf-8", "surrogateescape")))
 
 
-def _take_file(harvest: Harvest, base: bytes, path: str, mode: str) -> bytes | None:
+def _take_file(harvest: Harvest, base: bytes, path: str, mode: str, object_format: str) -> bytes | None:
     """Note what the file at PATH is; return its bytes unless it is a link or too large to search."""
     try:
         descriptor = os.open(base + encode(path), _FLAGS)
@@ -160,13 +163,14 @@ def _take_file(harvest: Harvest, base: bytes, path: str, mode: str) -> bytes | N
     try:
         data = os.read(descriptor, _CHUNK)
         if (len(data) == _CHUNK or not data) and not _is_small(descriptor, len(data)):
-            _take_large(harvest, descriptor, data, path, mode)
+            _take_large(harvest, descriptor, data, path, mode, object_format)
             return None
         if len(data) == _CHUNK:
             data = _rest(descriptor, data)
     finally:
         os.close(descriptor)
-    harvest.files.append(ReadFile(path, mode, len(data), hashlib.sha256(data).hexdigest()))
+    oid = _object(object_format, len(data), data).hexdigest() if object_format else ""
+    harvest.files.append(ReadFile(path, mode, len(data), hashlib.sha256(data).hexdigest(), oid=oid))
     if data.startswith(_SQLITE_MAGIC):
         harvest.databases.append(path)
     return data
@@ -208,13 +212,22 @@ def _rest(descriptor: int, head: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _take_large(harvest: Harvest, descriptor: int, head: bytes, path: str, mode: str) -> None:
+def _object(object_format: str, size: int, head: bytes) -> hashlib._Hash:
+    """Return the hash that names a blob of SIZE bytes once it has been fed with them; HEAD are the first ones."""
+    return hashlib.new(object_format, b"blob %d\0%b" % (size, head), usedforsecurity=False)
+
+
+def _take_large(harvest: Harvest, descriptor: int, head: bytes, path: str, mode: str, object_format: str) -> None:
     """Digest a large file without holding it; say so where it may be text."""
-    digest, size = hashlib.sha256(head), len(head)
+    digest, size, expected = hashlib.sha256(head), len(head), os.fstat(descriptor).st_size
+    named = _object(object_format, expected, head) if object_format else None
     while part := os.read(descriptor, 1024 * 1024):
         digest.update(part)
         size += len(part)
-    harvest.files.append(ReadFile(path, mode, size, digest.hexdigest()))
+        if named is not None:
+            named.update(part)
+    oid = named.hexdigest() if named is not None and size == expected else ""
+    harvest.files.append(ReadFile(path, mode, size, digest.hexdigest(), oid=oid))
     if head.startswith(_SQLITE_MAGIC):
         harvest.databases.append(path)
     elif b"\0" not in head[:_BINARY_HEAD]:

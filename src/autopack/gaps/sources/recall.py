@@ -66,9 +66,10 @@ class Recall:
 
     def _made(self, harvest: Harvest, file: ReadFile, database: bool, note: str | None) -> KeptFile | None:
         """Return what is new to keep of FILE, None where it is no file or is kept already."""
-        oid = self.vouched.get(file.path, "")
         if file.sha256 is None:
             return None
+        # A file that changed after git listed it is not the object that git named.
+        oid = file.oid if file.oid == self.vouched.get(file.path) else ""
         known = self._by_digest(file) if file.path in harvest.known else None
         if known is not None:
             return known._replace(oid=oid) if oid and not known.oid else None

@@ -14,12 +14,14 @@ import shutil
 import stat
 import sys
 import threading
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autopack.config import BASELINE_FILE, CONFIG_FILE, INTENTION_FILE
 from autopack.errors import AutopackError
@@ -127,6 +129,8 @@ class Asked:
     """Git's lists, being made while something else is done."""
 
     git: Git
+    started: float = field(default_factory=time.time, compare=False)
+    """Seconds since the epoch."""
     _threads: dict[Sequence[str], threading.Thread] = field(default_factory=dict)
     _answers: dict[Sequence[str], tuple[bytes | None, GitAnswer]] = field(default_factory=dict)
     """Command -> what it was given on its standard input, and what it said."""
@@ -134,6 +138,10 @@ class Asked:
     def __post_init__(self) -> None:
         for command in (STATUS_COMMAND, INDEX_COMMAND):
             self._start(command, lambda: None)
+
+    def is_about(self, work_tree: Path) -> bool:
+        """Tell whether it was WORK_TREE that git was asked about."""
+        return self.git == Git(work_tree)
 
     def go_on(self) -> None:
         """Ask for all that a look at the repository needs."""
@@ -145,7 +153,7 @@ class Asked:
         self._threads[command].start()
 
     def _run(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
-        with suppress(AutopackError):
+        with suppress(AutopackError, OSError):
             given = stdin()
             self._answers[command] = given, self.git.run(*command, stdin=given, check=False)
 
@@ -187,26 +195,17 @@ class ForeseenGit(Git):
 
     asked: Asked | None = None
 
-    def run(
-        self,
-        *arguments: str,
-        stdin: bytes | None = None,
-        check: bool = True,
-        timeout: float = 120.0,
-        extra_environment: Mapping[str, str] | None = None,
-    ) -> GitAnswer:
+    def run(self, *arguments: str, stdin: bytes | None = None, check: bool = True, **options: Any) -> GitAnswer:
         """Return what git says, as `Git.run` does."""
-        answer = self.asked.take(arguments, stdin) if self.asked is not None and not extra_environment else None
+        answer = self.asked.take(arguments, stdin) if self.asked is not None and not options else None
         if answer is not None and (answer.code == 0 or not check):
             return answer
-        return super().run(*arguments, stdin=stdin, check=check, timeout=timeout, extra_environment=extra_environment)
+        return super().run(*arguments, stdin=stdin, check=check, **options)
 
 
 def foreseeing(work_tree: Path, asked: Asked | None) -> Git:
     """Return git for WORK_TREE, which knows what was ASKED about it."""
-    if asked is None or asked.git != Git(work_tree):
-        return Git(work_tree)
-    return ForeseenGit(work_tree, asked=asked)
+    return ForeseenGit(work_tree, asked=asked) if asked is not None and asked.is_about(work_tree) else Git(work_tree)
 
 
 def ask(place: Place) -> Asked:
