@@ -370,3 +370,21 @@ def test_files_are_kept_under_the_name_that_git_gives_their_bytes(
     kept = open_cache(tmp_path, writable=False)
     for path in ("small.txt", "empty.txt", "large.bin"):
         assert kept.by_object(path, git(tmp_path, "rev-parse", f"HEAD:{path}").strip(), "") is not None
+
+
+def test_every_fact_that_this_project_gives_comes_back_as_it_was() -> None:
+    """Its own files hold nearly everything that extractors know: what cannot be rebuilt would stop a detector."""
+    root = Path(__file__).parents[2]
+    files = [
+        path for folder in ("src", "tests", "docs", "benchmarks", "examples") for path in (root / folder).rglob("*.*")
+    ]
+    files += [path for path in root.iterdir() if path.is_file()]
+    seen: set[str] = set()
+    for path in sorted(path for path in files if path.is_file() and path.suffix != ".pyc"):
+        data = path.read_bytes()
+        for detector in all_detectors():
+            fact = detector.extract(path.relative_to(root).as_posix(), data) if detector.extract else None
+            if fact is not None:
+                seen.add(detector.gap_type)
+                assert load_fact(dump_fact(fact)) == fact, (detector.gap_type, path)
+    assert len(seen) >= 7

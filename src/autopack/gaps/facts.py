@@ -242,9 +242,14 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return a class of facts; everything else is refused, so that a forged row runs no code."""
         found = getattr(import_module(module), name, None) if module.startswith("autopack.gaps.") else None
-        if found is _evidence or (isinstance(found, type) and is_dataclass(found) and found.__module__ == module):
+        if found is _evidence or (isinstance(found, type) and _holds_fields(found) and found.__module__ == module):
             return found
         raise StaleFacts
+
+
+def _holds_fields(kind: type) -> bool:
+    """Tell whether objects of KIND are nothing but their fields: a dataclass, or a named tuple."""
+    return is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def _evidence(fields: dict[str, Any]) -> Evidence:
