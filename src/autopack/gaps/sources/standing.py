@@ -14,7 +14,6 @@ import shutil
 import stat
 import sys
 import threading
-import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autopack.clock import SystemClock
 from autopack.config import BASELINE_FILE, CONFIG_FILE, INTENTION_FILE
 from autopack.errors import AutopackError
 from autopack.file_layout import RUNS_FOLDER
@@ -129,7 +129,7 @@ class Asked:
     """Git's lists, being made while something else is done."""
 
     git: Git
-    started: float = field(default_factory=time.time, compare=False)
+    started: float = field(default_factory=lambda: SystemClock().now().timestamp(), compare=False)
     """Seconds since the epoch."""
     _threads: dict[Sequence[str], threading.Thread] = field(default_factory=dict)
     _answers: dict[Sequence[str], tuple[bytes | None, GitAnswer]] = field(default_factory=dict)
