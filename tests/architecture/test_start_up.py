@@ -11,7 +11,7 @@ import pytest
 from repositories import MakeRepository
 
 HEAVY = {"dbos", "sqlalchemy", "psycopg", "starlette", "fastapi", "uvicorn", "alembic"}
-NOT_FOR_HELP = HEAVY | {"cedarpy", "jsonschema", "detect_secrets", "ruamel", "markdown_it", "requests"}
+NOT_FOR_HELP = HEAVY | {"cedarpy", "jsonschema", "detect_secrets", "ruamel", "pyromark", "requests"}
 
 
 def loaded_by(*arguments: str) -> set[str]:

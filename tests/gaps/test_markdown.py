@@ -77,3 +77,58 @@ def test_an_id_that_a_heading_is_given_is_seen_at_once(text: str) -> None:
     assert "b" in markdown.explicit_ids(text.encode())
     assert not markdown.gives_id(text.replace("#b", "#bc").encode(), "b")
     assert not markdown.gives_id(b"# A #b\n", "b")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"", b"\xef\xbb\xbf", "é 追\n\n".encode(), b"caf\xe9 \xff\n\n", b"`[a](b.md)` and ", b"| x |\n|---|\n| y "],
+    ids=["nothing", "a mark", "other letters", "no UTF-8", "code", "a table"],
+)
+def test_a_parsed_link_stands_where_it_is_written(before: bytes) -> None:
+    """Places are bytes of the document as it is, whatever comes before; the same link in code is none."""
+    data = before + b"see [a](b.md) there\n"
+    rendered = markdown.render(data)
+    assert rendered is not None
+    assert [(data[start:end], target) for start, end, target in rendered.links] == [(b"[a](b.md)", "b.md")]
+
+
+def test_what_a_parser_sees_of_a_document() -> None:
+    """Headings of all kinds, references, images and pieces of HTML."""
+    text = """# One `two` *three* [four](5)
+
+> - ## Nested
+> - ## Nested
+
+Under
+lines
+===
+
+[x][ref] ![i](i.png) <a
+ href="h.md">h</a>
+
+[ref]: to/there
+[unused]: to/nowhere
+
+<img src="block.png">
+"""
+    rendered = markdown.render(text.encode())
+    assert rendered is not None
+    assert rendered.slugs >= {"one-two-three-four", "nested", "nested-1", "underlines"}
+    assert rendered.references == {"5", "to/there", "i.png", "h.md", "block.png"}
+
+
+def test_a_fault_of_the_parser_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rust's panics are no `Exception`; whatever else stops a program does stop it."""
+
+    class PanicException(BaseException):
+        pass
+
+    faults: list[type[BaseException]] = [PanicException, KeyboardInterrupt]
+
+    def panicking(*_: object, **__: object) -> object:
+        raise faults.pop(0)
+
+    monkeypatch.setattr("pyromark.events_with_range", panicking)
+    assert markdown.render(b"# A\n") is None
+    with pytest.raises(KeyboardInterrupt):
+        markdown.render(b"# A\n")

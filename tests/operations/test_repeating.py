@@ -18,8 +18,9 @@ import pytest
 from autopack.artifacts.redaction import register_secret_values
 from autopack.cli.main import main
 from autopack.clock import Clock, FixedClock
+from autopack.gaps.facts import Versions
 from autopack.gaps.sources.standing import ask, find
-from autopack.gaps.storage import FILE, read_answer
+from autopack.gaps.storage import FILE, read_answer, read_rows, write_rows
 from autopack.operations import repeating
 from autopack.operations.repeating import Repeated
 from repositories import MakeRepository, commit_all, git, write_files
@@ -257,3 +258,29 @@ def test_a_folder_inside_the_repository_gets_the_same_answer(
     kept(capsys, repository)
     assert repeated(repository / "docs") == repeated(repository)
     assert repeated(repository / ".git" / "refs") is None
+
+
+def test_facts_that_are_of_no_use_after_all_are_looked_for_again(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole row whose facts cannot be rebuilt stops no detector: the report is that of a first scan, and what was
+    found anew takes its place."""
+    commit_all(repository)
+    kept(capsys, repository)
+    common = repository / ".git"
+    useless = 0
+    for name, content in read_rows(common, "SELECT name, content FROM shards"):
+        shard = Versions.loaded(content)
+        for row, found in shard.found.items():
+            shard.found[row] = found._replace(facts=dict.fromkeys(found.facts, b"no fact"))
+            useless += len(found.facts)
+        write_rows(common, "shards", [(name, shard.dumped())])
+    write_files(repository, {"CHANGELOG.md": "# Changes\n"})
+    assert useless
+    expected = scanned(capsys, repository, "--no-cache", "--format", "json")
+    assert "detector-failed" not in expected[1]
+    assert scanned(capsys, repository, "--format", "json") == expected
+    scanned(capsys, repository, "--write")
+    for _, content in read_rows(common, "SELECT name, content FROM shards"):
+        facts = [fact for found in Versions.loaded(content).found.values() for fact in found.facts.values()]
+        assert b"no fact" not in facts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autopack.gaps import heading_ids, markdown, restructuredtext
-from autopack.gaps.excerpts import line_at, line_number, line_start
+from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.markdown import Link
 
 _OTHER_FRAGMENTS = re.compile(
@@ -38,6 +38,8 @@ class Pages:
     _ids: dict[str, frozenset[str]] = field(default_factory=dict)
     _rendered: dict[str, markdown.Rendered | None] = field(default_factory=dict)
     _other_ids: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    _assembled: dict[str, bool] = field(default_factory=dict)
+    _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
 
     def slugs(self, path: str) -> frozenset[str]:
         """Return the ids that GitHub may give to the headings of PATH, none where its text is not at hand."""
@@ -56,6 +58,12 @@ class Pages:
         wanted = markdown.slug_key(fragment)
         if path not in self.texts or not markdown.is_markdown(path) or _OTHER_FRAGMENTS.match(wanted):
             return True
+        asked = (path, wanted, loosely)
+        if asked not in self._answers:
+            self._answers[asked] = self._may_have(path, wanted, loosely=loosely)
+        return self._answers[asked]
+
+    def _may_have(self, path: str, wanted: str, *, loosely: bool) -> bool:
         if path not in self._slugs and markdown.gives_id(self.texts[path], wanted):
             return True
         slugs = self.slugs(path)
@@ -66,10 +74,10 @@ class Pages:
             return True
         if path not in self._ids:
             self._ids[path] = markdown.explicit_ids(self.texts[path])
-        if wanted in self._ids[path]:
+        if wanted in self._ids[path] or self._is_assembled(path):
             return True
         rendered = self._render(path)
-        return rendered is None or wanted in rendered.slugs or _ASSEMBLED.search(self.texts[path]) is not None
+        return rendered is None or wanted in rendered.slugs
 
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
@@ -98,8 +106,7 @@ class Pages:
         target = markdown.normal_target(link.target)
         if b"]:" in data[line_start(data, link.offset) : link.offset]:
             return target in rendered.references
-        line = line_number(data, link.offset) - 1
-        return any(first <= line < last and target == found for first, last, found in rendered.links)
+        return any(first <= link.offset < last and target == found for first, last, found in rendered.links)
 
     def includes(self, document: str, offsets: tuple[int, ...]) -> bool:
         """Tell whether DOCUMENT takes in the files that it names at OFFSETS, as reStructuredText can."""
@@ -107,6 +114,11 @@ class Pages:
         return bool(offsets) and all(
             data[line_start(data, offset) : offset].rstrip().endswith(b"include::") for offset in offsets
         )
+
+    def _is_assembled(self, path: str) -> bool:
+        if path not in self._assembled:
+            self._assembled[path] = _ASSEMBLED.search(self.texts[path]) is not None
+        return self._assembled[path]
 
     def _render(self, path: str) -> markdown.Rendered | None:
         if path not in self._rendered:

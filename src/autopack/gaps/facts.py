@@ -11,8 +11,8 @@ import hashlib
 import io
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, is_dataclass, replace
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,6 +139,12 @@ class FactCache:
         for shard in self._shards().values():
             self.versions.extend(shard)
 
+    def emptied(self) -> FactCache:
+        """Return the same cache without the facts that are kept, in which those of the next look take their places."""
+        empty = replace(self)
+        empty.versions = Versions()
+        return empty
+
     def _shards(self) -> dict[str, Versions]:
         """Return what is kept now."""
         shards: dict[str, Versions] = {}
@@ -241,10 +247,15 @@ class _Pickler(pickle.Pickler):
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return a class of facts; everything else is refused, so that a forged row runs no code."""
-        found = getattr(import_module(module), name, None) if module.startswith("autopack.gaps.") else None
-        if found is _evidence or (isinstance(found, type) and _holds_fields(found) and found.__module__ == module):
-            return found
-        raise StaleFacts
+        return _class_of_facts(module, name)
+
+
+@cache
+def _class_of_facts(module: str, name: str) -> Any:
+    found = getattr(import_module(module), name, None) if module.startswith("autopack.gaps.") else None
+    if found is _evidence or (isinstance(found, type) and _holds_fields(found) and found.__module__ == module):
+        return found
+    raise StaleFacts
 
 
 def _holds_fields(kind: type) -> bool:

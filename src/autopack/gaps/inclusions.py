@@ -16,6 +16,8 @@ _INCLUSION = re.compile(
 """Snippets of PyMdown, markdown-include, Jinja and Liquid, mdBook, VitePress, reStructuredText and MyST, DocFX, MDX."""
 _SIGNS = (b"include", b"INCLUDE", b"--8<--", b"{!", b"\nimport ")
 """One of them is in every inclusion: only what stands around them is searched."""
+_SUFFIXES = (b".md", b".markdown", b".rst", b".txt")
+"""One of them ends what is taken in."""
 _BEFORE, _AFTER = 60, 400
 """At most so many bytes of an inclusion stand before its sign and after its beginning."""
 
@@ -27,7 +29,9 @@ def find_inclusions(data: bytes) -> tuple[str, ...]:
         at, searched = data.find(sign), 0
         while at >= 0:
             start = max(data.rfind(b"\n", max(0, at - _BEFORE), at), at - _BEFORE, searched)
-            if match := _INCLUSION.search(data[start : at + _AFTER]):
+            near = data[start : at + _AFTER]
+            names_a_document = any(suffix in near for suffix in _SUFFIXES)
+            if names_a_document and (match := _INCLUSION.search(near)):
                 found.add(match[1])
                 searched = start + match.end()
             at = data.find(sign, at + len(sign))

@@ -13,14 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-
 SUFFIXES = (".md", ".markdown")
-MAX_PARSED_BYTES = 400_000
+MAX_PARSED_BYTES = 1_000_000
 """Larger documents are judged by the fast functions alone."""
 
 
@@ -34,12 +30,12 @@ class Link:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a CommonMark parser makes of a document: the targets of its links by line range, and its heading slugs."""
+    """What a CommonMark parser makes of a document: the targets of its links by place, and its heading slugs."""
 
     links: tuple[tuple[int, int, str], ...]
-    """(first line, line after the last, target), lines from 0."""
+    """(first byte, byte after the last, target) of each link, image, and piece of HTML with a target."""
     references: frozenset[str]
-    """Targets of links, wherever they are used (the lines of a reference are not those of its definition)."""
+    """Targets of links, wherever they are used (the place of a reference is not that of its definition)."""
     slugs: frozenset[str]
 
 
@@ -367,43 +363,47 @@ def _slug_variants(text: str) -> frozenset[str]:
 
 # --- the whole truth, for few documents -----------------------------------------------------------------------------
 
+_NO_UTF_8 = re.compile(r"[\udc80-\udcff]")
+
 
 def render(data: bytes) -> Rendered | None:
-    """Parse DATA as CommonMark with tables; None where it is too large or too deeply nested."""
-    if len(data) > MAX_PARSED_BYTES or data.count(b"[") > 20_000 or data.count(b"*") + data.count(b"_") > 50_000:
+    """Parse DATA as CommonMark with tables; None where it is too large, or more than the parser bears."""
+    if len(data) > MAX_PARSED_BYTES:
         return None
-    from markdown_it import MarkdownIt
+    import pyromark
 
-    environment: dict[str, object] = {}
-    try:
-        tokens: list[Token] = (
-            MarkdownIt("commonmark").enable("table").parse(data.decode("utf-8", "replace"), environment)
-        )
-    except RecursionError:
-        return None
     links: list[tuple[int, int, str]] = []
     slugs: list[str] = []
     beside_images = frozenset[str]()
-    for position, token in enumerate(tokens):
-        if token.map is None:
-            continue
-        targets = [target for part in (token, *(token.children or ())) for target in _targets(part)]
-        links += [(token.map[0], token.map[1], normal_target(target)) for target in targets]
-        if token.type == "inline" and tokens[position - 1].type == "heading_open":
-            visible = (child.content for child in token.children or () if child.type in {"text", "code_inline"})
-            text = "".join(visible)
-            slugs.append(slug(text))
-            beside_images |= _slugs_with_images(text)
+    heading: list[str] | None = None
+    try:
+        for event, place in pyromark.events_with_range(_as_text(data), options=pyromark.Options.ENABLE_TABLES):
+            match event:
+                case {"Start": {"Heading": _}}:
+                    heading = []
+                case {"End": {"Heading": _}} if heading is not None:
+                    text = "".join(heading)
+                    slugs.append(slug(text))
+                    beside_images |= _slugs_with_images(text)
+                    heading = None
+                case {"Text": str(text)} | {"Code": str(text)} if heading is not None:
+                    heading.append(text)
+                case {"Start": {"Link": {"dest_url": str(target)}} | {"Image": {"dest_url": str(target)}}}:
+                    links.append((place["start"], place["end"], normal_target(target)))
+                case {"Html": str(source)} | {"InlineHtml": str(source)}:
+                    targets = (match[1].decode("utf-8", "replace") for match in _html_targets(source.encode()))
+                    links += ((place["start"], place["end"], normal_target(target)) for target in targets)
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":  # What a fault in Rust code is raised as; it cannot be imported.
+            raise
+        return None
     found = beside_images.union(_numbered(slugs))
     return Rendered(tuple(links), frozenset(target for _, _, target in links), found)
 
 
-def _targets(token: Token) -> Iterator[str]:
-    if token.type in {"link_open", "image"}:
-        yield str(token.attrs.get("href") or token.attrs.get("src") or "")
-    elif token.type in {"html_block", "html_inline"}:
-        for match in _html_targets(token.content.encode()):
-            yield match[1].decode("utf-8", "replace")
+def _as_text(data: bytes) -> str:
+    """Return DATA with a `?` for each byte that is no UTF-8, so that a place in bytes is the same in both."""
+    return _NO_UTF_8.sub("?", data.decode("utf-8", "surrogateescape"))
 
 
 def _numbered(slugs: list[str]) -> Iterator[str]:

@@ -78,6 +78,14 @@ def gap_of(gap_type: GapType, rule: Rule, finding: Finding) -> Gap:
     )
 
 
+def has_failed_with(report: GapReportV1, fault: type[Exception]) -> bool:
+    """Tell whether a detector could not do its work in REPORT because of FAULT."""
+    signal = f"{fault.__name__} in `"
+    return any(
+        gap.rule_id.endswith(f"/{FAILED}") and gap.detection_signals[0].startswith(signal) for gap in report.gaps
+    )
+
+
 def _failure_gap(failure: DetectorFailure) -> Gap:
     """Return the gap that stands for a detector which could not do its work."""
     where = f" over {failure.path}" if failure.path else ""

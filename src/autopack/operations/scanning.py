@@ -19,9 +19,9 @@ from autopack.gaps.baseline import Acceptance, BaselineV1, Comparison, compare, 
 from autopack.gaps.detector import Detector, Finding
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.detectors.baseline_policy_drift import suppression_comments
-from autopack.gaps.facts import FactCache
+from autopack.gaps.facts import FactCache, StaleFacts
 from autopack.gaps.models import Gap, GapReportV1
-from autopack.gaps.scanner import FAILED, scan, summary_of
+from autopack.gaps.scanner import FAILED, has_failed_with, scan, summary_of
 from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.earlier import earlier
 from autopack.gaps.sources.recall import open_cache
@@ -109,9 +109,7 @@ def scan_workspace(
 
     By default PROJECT_ID is the intention's and RUN_ID follows from the state of the workspace.
     """
-    kept = _kept(settings, effort)
-    snapshot = look(settings, effort=effort, kept=kept)
-    raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
+    snapshot, raw = _look_and_report(settings, None, run_id, project_id, effort, _kept(settings, effort))
     return sift_report(settings, snapshot, raw, only_committed=True, show_all=False).report
 
 
@@ -138,8 +136,7 @@ def assess_workspace(
     watched = (
         watch(settings.workspace, effort.asked) if write and kept is not None and kept.writable and is_plain else None
     )
-    snapshot = look(settings, since=since, effort=effort, kept=kept)
-    raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
+    snapshot, raw = _look_and_report(settings, since, run_id, project_id, effort, kept)
     sifted = sift_report(settings, snapshot, raw, only_committed=write, show_all=show_all)
     report = sifted.report
     if write:
@@ -183,6 +180,25 @@ def _remember(
         lines=source_lines(settings, sifted.report.gaps, places=SHOWN_PLACES),
     )
     remember(watched, snapshot, view, looks)
+
+
+def _look_and_report(
+    settings: Settings,
+    since: str | None,
+    run_id: str | None,
+    project_id: str | None,
+    effort: Effort,
+    kept: FactCache | None,
+) -> tuple[Snapshot, GapReportV1]:
+    """Return a look at the workspace and what the detectors find; where facts that are KEPT cannot be used after all,
+    everything is looked at anew."""
+    snapshot = look(settings, since=since, effort=effort, kept=kept)
+    raw = _raw_report(settings, snapshot, run_id, project_id, effort, kept)
+    if kept is None or not has_failed_with(raw, StaleFacts):
+        return snapshot, raw
+    again, empty = replace(effort, asked=None), kept.emptied()
+    snapshot = look(settings, since=since, effort=again, kept=empty)
+    return snapshot, _raw_report(settings, snapshot, run_id, project_id, again, empty)
 
 
 def _raw_report(
