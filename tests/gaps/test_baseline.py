@@ -55,6 +55,18 @@ def test_a_finding_is_known_by_its_id_and_else_by_its_content() -> None:
     assert [entry.gap_id for entry in comparison.gone] == [gap(3).gap_id]
 
 
+def test_a_finding_that_has_grown_is_new() -> None:
+    """An entry accepts the places that it was made for, fewer of them, and not one more; renewing it counts anew."""
+    three = gap(1).model_copy(update={"evidence": gap(1).evidence * 3})
+    baseline = accepting(three)
+    fewer, more = (three.model_copy(update={"evidence": gap(1).evidence * count}) for count in (2, 4))
+    assert [compare([one], baseline, TODAY).state(one) for one in (three, fewer, more)] == ["unchanged", "unchanged", "new"]
+    shrunk = updated(baseline, [fewer], TODAY, None, ())
+    assert compare([three], shrunk, TODAY).state(three) == "new"
+    accepted = updated(baseline, [more], TODAY, Acceptance("more of it"), [more.gap_id])
+    assert [(entry.places, entry.reason) for entry in accepted.findings] == [(4, "more of it")]
+
+
 def test_one_entry_accepts_one_finding() -> None:
     """A copy of an accepted finding in another file is new: an entry is used up."""
     baseline = accepting(gap(1, content="a"))

@@ -339,3 +339,55 @@ def test_names_without_suffix_are_left_to_sites_and_to_folders_of_their_own_habi
     assert shown_in(repository) == []
     write_files(repository, {"docs/b.md": "[x](a)\n", "docs/more/c.md": "[x](../a)\n"})
     assert shown_in(repository) == ["docs/b.md a", "docs/more/c.md ../a"]
+
+
+PICTURES = {
+    "app/help/tutorial.rst": ".. image:: images/a.png\n\n.. image:: images/b.png\n\n.. image:: images/c.png\n",
+    **{f"app/help/static/images/{name}.png": name for name in "abc"},
+}
+
+
+def test_a_document_that_a_program_shows_from_elsewhere(make_repository: MakeRepository) -> None:
+    """All pictures that it names lie together in one folder further down, and none where it says."""
+    assert set(said_of(make_repository(PICTURES)).values()) == {"low"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"app/help/static/images/c.png": None, "app/help/more/images/c.png": "c"}, id="two folders"),
+        pytest.param({"app/help/images/d.png": "d", "app/help/tutorial.rst": "\n.. image:: images/d.png\n"}, id="one is there"),
+        pytest.param({"app/help/static/images/c.png": None, "app/help/tutorial.rst": None}, id="two pictures"),
+    ],
+)
+def test_pictures_that_lie_elsewhere_by_chance_stay_dead(
+    make_repository: MakeRepository, files: dict[str, str | None]
+) -> None:
+    """A picture that is where the document says, or that lies apart, says that the others are missing."""
+    text = PICTURES["app/help/tutorial.rst"]
+    if files.get("app/help/tutorial.rst", "") is None:
+        text = text.rpartition("\n.. image")[0]
+    else:
+        text += files.pop("app/help/tutorial.rst", "") or ""
+    repository = make_repository({**PICTURES, "app/help/tutorial.rst": text})
+    for path, content in files.items():
+        if content is None and path.endswith(".png"):
+            (repository / path).unlink()
+        elif content is not None:
+            write_files(repository, {path: content})
+    said = said_of(repository)
+    assert said
+    assert set(said.values()) == {"high"}
+
+
+def test_pictures_that_were_moved_leave_dead_links(make_repository: MakeRepository) -> None:
+    """What git held once where the document says was moved by somebody who forgot the document."""
+    before = {path.replace("static/", ""): text for path, text in PICTURES.items()}
+    repository = make_repository(before)
+    commit_all(repository)
+    git(repository, "mv", "app/help/images", "app/help/static")
+    git(repository, "mv", "app/help/static", "app/help/images")
+    (repository / "app/help/static").mkdir()
+    git(repository, "mv", "app/help/images", "app/help/static/images")
+    commit_all(repository, "second")
+    assert set(said_of(repository).values()) == {"high"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.model import Artifact, RepoPath, Sha256, Text
@@ -44,6 +44,12 @@ class AcceptedFinding(Artifact):
     title: Text
     reason: Annotated[Text, AfterValidator(_stated)]
     expires: Day | None = None
+    places: Annotated[int, Field(ge=1)] = 1
+    """In how many places it was: with more of them it is a new finding."""
+
+    def covers(self, gap: Gap) -> bool:
+        """Tell whether GAP is in no more places than what was accepted."""
+        return len(gap.evidence) <= self.places
 
     def expired(self, today: date) -> bool:
         """Tell whether TODAY is after the last day."""
@@ -83,7 +89,7 @@ class Comparison:
 def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Comparison:
     """Match GAPS with BASELINE: by id (which survives shifted lines), then by content (which survives renames).
 
-    Every entry accepts one finding at most, so that a copy of an accepted one is new.
+    Every entry accepts one finding at most, so that a copy of an accepted one is new, and so is one that has grown.
     """
     matched = _matches(gaps, baseline)
     met = {finding.gap_id for finding in matched.values()}
@@ -96,7 +102,7 @@ def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Compariso
 
 def _matches(gaps: Sequence[Gap], baseline: BaselineV1) -> dict[str, AcceptedFinding]:
     by_id = {finding.gap_id: finding for finding in baseline.findings}
-    matched = {gap.gap_id: by_id[gap.gap_id] for gap in gaps if gap.gap_id in by_id}
+    matched = {gap.gap_id: by_id[gap.gap_id] for gap in gaps if gap.gap_id in by_id and by_id[gap.gap_id].covers(gap)}
     spare: defaultdict[str, list[AcceptedFinding]] = defaultdict(list)
     for finding in reversed(baseline.findings):
         if finding.gap_id not in matched:
@@ -127,7 +133,7 @@ def updated(
     comparison = compare(gaps, baseline, today)
     matched = _matches(gaps, baseline)
     chosen = frozenset(wanted) - comparison.accepted.keys() if acceptance is not None else frozenset()
-    entries = list(comparison.gone)
+    entries = [entry for entry in comparison.gone if entry.gap_id not in chosen]
     for gap in gaps:
         known = matched.get(gap.gap_id)
         if gap.gap_id in chosen and acceptance is not None:
@@ -162,6 +168,7 @@ def entry_of(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
         title=gap.title,
         reason=acceptance.reason,
         expires=acceptance.expires,
+        places=max(1, len(gap.evidence)),
     )
 
 

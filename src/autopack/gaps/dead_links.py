@@ -65,6 +65,7 @@ def is_judged(document: str) -> bool:
         or places.is_bundled(document)
         or places.is_versioned(document)
         or places.is_chronicle(document)
+        or places.is_called_by_a_version(document)
     )
 
 

@@ -24,6 +24,7 @@ _ASSEMBLED = re.compile(
 """What says that a page has parts (and headings) which its source does not show."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"\d")
+_CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
 _SHORTEST_MISSPELT = 8
 _INDENTED_CODE = (b"    ", b"\t")
 
@@ -81,12 +82,13 @@ class Pages:
 
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
-        punctuation or, failing that, one letter wrong."""
+        punctuation or, failing that, one letter wrong or the number of a chapter more or less."""
         rendered = self._render(path)
         wanted = _letters(markdown.slug_key(fragment))
         slugs = rendered.slugs if rendered and wanted else frozenset()
         near = [slug for slug in slugs if _letters(slug) == wanted]
         near = near or [slug for slug in slugs if _is_one_letter_off(_letters(slug), wanted)]
+        near = near or [slug for slug in slugs if _is_numbered(slug, fragment) or _is_numbered(fragment, slug)]
         return near[0] if len(near) == 1 else None
 
     def shows(self, document: str, link: Link) -> bool:
@@ -128,6 +130,12 @@ class Pages:
 
 def _letters(slug: str) -> str:
     return _NOT_ALPHANUMERIC.sub("", slug)
+
+
+def _is_numbered(slug: str, other: str) -> bool:
+    """Tell whether SLUG is that of a heading with a number before it (`2-install`), and OTHER is its slug without."""
+    number = _CHAPTER.match(slug)
+    return number is not None and slug[number.end() :] == markdown.slug_key(other) and not _CHAPTER.match(other)
 
 
 def _is_one_letter_off(one: str, other: str) -> bool:

@@ -169,6 +169,11 @@ def is_newest_version(path: str) -> bool:
     return not _NEWEST_FOLDER.isdisjoint(folders(path)) and set(version_folders(path)) <= _NEWEST_FOLDER
 
 
+def is_called_by_a_version(path: str) -> bool:
+    """Tell whether PATH is called by a version and nothing else (`notes/1.0.0.md`): the notes of that release."""
+    return _VERSION.match(stem(path)) is not None
+
+
 def is_named_for_a_version(path: str) -> bool:
     """Tell whether PATH is called after one version: the notes of a release, written once."""
     return _VERSION_NAME.match(stem(path)) is not None

@@ -89,8 +89,9 @@ class ClassFact:
     """`__init__` or `__new__` where the class has one: pytest makes no object of it then."""
     takes_nothing: bool
     """Its `__init__` has no argument but `self`: unittest, which hands over the test's name, fails on it."""
-    used: bool
-    """The module names it a second time, or keeps it from pytest with `__test__`."""
+    used: bool | None
+    """The module names it a second time, or keeps it from pytest with `__test__`; None where nobody asks: it is called
+    `Test…` and pytest can make an object of it."""
     place: Evidence
 
 
@@ -287,9 +288,13 @@ def _class_fact(places: Places, data: bytes, node: ast.ClassDef) -> ClassFact:
         methods=len(_test_methods(node)),
         constructor=constructor,
         takes_nothing=init is not None and _takes_nothing(init.args),
-        used=bool(constructor) and (b"__test__" in data or len(re.findall(rb"\b%b\b" % node.name.encode(), data)) > 1),
+        used=_may_be_used(data, node.name) if constructor or not node.name.startswith("Test") else None,
         place=places.at_line(node.lineno),
     )
+
+
+def _may_be_used(data: bytes, name: str) -> bool:
+    return b"__test__" in data or len(re.findall(rb"\b%b\b" % name.encode(), data)) > 1
 
 
 def _takes_nothing(arguments: ast.arguments) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -36,7 +36,7 @@ _INDEX = re.compile(r"(?:index|readme|_index)\Z", re.IGNORECASE)
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _PRODUCT = re.compile(r"\.(?:pdf|epub|mobi|html?|zip|tgz|tar\.gz)\Z", re.IGNORECASE)
 """What builds write. Documents and pictures are left out: those are planned, linked and forgotten by people."""
-_IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
+_IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT, _BASE = "ids", "folders", "assets", "root", "built", "base"
 
 
 def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]]) -> tuple[DeadLink, ...]:
@@ -72,7 +72,33 @@ class _Readings:
             rule = min(by_rule, key=lambda rule: (-len(by_rule[rule]), _rank(rule)))
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
-        return held
+        return held | dict.fromkeys(self._from_another_folder(), _BASE)
+
+    def _from_another_folder(self) -> Iterator[int]:
+        """Yield the numbers of the links whose document a program shows from another place: all that it names beside
+        itself is missing there, and lies together in one folder further down."""
+        missing: dict[str, list[int]] = {}
+        for number, one in enumerate(self.dead):
+            if one.fragment is None and _kind_of_path(split_target(one.target)[0]) == _ASSETS:
+                missing.setdefault(one.document, []).append(number)
+        for document, numbers in missing.items():
+            folder, wanted = document.rpartition("/")[0], {self.dead[number].wanted for number in numbers}
+            names_others = any(
+                _kind_of_path(path) == _ASSETS and self.tree.exists(resolve(self.tree, document, path).path)
+                for path in {split_target(link.target)[0] for link in self.links[document]}
+            )
+            if len(wanted) < _ENOUGH_TARGETS or names_others or not self.tree.snapshot.history.keys().isdisjoint(wanted):
+                continue
+            if all(_is_below(folder, path) for path in wanted) and self._lie_together(folder, wanted):
+                yield from numbers
+
+    def _lie_together(self, folder: str, wanted: Collection[str]) -> bool:
+        """Tell whether WANTED, paths below FOLDER, are all there if one folder is put between."""
+        ends = [path[len(folder) + 1 :] if folder else path for path in wanted]
+        between = (
+            {found.removesuffix(end) for found in self.tree.ending_in(end) if _is_below(folder, found)} for end in ends
+        )
+        return bool(frozenset.intersection(*map(frozenset, between)))
 
     def _trees(self, one: DeadLink) -> Iterator[tuple[str, str]]:
         """Yield each kind of rule that may know ONE, with each folder for which it may hold: one that holds its

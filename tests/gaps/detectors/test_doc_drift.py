@@ -60,6 +60,85 @@ def test_the_same_dead_target_twice_is_one_gap(make_repository: MakeRepository) 
     assert gaps_of(repository)[0].gap_id == first.gap_id
 
 
+def test_links_into_a_folder_that_is_not_there_are_one_gap(make_repository: MakeRepository) -> None:
+    """From three paths on, each in its place; two, or links into folders that are there, are each their own."""
+    links = ["old/a.md", "old/b.md", "old/deep/c.md", "old/d.md"]
+    text = "\n\n".join(f"[x]({link})" for link in [*links, "docs/gone.md", "docs/lost.md", "new/e.md", "new/f.md"])
+    repository = make_repository({"README.md": text + "\n", "docs/here.md": "# Here\n"})
+    gaps = gaps_of(repository)
+    assert [gap.title for gap in gaps if len(gap.evidence) > 1] == [
+        "README.md links to 4 paths in old/, which is not there: a.md, b.md, deep/c.md, …"
+    ]
+    assert sorted(len(gap.evidence) for gap in gaps) == [1, 1, 1, 1, 4]
+    assert [one.line for gap in gaps for one in gap.evidence if len(gap.evidence) == 4] == [1, 3, 5, 7]
+    write_files(repository, {"README.md": "first\n\n" + text.replace("[x](old/d.md)", "")})
+    assert {gap.gap_id for gap in gaps_of(repository)} == {gap.gap_id for gap in gaps}, "the id is the cause's"
+
+
+def test_what_has_a_remedy_of_its_own_is_no_part_of_a_cause(make_repository: MakeRepository) -> None:
+    """A renamed file is retargeted one by one, whatever else its folder lost."""
+    files = {f"old/{name}.md": f"# {name}, a text of its own that is long enough to be known again\n" for name in "abcd"}
+    repository = make_repository({**files, "README.md": "".join(f"[x]({path})\n" for path in files)})
+    commit_all(repository)
+    git(repository, "mv", "old/a.md", "here.md")
+    git(repository, "rm", "-q", "old/b.md", "old/c.md", "old/d.md")
+    commit_all(repository, "second")
+    gaps = gaps_of(repository)
+    assert sorted((gap.remedy is not None, len(gap.evidence)) for gap in gaps) == [(False, 3), (True, 1)]
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("someone@project.example", "mailto:someone@project.example"),
+        ("first.last+list@mail.project.example", "mailto:first.last+list@mail.project.example"),
+        ("www.project.example/docs/a.html", "https://www.project.example/docs/a.html"),
+        ("www.project.example", "https://www.project.example"),
+    ],
+)
+def test_an_address_without_its_scheme_gets_it(make_repository: MakeRepository, target: str, meant: str) -> None:
+    """What can only be an e-mail address or a host is meant as one."""
+    repository = make_repository({"README.md": f"Ask [us]({target}).\n"})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.title.endswith(f"; {meant} seems to be meant")
+    assert after_remedy(repository, gap) == {"README.md": f"Ask [us]({meant}).\n"}
+
+
+@pytest.mark.parametrize("target", ["www.md", "docs/www.project.example", "docs/a@2x.png", "host.example"])
+def test_what_may_be_a_file_is_no_address(make_repository: MakeRepository, target: str) -> None:
+    """Names of files hold an at sign or a dot as well."""
+    repository = make_repository({"README.md": f"Ask [us]({target}).\n"})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert "seems to be meant" not in gap.title
+    assert gap.remedy is None
+
+
+def test_the_one_file_of_the_name_is_mentioned(make_repository: MakeRepository) -> None:
+    """A person may have meant it; nothing is changed on that ground, and of several, or of a name that all have, nothing
+    is said."""
+    files = {"a/only.png": "x", "a/two.png": "x", "b/two.png": "x", "a/README.md": "x"}
+    text = "![x](only.png) ![y](two.png) [z](c/README.md)\n"
+    repository = make_repository({"docs/page.md": text, **files})
+    commit_all(repository)
+    gaps = gaps_of(repository)
+    assert sorted(gap.title for gap in gaps) == [
+        "docs/page.md links to c/README.md, which is not there",
+        "docs/page.md links to only.png, which is not there; a/only.png is the one file of that name",
+        "docs/page.md links to two.png, which is not there",
+    ]
+    assert not any(gap.remedy for gap in gaps)
+
+
+@pytest.mark.parametrize("name", ["notes/1.0.0.markdown", "notes/v2.1.md", "docs/0.9.x.md"])
+def test_notes_of_a_version_are_of_their_day(make_repository: MakeRepository, name: str) -> None:
+    """A document called by a version tells what that release was like."""
+    assert seen_in(make_repository({name: "[a](gone.md)\n", "docs/2-install.md": "[a](gone.md)\n"})) == [
+        "broken-link docs/2-install.md:1"
+    ]
+
+
 LOOKS_LIKE_A_DEAD_LINK = [
     "[a](https://example.org/gone.md) [b](//host/x.md) [c](mailto:a@b.example)",
     "`[a](gone.md)`",
@@ -430,6 +509,43 @@ def test_headings_as_renderers_name_them_are_no_gap(make_repository: MakeReposit
         for number, (heading, fragment) in enumerate(HEADING_AND_FRAGMENT)
     }
     assert seen_in(make_repository({**documents, "x.md": "# X\n"})) == []
+
+
+def test_headings_that_a_page_lacks_are_one_gap(make_repository: MakeRepository) -> None:
+    """From three on, for each document and page; what one slip explains keeps its own remedy."""
+    guide = "# Guide\n\n## Installing it\n\n[p](#one) [q](#two) [r](#three) [s](#instaling-it)\n"
+    readme = "[a](guide.md#one) [b](guide.md#two)\n\n[c](guide.md#three) [d](guide.md#one)\n"
+    repository = make_repository({"guide.md": guide, "README.md": readme, "other.md": "[a](guide.md#one)\n"})
+    commit_all(repository)
+    assert [(gap.title, len(gap.evidence), gap.remedy is not None) for gap in gaps_of(repository)] == [
+        ("README.md links to 3 headings that guide.md does not have: #one, #two, #three", 4, False),
+        ("guide.md links to the heading #instaling-it, which guide.md does not have", 1, True),
+        ("guide.md links to 3 headings that it does not have: #one, #two, #three", 3, False),
+        ("other.md links to the heading #one, which guide.md does not have", 1, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "link", "mended"),
+    [
+        ("1. Install it", "install-it", "1-install-it"),
+        ("12 - Install it", "install-it", "12---install-it"),
+        ("Install it", "3-install-it", "install-it"),
+        ("2. Install it", "3-install-it", None),
+        ("2024", "2-2024", None),
+    ],
+)
+def test_the_number_of_a_chapter_may_have_come_or_gone(
+    make_repository: MakeRepository, heading: str, link: str, mended: str | None
+) -> None:
+    """A heading that was numbered, or is no more, is the one that was meant; another number is another chapter."""
+    repository = make_repository({"a.md": f"# T\n\n[x](#{link})\n\n## {heading}\n"})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    text = (repository / "a.md").read_text(encoding="utf-8")
+    assert (after_remedy(repository, gap) if gap.remedy else None) == (
+        {"a.md": text.replace(f"(#{link})", f"(#{mended})")} if mended else None
+    )
 
 
 def test_headings_in_code_are_none(make_repository: MakeRepository) -> None:

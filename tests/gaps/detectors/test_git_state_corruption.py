@@ -197,7 +197,20 @@ def test_a_missing_blob_of_head_is_found(make_repository: MakeRepository) -> Non
     oid = git(repository, "rev-parse", "HEAD:a.txt").strip()
     (repository / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
     (gap,) = report_of(repository, DETECTOR).gaps
-    assert gap.title == "HEAD: 1 of its objects are missing"
+    assert gap.title == "HEAD: 1 object is missing: a.txt"
+
+
+def test_of_many_missing_files_a_few_are_named(make_repository: MakeRepository) -> None:
+    """Names that are no text are written so that they can be read."""
+    repository = make_repository({f"{letter}.txt": letter for letter in "bcd"})
+    (repository / os.fsdecode(b"a\xff.txt")).write_text("content\n", encoding="utf-8")
+    commit_all(repository)
+    for line in git(repository, "ls-tree", "-r", "HEAD").splitlines():
+        oid = line.split()[2]
+        if "README" not in line:
+            (repository / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert gap.title == "HEAD: 4 objects are missing: a\\xff.txt, b.txt, c.txt, …"
 
 
 def test_a_missing_commit_under_head_is_found(make_repository: MakeRepository) -> None:

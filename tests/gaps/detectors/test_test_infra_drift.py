@@ -287,6 +287,7 @@ def test_testpaths_that_lead_somewhere_are_no_gap(make_repository: MakeRepositor
 
 
 CHECKED = "def test_a():\n    assert 1\n"
+READING = "class Reading:\n    def test_a(self):\n        assert 1\n"
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,7 @@ CHECKED = "def test_a():\n    assert 1\n"
         ({"src/pkg/test_y.py": CHECKED}, ["never-collected src/pkg/test_y.py:1"]),
         ({"tests/check_y.py": CHECKED}, ["never-collected tests/check_y.py:1"]),
         (
-            {"tests/test_y.py": "class Reading:\n    def test_a(self):\n        assert 1\n"},
+            {"tests/test_y.py": READING},
             ["never-collected tests/test_y.py:1"],
         ),
     ],
@@ -323,6 +324,8 @@ def test_tests_that_pytest_passes_over_are_found(
         {"tests/helpers_http.py": CHECKED},
         {"tests/check_y.py": CHECKED, "tox.ini": "[testenv]\ncommands = pytest tests/check_y.py\n"},
         {"tests/test_y.py": "class Reading(TestCase):\n    def test_a(self):\n        assert 1\n"},
+        {"tests/test_y.py": f"{READING}\n{CHECKED}\n\ndef test_b():\n    Reading().test_a()\n"},
+        {"tests/test_y.py": READING, "tests/test_z.py": "from test_y import Reading\n\n" + CHECKED},
         {
             "tests/test_y.py": "class Reading:\n    def test_a(self):\n        assert 1\n\n"
             "class TestFile(Reading):\n    kind = 1\n"

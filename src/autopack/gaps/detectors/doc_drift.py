@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import relpath
 from typing import Final
 
@@ -23,7 +23,7 @@ from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
-from autopack.gaps.link_targets import Tree
+from autopack.gaps.link_targets import Tree, folders_above
 from autopack.gaps.markdown import Link
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
@@ -95,7 +95,12 @@ RULES = (
 
 _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
+_ENOUGH_OF_ONE_CAUSE = 3
 _MOST_NAMED = 3
+_COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "license", "__init__.py"})
+"""Names that say nothing of what a file is."""
+_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}")
+_HOST = re.compile(r"www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}(?=[/?#]|\Z)")
 _LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGNORECASE)
 
 
@@ -153,7 +158,7 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield every finding of the six rules."""
     tree, named = Tree(snapshot), _named(snapshot)
     dead = read_otherwise(tree, tuple(dead_links(tree, named.links, named.inclusions)), named.links)
-    yield from (_link_finding(tree, one) for one in dead if one.original is None)
+    yield from _link_findings(tree, [one for one in dead if one.original is None])
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
     linked = {(one.document, one.wanted) for one in dead if one.fragment is None}
     for vanished in vanished_paths(tree, named.paths):
@@ -199,6 +204,48 @@ def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
+def _link_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Finding]:
+    """Yield a finding for each dead link; those of one document that have one cause, and nothing that mends each, are
+    one: a page that lost its anchors and a folder that was never there are mended as a whole."""
+    alike: dict[tuple[str, ...], list[tuple[DeadLink, Finding]]] = {}
+    for one in dead:
+        finding = _link_finding(tree, one)
+        alike.setdefault(_cause(tree, one, finding), []).append((one, finding))
+    for cause, found in alike.items():
+        if len(found) < _ENOUGH_OF_ONE_CAUSE:
+            yield from (finding for _, finding in found)
+        else:
+            yield _of_one_cause(cause, [one for one, _ in found], [finding for _, finding in found])
+
+
+def _cause(tree: Tree, dead: DeadLink, finding: Finding) -> tuple[str, ...]:
+    """Return what DEAD has in common with others: the page that lacks the heading, or the uppermost folder that is not
+    there; where it has a remedy of its own or its own story, its key."""
+    if finding.remedy is not None or finding.confidence is not None:
+        return finding.key
+    if dead.fragment is not None:
+        return (dead.document, dead.wanted, "headings")
+    absent = [folder for folder in folders_above(dead.wanted) if folder not in tree.snapshot.folders]
+    return (dead.document, absent[-1], "folder") if absent else finding.key
+
+
+def _of_one_cause(cause: tuple[str, ...], dead: Sequence[DeadLink], findings: Sequence[Finding]) -> Finding:
+    document, place, kind = cause
+    if kind == "headings":
+        named = [f"#{one.fragment}" for one in dead]
+        what = f"{len(dead)} headings that {'it' if place == document else place} does not have"
+    else:
+        named = [one.wanted.removeprefix(f"{place}/") for one in dead]
+        what = f"{len(dead)} paths in {place}/, which is not there"
+    title = f"{document} links to {what}: {_first_of(named)}"
+    evidence = tuple(one for finding in findings for one in finding.evidence)
+    return replace(findings[0], title=title, key=cause, evidence=evidence)
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+
+
 def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
     places = Places(dead.document, tree.snapshot.texts[dead.document])
     if dead.fragment:
@@ -211,8 +258,7 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
     else:
         replacement = _heading_replacement(dead) if dead.fragment else _path_replacement(tree, dead)
         remedy = _retarget(tree.snapshot, dead.document, dead.offsets, dead.target, replacement)
-    if dead.page is not None:
-        title += f"; {dead.page} is"
+        title += _hint(tree, dead, has_remedy=remedy is not None)
     return Finding(
         rule="broken-heading-link" if dead.fragment else "broken-link",
         title=title,
@@ -221,6 +267,26 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
         remedy=remedy,
         confidence=_link_confidence(tree, dead),
     )
+
+
+def _hint(tree: Tree, dead: DeadLink, *, has_remedy: bool) -> str:
+    """Return what a person would want to know besides: what seems to be meant."""
+    if dead.page is not None:
+        return f"; {dead.page} is"
+    if outside := _meant_outside(dead.target):
+        return f"; {outside} seems to be meant"
+    if dead.fragment is not None or has_remedy:
+        return ""
+    name = dead.wanted.rpartition("/")[2]
+    named_so = () if name.lower() in _COMMON_NAMES else tree.ending_in(name)
+    return f"; {named_so[0]} is the one file of that name" if len(named_so) == 1 else ""
+
+
+def _meant_outside(target: str) -> str | None:
+    """Return the address outside of the repository that TARGET is without its scheme, None where it is no such."""
+    if _E_MAIL.fullmatch(target):
+        return f"mailto:{target}"
+    return f"https://{target}" if _HOST.match(target) else None
 
 
 def _link_confidence(tree: Tree, dead: DeadLink) -> Confidence | None:
@@ -248,8 +314,7 @@ def _translation_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Find
         alike = translations[neutral_path(document)]
         is_said_already = len(alike) >= _ENOUGH_TRANSLATIONS and document != alike[0]
         others = len(alike) - 1 if not is_said_already else 0
-        named = ", ".join(f"#{one.fragment}" for one in found[:_MOST_NAMED])
-        named += ", …" if len(found) > _MOST_NAMED else ""
+        named = _first_of([f"#{one.fragment}" for one in found])
         title = f"{document} links to {counted(len(found), 'translated heading')} by the ids of the original: {named}"
         title += f"; so {agreeing(others, 'does', 'do')} {counted(others, 'other translation')}" if others else ""
         places = Places(document, tree.snapshot.texts[document])
@@ -272,6 +337,8 @@ def _is_put_in_when_packed(tree: Tree, dead: DeadLink) -> bool:
 
 def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:
     """Return the target that says where the file went; None where that is not certain."""
+    if outside := _meant_outside(dead.target):
+        return outside
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
     place = dead.page or _place_now(tree, dead.wanted)
     if place is None or " " in place or "(" in place or ")" in place or "%" in place:

@@ -426,8 +426,8 @@ def _uncollected_classes(path: str, module: ModuleFact, suite: _Suite) -> Iterat
         fault = _constructor_fault(fact, module, suite, settings, configured=found is not None)
         if fault:
             yield Finding("uncollected-class", fault, key, (fact.place,))
-        elif found and not fact.constructor and _is_plain(fact) and not settings.collects_class(fact.name):
-            title = f"pytest passes over {fact.name} and its {fact.methods} tests: "
+        elif found and _is_meant_to_be_collected(fact, suite) and not settings.collects_class(fact.name):
+            title = f"pytest passes over {fact.name} and its {counted(fact.methods, 'test')}: "
             title += "its name matches no `python_classes` pattern"
             yield Finding("never-collected", title, key, (fact.place,))
 
@@ -446,6 +446,11 @@ def _constructor_fault(
     if named and (configured or suite.uses_pytest) and not module.runs_itself:
         return f"pytest makes no object of {fact.name} and passes over its {tests}: it has {fact.constructor}"
     return ""
+
+
+def _is_meant_to_be_collected(fact: ClassFact, suite: _Suite) -> bool:
+    """Tell whether nothing but a runner could have a use for FACT: nobody makes objects of it by hand."""
+    return not fact.constructor and _is_plain(fact) and not fact.used and fact.name not in suite.imported
 
 
 def _is_plain(fact: ClassFact) -> bool:

@@ -15,10 +15,12 @@ from autopack.gaps.sources.listing import decode
 from autopack.gaps.sources.standing import OBJECTS_COMMAND
 from autopack.gaps.state import LockFact, WorktreeFact
 from autopack.git import Git
+from autopack.wording import agreeing, counted
 
 OLD_LOCK_SECONDS = 3_600
 """No git command holds a lock in the git folder that long; `git gc`, the slowest, keeps its own `gc.pid`."""
 _MAX_REF_FOLDERS = 5_000
+_MOST_NAMED = 3
 _OPERATIONS = (
     ("merge", "MERGE_HEAD"),
     ("rebase", "rebase-merge"),
@@ -235,7 +237,20 @@ def _dangling(git: Git, refs: list[list[str]]) -> list[tuple[str, str]]:
 def missing_in_head(git: Git) -> tuple[tuple[str, str], ...]:
     """Return one entry if objects of HEAD's own tree are missing."""
     answer = git.run(*OBJECTS_COMMAND, check=False)
-    count = len(re.findall(rb"^\?", answer.stdout, re.M))
-    if count:
-        return (("HEAD", f"{count} of its objects are missing"),)
+    missing = frozenset(re.findall(rb"^\?([0-9a-f]+)", answer.stdout, re.M))
+    if missing:
+        what = f"{counted(len(missing), 'object')} {agreeing(len(missing), 'is', 'are')} missing"
+        return (("HEAD", what + _files_of(git, missing)),)
     return () if answer.code == 0 else (("HEAD", "the commit or one of its trees cannot be read"),)
+
+
+def _files_of(git: Git, objects: frozenset[bytes]) -> str:
+    """Return `: path, path, …` for the files of HEAD whose content is among OBJECTS, nothing where git cannot say."""
+    listing = git.run("ls-tree", "-r", "-z", "HEAD", check=False).stdout
+    paths = sorted(
+        decode(path)
+        for entry, tab, path in (line.partition(b"\t") for line in listing.split(b"\0"))
+        if tab and entry.rpartition(b" ")[2] in objects
+    )
+    named = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")
+    return f": {named}" if named else ""
