@@ -135,7 +135,7 @@ def _letters(slug: str) -> str:
 def _is_numbered(slug: str, other: str) -> bool:
     """Tell whether SLUG is that of a heading with a number before it (`2-install`), and OTHER is its slug without."""
     number = _CHAPTER.match(slug)
-    return number is not None and slug[number.end() :] == markdown.slug_key(other) and not _CHAPTER.match(other)
+    return number is not None and slug[number.end() :] == markdown.slug_key(other)
 
 
 def _is_one_letter_off(one: str, other: str) -> bool:
