@@ -60,7 +60,8 @@ def test_a_finding_that_has_grown_is_new() -> None:
     three = gap(1).model_copy(update={"evidence": gap(1).evidence * 3})
     baseline = accepting(three)
     fewer, more = (three.model_copy(update={"evidence": gap(1).evidence * count}) for count in (2, 4))
-    assert [compare([one], baseline, TODAY).state(one) for one in (three, fewer, more)] == ["unchanged", "unchanged", "new"]
+    states = [compare([one], baseline, TODAY).state(one) for one in (three, fewer, more)]
+    assert states == ["unchanged", "unchanged", "new"]
     shrunk = updated(baseline, [fewer], TODAY, None, ())
     assert compare([three], shrunk, TODAY).state(three) == "new"
     accepted = updated(baseline, [more], TODAY, Acceptance("more of it"), [more.gap_id])

@@ -356,7 +356,9 @@ def test_a_document_that_a_program_shows_from_elsewhere(make_repository: MakeRep
     "files",
     [
         pytest.param({"app/help/static/images/c.png": None, "app/help/more/images/c.png": "c"}, id="two folders"),
-        pytest.param({"app/help/images/d.png": "d", "app/help/tutorial.rst": "\n.. image:: images/d.png\n"}, id="one is there"),
+        pytest.param(
+            {"app/help/images/d.png": "d", "app/help/tutorial.rst": "\n.. image:: images/d.png\n"}, id="one is there"
+        ),
         pytest.param({"app/help/static/images/c.png": None, "app/help/tutorial.rst": None}, id="two pictures"),
     ],
 )

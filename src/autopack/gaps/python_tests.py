@@ -42,8 +42,12 @@ _CLASS_END = re.compile(rb"\n[^\s#)\]}]")
 _METHOD = re.compile(rb"\n[ \t]+(?:async )?def test")
 _INIT = re.compile(rb"\n[ \t]+def __(?:init|new)__\(")
 _RUNS_ITSELF = b"\nif __name__ =="
-_PATH_WORDS = (b"sys.", b"addsitedir", b"import_hook", b"meta_path")
-_EDITS_PATH = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b")
+_PATH_WORDS = (b"sys.", b"addsitedir", b"import_hook", b"meta_path", b"# /// script")
+_EDITS_PATH = re.compile(
+    rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b|^# /// script[ \t]*$",
+    re.MULTILINE,
+)
+"""What says that a module finds others by rules of its own; the last is a script that brings what it needs (PEP 723)."""
 
 
 _LONGEST_ANSWER = 2

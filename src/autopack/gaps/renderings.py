@@ -87,7 +87,8 @@ class _Readings:
                 _kind_of_path(path) == _ASSETS and self.tree.exists(resolve(self.tree, document, path).path)
                 for path in {split_target(link.target)[0] for link in self.links[document]}
             )
-            if len(wanted) < _ENOUGH_TARGETS or names_others or not self.tree.snapshot.history.keys().isdisjoint(wanted):
+            was_there = not self.tree.snapshot.history.keys().isdisjoint(wanted)
+            if len(wanted) < _ENOUGH_TARGETS or names_others or was_there:
                 continue
             if all(_is_below(folder, path) for path in wanted) and self._lie_together(folder, wanted):
                 yield from numbers

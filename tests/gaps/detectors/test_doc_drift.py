@@ -77,7 +77,8 @@ def test_links_into_a_folder_that_is_not_there_are_one_gap(make_repository: Make
 
 def test_what_has_a_remedy_of_its_own_is_no_part_of_a_cause(make_repository: MakeRepository) -> None:
     """A renamed file is retargeted one by one, whatever else its folder lost."""
-    files = {f"old/{name}.md": f"# {name}, a text of its own that is long enough to be known again\n" for name in "abcd"}
+    long = "a text of its own that is long enough to be known again"
+    files = {f"old/{name}.md": f"# {name}, {long}\n" for name in "abcd"}
     repository = make_repository({**files, "README.md": "".join(f"[x]({path})\n" for path in files)})
     commit_all(repository)
     git(repository, "mv", "old/a.md", "here.md")
@@ -116,8 +117,8 @@ def test_what_may_be_a_file_is_no_address(make_repository: MakeRepository, targe
 
 
 def test_the_one_file_of_the_name_is_mentioned(make_repository: MakeRepository) -> None:
-    """A person may have meant it; nothing is changed on that ground, and of several, or of a name that all have, nothing
-    is said."""
+    """A person may have meant it; nothing is changed on that ground, and of several, or of a name that all have,
+    nothing is said."""
     files = {"a/only.png": "x", "a/two.png": "x", "b/two.png": "x", "a/README.md": "x"}
     text = "![x](only.png) ![y](two.png) [z](c/README.md)\n"
     repository = make_repository({"docs/page.md": text, **files})

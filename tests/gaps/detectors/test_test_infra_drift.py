@@ -277,6 +277,7 @@ def test_no_remedy_that_would_leave_less_than_it_says(make_repository: MakeRepos
         {"pytest.ini": "[pytest]\n", "tox.ini": "[pytest]\ntestpaths = gone\n"},
         {"tox.ini": "[testenv]\ntestpaths = gone\n"},
         {"tests/fixtures/pytest.ini": "[pytest]\ntestpaths = gone\n"},
+        {"checks/ecosystem/other/pytest.ini": "[pytest]\ntestpaths = gone\n"},
         {"lib/pytest.ini": "[pytest]\ntestpaths = unit\n", "lib/unit/test_y.py": "def test_a():\n    assert 1\n"},
         {"pyproject.toml": "[tool.pytest.ini_options\ntestpaths = ['gone']\n"},
     ],
@@ -610,6 +611,7 @@ def test_imports_that_lead_nowhere_are_found(make_repository: MakeRepository, li
         'CODE = """\nimport nowhere\n"""',
         'nowhere = pytest.importorskip("nowhere")',
         "import sys\nsys.path.insert(0, 'x')\nimport nowhere",
+        "# /// script\n# dependencies = ['nowhere']\n# ///\nimport nowhere",
         "from ....beyond import x",
     ],
 )

@@ -103,6 +103,23 @@ def test_line_endings_against_the_attribute_are_found(make_repository: MakeRepos
     assert after_remedy(repository, gap) == {"src/a.c": "int a;\nint b;\n"}
 
 
+def test_several_files_against_the_settings_are_told_once(make_repository: MakeRepository) -> None:
+    """From three on one finding names their folder; each stays in the report, unsure, with its id and its remedy."""
+    content = b"int a;\r\n"
+    repository = make_repository({"src/a/one.c": content, "src/a/two.c": content, "src/b.h": content, "c.sh": content})
+    (repository / ".gitattributes").write_text("*.[ch] text eol=lf\n", encoding="utf-8")
+    (script,) = (gap for gap in gaps_of(repository) if gap.rule_id.endswith("/crlf-in-unix-script"))
+    (told,) = (gap for gap in gaps_of(repository) if gap.confidence != "low" and gap != script)
+    each = [gap for gap in gaps_of(repository) if gap.confidence == "low"]
+    assert told.title == "3 files below src have CR LF although the repository's settings say LF"
+    assert [one.path for one in told.evidence] == ["src/a/one.c", "src/a/two.c", "src/b.h"]
+    assert told.remedy is None
+    assert [(gap.confidence, gap.remedy is not None) for gap in each] == [("low", True)] * 3
+    (repository / "src/b.h").unlink()
+    fewer = {gap.gap_id: gap.confidence for gap in gaps_of(repository) if gap != script}
+    assert fewer == {gap.gap_id: "high" for gap in each[:2]}
+
+
 def test_a_nearer_editorconfig_wins(make_repository: MakeRepository) -> None:
     """The setting of the nearest folder counts, and `root` stops the search."""
     repository = make_repository(

@@ -276,6 +276,8 @@ def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Findin
 
 def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator[Finding]:
     folder = path.rpartition("/")[0]
+    if folder and not any(other.startswith(f"{folder}/") and other.endswith(".py") for other in suite.snapshot.files):
+        return  # A manifest without its project, kept to try tools on.
     for entry, place in zip(fact.settings.testpaths, fact.places, strict=True):
         target = _target(folder, entry.name)
         if fact.settings.names_packages or target is None or _leads_somewhere(target, suite.snapshot):

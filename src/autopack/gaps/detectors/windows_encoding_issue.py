@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from posixpath import commonpath
 from typing import Literal
 
 from pydantic import ValidationError
@@ -49,6 +50,8 @@ _READ_AS_DOT_NET = frozenset({"json", "yaml", "yml"})
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 
 
+_CONTRADICTED = "eol-attribute-contradicted"
+_ENOUGH_TO_BE_ONE_CAUSE = 3
 _NO_LINES = LineEndings(0, 0, 0)
 
 
@@ -166,10 +169,16 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding("encoding-error-in-checks", title, (told.log,), told.places)
     configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
     dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
+    contradicted: dict[str, Finding] = {}
     for path, fact in facts.items():
         if fact.has_odd_bytes:
             settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
-            yield from _bytes(snapshot.files[path], fact, settled, dot_net=dot_net)
+            for finding in _bytes(snapshot.files[path], fact, settled, dot_net=dot_net):
+                if finding.rule == _CONTRADICTED:
+                    contradicted[path] = finding
+                else:
+                    yield finding
+    yield from _all_contradicted(contradicted)
     yield from _calls(snapshot, facts)
 
 
@@ -266,7 +275,7 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
         )
     if settled.eol == "lf":
         return Finding(
-            rule="eol-attribute-contradicted",
+            rule=_CONTRADICTED,
             title=f"{file.path} has CR LF although the repository's settings say LF",
             key=(file.path,),
             evidence=(fact.first_crlf,),
@@ -281,6 +290,24 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
             remedy=_as_most_lines_are(file, fact) if fact.utf8 else None,
         )
     return None
+
+
+def _all_contradicted(by_path: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Yield what contradicts the settings, BY_PATH: several files, which one commit brought or one setting missed, are
+    told once; each is of low confidence then, with the remedy that it had."""
+    if len(by_path) < _ENOUGH_TO_BE_ONE_CAUSE:
+        yield from by_path.values()
+        return
+    folder = commonpath([path.rpartition("/")[0] for path in by_path])
+    place = f" below {folder}" if folder else ""
+    yield Finding(
+        rule=_CONTRADICTED,
+        title=f"{len(by_path)} files{place} have CR LF although the repository's settings say LF",
+        key=("all",),
+        evidence=tuple(finding.evidence[0] for finding in by_path.values()),
+    )
+    for finding in by_path.values():
+        yield replace(finding, confidence="low")
 
 
 def _as_most_lines_are(file: FileRecord, fact: TextFact) -> Remedy | None:
@@ -457,7 +484,7 @@ RULES = (
         fix="Convert its line endings to LF and set `eol=lf` for it in .gitattributes.",
     ),
     Rule(
-        name="eol-attribute-contradicted",
+        name=_CONTRADICTED,
         risk="low",
         confidence="high",
         blocks_autopilot=False,
