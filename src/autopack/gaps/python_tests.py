@@ -47,7 +47,7 @@ _EDITS_PATH = re.compile(
     rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b|^# /// script[ \t]*$",
     re.MULTILINE,
 )
-"""What says that a module finds others by rules of its own; the last is a script that brings what it needs (PEP 723)."""
+"""What says that a module finds others by rules of its own; the last: a script brings what it needs (PEP 723)."""
 
 
 _LONGEST_ANSWER = 2
