@@ -24,6 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from autopack.gaps.detector import Detector
 from autopack.gaps.detectors import all_detectors
@@ -180,9 +181,12 @@ def _scan(checkout: Path, commit: str, detectors: Sequence[Detector], kept: Fact
     sparse = (
         ["git", "sparse-checkout", "set", "--no-cone", "--stdin"] if lacking else ["git", "sparse-checkout", "disable"]
     )
-    if lacking or (checkout / ".git/info/sparse-checkout").exists():
-        subprocess.run(sparse, cwd=checkout, input=patterns, encoding="utf-8", capture_output=True, check=False)
-    done = subprocess.run([*CHECKOUT, commit], cwd=checkout, capture_output=True, check=False)
+    for _ in range(2):  # In a clone without a checkout the patterns take hold with the second one.
+        if lacking or (checkout / ".git/info/sparse-checkout").exists():
+            subprocess.run(sparse, cwd=checkout, input=patterns, encoding="utf-8", capture_output=True, check=False)
+        done = subprocess.run([*CHECKOUT, commit], cwd=checkout, capture_output=True, check=False)
+        if done.returncode == 0:
+            break
     if done.returncode != 0:
         print(f"{checkout.name} {commit[:10]}: cannot be checked out", file=sys.stderr)
         return None
@@ -192,7 +196,8 @@ def _scan(checkout: Path, commit: str, detectors: Sequence[Detector], kept: Fact
 
 def _is_found(one: Mapping[str, Any], gaps: Iterable[Gap]) -> bool:
     """Return whether a gap of a fitting rule, not of low confidence, names one of the paths, and the target of the link
-    or the name of the test where one is listed."""
+    or the name of the test where one is listed. One that tells several links at once names a few of their targets, and
+    all their lines."""
     rules, paths = RULES[one["rule"]], set(one["paths"])
     targets = one.get("targets") or []
     test = one["what"].rpartition(".")[2].split()[-1] if one["rule"] == "no_assert" else ""
@@ -203,7 +208,13 @@ def _is_found(one: Mapping[str, Any], gaps: Iterable[Gap]) -> bool:
             continue
         if test and not any((evidence.test_name or "").endswith(f"::{test}") for evidence in gap.evidence):
             continue
-        if one["rule"] != "broken_link" or not targets or any(target.split("#")[-1] in gap.title for target in targets):
+        if (
+            one["rule"] != "broken_link"
+            or not targets
+            or any(unquote(target.split("#")[-1]) in unquote(gap.title) for target in targets)
+        ):
+            return True
+        if len(gap.evidence) > 1 and set(one.get("lines") or ()) & {evidence.line for evidence in gap.evidence}:
             return True
     return False
 

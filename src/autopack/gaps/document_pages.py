@@ -17,11 +17,13 @@ _OTHER_FRAGMENTS = re.compile(
 )
 """Fragments that are no heading's slug: lines, text fragments, footnotes, routes, comments, symbols."""
 _ASSEMBLED = re.compile(
-    rb"\{%[- ]|\{\{|--8<--|\{!|^:::[ \t]|@include|```\{|\beval-rst\b|^import[ \t]|^\.\. include"
-    rb"|<!--[ \t]{0,4}(?:include|#include)",
+    rb"\{%[- ]|\{\{|--8<--|\{!|^:::[ \t]|@include|\beval-rst\b|^import[ \t]|^\.\. include"
+    rb"|^ref:[ \t]{0,8}\S{1,200}\.md\b",
     re.MULTILINE,
 )
 """What says that a page has parts (and headings) which its source does not show."""
+_ASSEMBLED_IN_CODE = re.compile(rb"```\{|<!--[ \t]{0,4}(?:include|#include)")
+"""The same in what `markdown.mask` takes for code and comments."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"\d")
 _CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
@@ -98,15 +100,13 @@ class Pages:
             return False
         if not markdown.is_markdown(document):
             return not restructuredtext.is_literal(data, link.offset)
-        if document not in self._masks:
-            self._masks[document] = markdown.mask(data)
-        if self._masks[document][link.offset] == 0x20:
+        if self._mask(document)[link.offset] == 0x20:
             return False
         rendered = self._render(document)
         if rendered is None:
             return not line_at(data, link.offset).startswith(_INDENTED_CODE)
         target = markdown.normal_target(link.target)
-        if b"]:" in data[line_start(data, link.offset) : link.offset]:
+        if markdown.is_defined_at(data, link.offset):
             return target in rendered.references
         return any(first <= link.offset < last and target == found for first, last, found in rendered.links)
 
@@ -117,9 +117,15 @@ class Pages:
             data[line_start(data, offset) : offset].rstrip().endswith(b"include::") for offset in offsets
         )
 
+    def _mask(self, path: str) -> bytes:
+        if path not in self._masks:
+            self._masks[path] = markdown.mask(self.texts[path])
+        return self._masks[path]
+
     def _is_assembled(self, path: str) -> bool:
         if path not in self._assembled:
-            self._assembled[path] = _ASSEMBLED.search(self.texts[path]) is not None
+            data = self.texts[path]
+            self._assembled[path] = bool(_ASSEMBLED_IN_CODE.search(data) or _ASSEMBLED.search(self._mask(path)))
         return self._assembled[path]
 
     def _render(self, path: str) -> markdown.Rendered | None:

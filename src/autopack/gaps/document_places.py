@@ -34,11 +34,12 @@ _BUNDLED = frozenset(
 )
 _CHRONICLE_NAME = re.compile(
     r"(?:v?\d+(?:[._]\d+)+[-_ ])?"
-    r"(?:announce\w*|change[-_ ]?logs?|changes|history|news|release[-_ ]?notes?|releases?|whats?[-_]?new|upgrading"
-    r"|migrat\w*"
-    r"|\w*deprecat\w*)(?:[-_.].*)?\Z",
+    r"(?:(?:announce\w*|change[-_ ]?logs?|news|release[-_ ]?notes?|releases?)"
+    r"(?![-_.](?:.*[-_.])?(?:guides?|guidelines|policy|policies|process|template|how-?to)\Z)"
+    r"|changes|history|whats?[-_]?new|upgrading|migrat\w*|\w*deprecat\w*)(?:[-_.].*)?\Z",
     re.IGNORECASE,
 )
+"""How to write an announcement is no announcement; a guide to a migration is of its day."""
 _CHRONICLE_FOLDER = frozenset(
     [
         *(
@@ -66,6 +67,8 @@ _DECISION_FOLDER = frozenset(
 _GENERATED = re.compile(
     rb"do not edit|\bauto-?generated\b|\b(?:is|was) (?:periodically )?generated (?:from|by)", re.IGNORECASE
 )
+_BEGINS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}BEGIN (?:CUSTOM|MANUAL|USER)\b[^<>]{0,80}-->", re.IGNORECASE)
+_ENDS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}END (?:CUSTOM|MANUAL|USER)\b", re.IGNORECASE)
 _HEAD_BYTES = 600
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
@@ -132,6 +135,12 @@ def is_bundled(path: str) -> bool:
 def says_it_is_generated(data: bytes) -> bool:
     """Tell whether the beginning of the document DATA says that a program writes it: its faults are the source's."""
     return _GENERATED.search(data[:_HEAD_BYTES]) is not None
+
+
+def is_written_by_hand(data: bytes, offset: int) -> bool:
+    """Tell whether OFFSET lies in a part of the generated document DATA that its program leaves to people."""
+    beginning = max((match.end() for match in _BEGINS_BY_HAND.finditer(data, 0, offset)), default=-1)
+    return beginning >= 0 and _ENDS_BY_HAND.search(data, beginning, offset) is None
 
 
 def is_chronicle(path: str) -> bool:

@@ -13,13 +13,15 @@ from typing import Literal
 from autopack.gaps.document_places import language_of
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
 from autopack.gaps.path_index import PathIndex, path_index
-from autopack.gaps.site_generators import Sites, find_sites
+from autopack.gaps.site_generators import NO_LISTS, PageLists, Sites, find_sites
 from autopack.gaps.state import Snapshot
 
 _HOST_PAGES = re.compile(
     r"(?:\.\./)+(?:issues?|pulls?|wiki|releases|tree|blob|discussions|actions|commits?|compare|milestones?|labels)(?:/|\Z)"
 )
 """Pages of a code host, reached by leaving `blob/<branch>/`."""
+_IN_PARENTHESES = re.compile(r"\(.+\)")
+"""`[text]((target))` and `[label]: (target)`: to every renderer the parentheses are a part of the target."""
 _PLACEHOLDER = re.compile(
     r"(?:url|link|href|path|image|filename|file|target|here|todo|tbd|dest|destination|uri|address|src|source|placeholder"
     r"|foo|bar|baz|qux|x+|example|n/a)(?:\.\w{1,5})?\Z|(?:.*/)?(?:path[-_/]?to|foo|bar|xxx+)/|(?:.*/)?(?:your|my|some)[-_]"
@@ -66,10 +68,19 @@ class Tree:
     snapshot: Snapshot
     built: frozenset[str] = frozenset()
     """Folders whose documents link to pages that only a site has (see `built_folders`)."""
+    lists: PageLists = NO_LISTS
 
     @cached_property
     def sites(self) -> Sites:
-        return find_sites(self.snapshot.files).with_folders(self.built)
+        return find_sites(self.snapshot.files).with_folders(self.built | self.lists.folders)
+
+    def lists_all_but(self, document: str, page: str) -> bool:
+        """Tell whether a list, and nothing else that is known of the site, says that PAGE is not among its pages: they
+        are listed where DOCUMENT is, and PAGE would lie in a folder of documents."""
+        by_its_configuration = find_sites(self.snapshot.files).govern(document)
+        if by_its_configuration or not self.lists.govern(document) or page in self.lists.pages:
+            return False
+        return page.rpartition("/")[0] in self.snapshot.folders
 
     @cached_property
     def _index(self) -> PathIndex:
@@ -173,6 +184,8 @@ class Tree:
 
 def resolve(tree: Tree, document: str, target: str) -> Resolution:
     """Return where TARGET, a relative link in DOCUMENT, leads; `unjudged` whenever a renderer might know better."""
+    if _IN_PARENTHESES.fullmatch(target):
+        return Resolution("missing", target)
     path, fragment = split_target(target)
     if not path:
         return Resolution("found", document, fragment) if fragment else _UNJUDGED
@@ -250,7 +263,7 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
     """Tell whether a site may serve the missing WANTED: built pages, pages without suffix, one folder deeper, static
     folders."""
     if path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path):
-        return True
+        return not tree.lists_all_but(document, wanted)
     if path in _BUILT_NAMES or tree.is_name_of_an_object(path):
         return True
     if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):

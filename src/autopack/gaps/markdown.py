@@ -47,10 +47,12 @@ def is_markdown(path: str) -> bool:
 # --- links ----------------------------------------------------------------------------------------------------------
 
 _INLINE = re.compile(
-    rb"\]\([ \t]{0,8}(?:<([^<>\n]{1,1000})>|([^\s()<>]{0,1000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200}){0,3}))"
+    rb"\]\([ \t]{0,8}(?:\r?\n[ \t]{0,8})?"
+    rb"(?:<([^<>\n]{1,1000})>|([^\s()<>]{0,1000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200}){0,3}))"
     rb"(?=[ \t]{0,8}[)\"'\n(])"
 )
-_DEFINITION = re.compile(rb"\]:[ \t]{0,8}<?([^\s<>]{1,1000})")
+_DEFINITION = re.compile(rb"\]:[ \t]{0,8}(?:\r?\n[ \t]{0,8})?<?([^\s<>]{1,1000})")
+_UP_TO_ITS_TARGET = re.compile(rb"\]:[ \t]{0,8}(?:\r?\n[ \t]{0,8})?<?\Z")
 _DEFINITION_LABEL = re.compile(rb" {0,3}\[(?!\^)[^\]]{1,300}\Z")
 _HTML_TARGET = re.compile(rb"=[\"']([^\"'\n]{1,1000})[\"']")
 _HTML_ATTRIBUTE = re.compile(rb"(?<![\w:@.\[-])(?:src|href)\Z")
@@ -76,6 +78,11 @@ def find_links(data: bytes) -> tuple[Link, ...]:
         found.update((match.start(1), match[1]) for match in _html_targets(data))
     links = (Link(offset, target.decode("utf-8", "replace")) for offset, target in sorted(found.items()))
     return tuple(link for link in links if not _NOT_RELATIVE.match(link.target) and "\ufffd" not in link.target)
+
+
+def is_defined_at(data: bytes, offset: int) -> bool:
+    """Tell whether the target at OFFSET of DATA is that of a definition (`[label]: target`)."""
+    return _UP_TO_ITS_TARGET.search(data, max(0, offset - 30), offset) is not None
 
 
 def _html_targets(data: bytes) -> Iterator[re.Match[bytes]]:
@@ -231,6 +238,7 @@ _EXPLICIT_IDS = (
     re.compile(rb"id(?<!\wid)" + _ID),
     re.compile(rb"name(?<!\wname)" + _ID),
     re.compile(rb"\{:?[ \t]{0,4}#([^}\s]{1,300})"),
+    re.compile(rb"^\(([^()\n]{1,300})\)=[ \t\r]{0,8}$", re.MULTILINE),
 )
 _BEGINNINGS_OF_IDS = (b"{#", b"{ #", b"{: #")
 _ENDS_OF_IDS = frozenset((b"}", b" "))
@@ -338,7 +346,8 @@ def gives_id(data: bytes, wanted: str) -> bool:
 
 
 def explicit_ids(data: bytes) -> frozenset[str]:
-    """Return the ids that DATA gives to places itself, lower case: HTML `id` and `name`, `{#id}` after a heading."""
+    """Return the ids that DATA gives to places itself, lower case: HTML `id` and `name`, `{#id}` after a heading, and
+    `(id)=` before it (MyST)."""
     found = (match[1] for explicit in _EXPLICIT_IDS for match in explicit.finditer(data))
     return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
 

@@ -26,6 +26,22 @@ _ENDINGS = frozenset({"yml", "yaml", "toml", "json", "py", "md", "cfg", "nojekyl
 
 
 @dataclass(frozen=True)
+class PageLists:
+    """Which `folders` hold a list of the pages below them, and all `pages` that are listed, from the root and without
+    their suffixes; some are nowhere in the tree, since the site makes them."""
+
+    folders: frozenset[str] = frozenset()
+    pages: frozenset[str] = frozenset()
+
+    def govern(self, path: str) -> bool:
+        """Tell whether PATH lies below a folder with a list."""
+        return any(not folder or path.startswith(f"{folder}/") for folder in self.folders)
+
+
+NO_LISTS = PageLists()
+
+
+@dataclass(frozen=True)
 class Sites:
     """The folders (`""` is the root) that a site generator's configuration governs."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,56 @@ def test_notes_of_a_version_are_of_their_day(make_repository: MakeRepository, na
     assert seen_in(make_repository({name: "[a](gone.md)\n", "docs/2-install.md": "[a](gone.md)\n"})) == [
         "broken-link docs/2-install.md:1"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("[a]((https://project.example/a))\n", "[a](https://project.example/a)\n"),
+        ("[a]: (#Title)\n\n# Title\n\n[a]\n", "[a]: #Title\n\n# Title\n\n[a]\n"),
+        ("[a]((docs/here.md#here))\n", "[a](docs/here.md#here)\n"),
+        ("[a]((docs/gone.md))\n", None),
+        ("[a]((#gone))\n", None),
+    ],
+)
+def test_parentheses_around_a_target_are_a_part_of_it(
+    make_repository: MakeRepository, text: str, after: str | None
+) -> None:
+    """So renderers read them; what stands between them is meant where it leads somewhere."""
+    repository = make_repository({"README.md": text, "docs/here.md": "# Here\n"})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.title.endswith("; the parentheses are taken for a part of it")
+    assert (after_remedy(repository, gap) if gap.remedy else None) == ({"README.md": after} if after else None)
+
+
+def test_a_target_on_the_next_line_is_one(make_repository: MakeRepository) -> None:
+    """Of a link and of a definition alike; the label of a definition that nothing uses leads nowhere."""
+    text = "[a](\n  docs/gone.md) and [b].\n\n[b]:\ndocs/lost.md\n[unused]:\n  docs/left.md\n\n[c]:\n\ndocs/text.md\n"
+    assert seen_in(make_repository({"README.md": text, "docs/here.md": "# Here\n"})) == [
+        "broken-link README.md:2",
+        "broken-link README.md:5",
+    ]
+
+
+def test_what_people_wrote_into_a_generated_document_is_judged(make_repository: MakeRepository) -> None:
+    """The rest is mended where it is generated from."""
+    by_hand = "<!-- BEGIN CUSTOM CONTENT -->\n[b](gone2.md)\n<!-- END CUSTOM CONTENT -->\n"
+    text = f"<!-- Automatically generated, DO NOT EDIT -->\n[a](gone1.md)\n{by_hand}[c](gone3.md)\n{by_hand}"
+    (gap,) = gaps_of(make_repository({"README.md": text}))
+    assert gap.title.startswith("README.md links to gone2.md")
+    assert [one.line for one in gap.evidence] == [4, 8]
+
+
+@pytest.mark.parametrize("name", ["announcement-guidelines", "release-notes-process", "changelog_how-to"])
+def test_how_to_write_a_chronicle_is_no_chronicle(make_repository: MakeRepository, name: str) -> None:
+    """A guide to announcements says how things are now; announcements do not."""
+    chronicle = name.partition("-")[0].partition("_")[0]
+    files = {f"docs/{name}.md": "[a](gone.md)\n", f"docs/{chronicle}.md": "[a](gone.md)\n"}
+    files["docs/migration-guide.md"] = "[a](gone.md)\n"
+    if name.startswith("release"):
+        files["docs/release-notes-1.2.md"] = files.pop("docs/release.md")
+    assert seen_in(make_repository(files)) == [f"broken-link docs/{name}.md:1"]
 
 
 LOOKS_LIKE_A_DEAD_LINK = [
@@ -547,6 +598,55 @@ def test_the_number_of_a_chapter_may_have_come_or_gone(
     assert (after_remedy(repository, gap) if gap.remedy else None) == (
         {"a.md": text.replace(f"(#{link})", f"(#{mended})")} if mended else None
     )
+
+
+def test_a_link_that_only_keeps_a_picture_still_is_unsure(make_repository: MakeRepository) -> None:
+    """Who writes `<a href="#badge"><img>` wants a picture that leads nowhere; the same around words is a slip."""
+    text = '<a href="#badge" target="\\_parent">\n  <img src="a.svg">\n</a>\n\n<a href="#words">Words</a>\n'
+    gaps = gaps_of(make_repository({"README.md": text, "a.svg": "<svg/>"}))
+    assert [(gap.title.split("#")[1].split(",")[0], gap.confidence) for gap in gaps] == [
+        ("badge", "low"),
+        ("words", "high"),
+    ]
+
+
+def test_a_page_that_refers_to_another_may_have_its_headings(make_repository: MakeRepository) -> None:
+    """A page of replacements is put together with the page that its front matter names."""
+    page = "---\nref: docs/react/a.md\nreplace: {}\n---\n"
+    files = {"docs/solid/a.md": page, "docs/b.md": "[x](solid/a.md#context)\n", "docs/react/a.md": "# Context\n"}
+    assert seen_in(make_repository(files)) == []
+    assert seen_in(make_repository({**files, "docs/solid/a.md": "# T\n"}, name="plain")) == [
+        "broken-heading-link docs/b.md:1"
+    ]
+
+
+LISTED = tuple(f"guide/{name}" for name in ("overview", "install", "routes", "data", "forms"))
+
+
+def list_of(name: str, pages: Sequence[str]) -> str:
+    """Return PAGES as the file NAME lists them."""
+    if name.endswith(".json"):
+        return '{"children": [' + ", ".join(f'{{"to": "{page}"}}' for page in pages) + "]}\n"
+    if name.endswith(".yml"):
+        return "- sections:\n" + "".join(f"  - local: {page}\n    title: T\n" for page in pages)
+    return "export default [" + ", ".join(f"'/{page}'" for page in pages) + "]\n"
+
+
+@pytest.mark.parametrize("name", ["docs/config.json", "docs/_toctree.yml", "docs/nav.mjs"])
+def test_who_lists_pages_by_name_links_to_them_by_name(make_repository: MakeRepository, name: str) -> None:
+    """Pages without suffix, and folders that only the site has, are left to it; a document that is gone, and a page
+    that neither the tree nor the list has beside the others, are not."""
+    links = "[a](./install) [b](../examples/basic) [c](gone.md) [d](./setup)\n"
+    files = {f"docs/{page}.md": "# T\n\n[x](install.md) [y](routes.md) [z](data.md)\n" for page in LISTED}
+    files |= {"docs/guide/overview.md": links, "README.md": "[e](docs/examples/basic)\n"}
+
+    def dead(*pages: str) -> set[str]:
+        folder = make_repository({**files, name: list_of(name, pages)}, name=f"listing_{len(pages)}")
+        return {gap.title.split(" links to ")[1].split(",")[0] for gap in gaps_of(folder)}
+
+    assert dead(*LISTED) == {"docs/examples/basic", "gone.md", "./setup"}
+    assert dead(*LISTED, "guide/setup") == {"docs/examples/basic", "gone.md"}
+    assert "../examples/basic" in dead(*LISTED[1:])
 
 
 def test_headings_in_code_are_none(make_repository: MakeRepository) -> None:

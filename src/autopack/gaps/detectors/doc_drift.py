@@ -23,8 +23,9 @@ from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
-from autopack.gaps.link_targets import Tree, folders_above
+from autopack.gaps.link_targets import Tree, folders_above, resolve
 from autopack.gaps.markdown import Link
+from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText
@@ -97,6 +98,7 @@ _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
 _ENOUGH_OF_ONE_CAUSE = 3
 _MOST_NAMED = 3
+_AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
 _COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "license", "__init__.py"})
 """Names that say nothing of what a file is."""
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}")
@@ -107,7 +109,7 @@ _LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGN
 @dataclass(frozen=True)
 class DocumentFact:
     """What one document names: relative links, paths in code, modules, the documents that it takes in, and whether it
-    holds marked blocks; of an `__init__.py`, what its package provides."""
+    holds marked blocks; of an `__init__.py`, what its package provides; of a list of pages, what it lists."""
 
     links: tuple[Link, ...] = ()
     paths: tuple[PathMention, ...] = ()
@@ -115,6 +117,8 @@ class DocumentFact:
     package: PackageFact | None = None
     has_blocks: bool = False
     inclusions: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    """Of a file that may list the pages of a site: what it names."""
 
 
 def extract(path: str, data: bytes) -> DocumentFact | None:
@@ -122,7 +126,8 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
     if markdown.is_markdown(path):
         has_blocks = b"SOT_SUMMARY_START" in data or b"AUTOPACK_BLOCK_START" in data
         if places.says_it_is_generated(data):
-            return DocumentFact(has_blocks=has_blocks)
+            by_hand = tuple(link for link in markdown.find_links(data) if places.is_written_by_hand(data, link.offset))
+            return DocumentFact(by_hand, has_blocks=has_blocks)
         taken_in = find_inclusions(data)
         return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks=has_blocks, inclusions=taken_in)
     if restructuredtext.is_restructuredtext(path):
@@ -130,6 +135,8 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
+    if may_be_list(path) and (routes := find_routes(data)):
+        return DocumentFact(routes=routes)
     if path in INDEX_FILES or path == CONFIG_FILE or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
         return DocumentFact()
     return None
@@ -147,7 +154,7 @@ def _may_be_quoted(path: str) -> bool:
 
 def history_candidates(snapshot: Snapshot) -> frozenset[str]:
     """Return the paths that documents name and that are not there."""
-    tree, named = Tree(snapshot), _named(snapshot)
+    tree, named = _tree_and_names(snapshot)
     wanted = {suspect.wanted for suspect in missing_paths(tree, named.links)}
     wanted |= {path for absent in absent_paths(tree, named.paths) for path in absent.candidates}
     wanted |= {entry.wanted for entry in dead_entries(tree)}
@@ -156,7 +163,7 @@ def history_candidates(snapshot: Snapshot) -> frozenset[str]:
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield every finding of the six rules."""
-    tree, named = Tree(snapshot), _named(snapshot)
+    tree, named = _tree_and_names(snapshot)
     dead = read_otherwise(tree, tuple(dead_links(tree, named.links, named.inclusions)), named.links)
     yield from _link_findings(tree, [one for one in dead if one.original is None])
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
@@ -180,6 +187,13 @@ class _Named:
     """By folder."""
     with_blocks: tuple[str, ...]
     inclusions: Inclusions
+    routes: dict[str, tuple[str, ...]]
+    """By the file that may be a list of pages."""
+
+
+def _tree_and_names(snapshot: Snapshot) -> tuple[Tree, _Named]:
+    named = _named(snapshot)
+    return Tree(snapshot, lists=lists_among(snapshot.files, named.routes)), named
 
 
 def _named(snapshot: Snapshot) -> _Named:
@@ -192,6 +206,7 @@ def _named(snapshot: Snapshot) -> _Named:
         packages={path.rpartition("/")[0]: fact.package for path, fact in facts.items() if fact.package},
         with_blocks=tuple(path for path, fact in facts.items() if fact.has_blocks),
         inclusions=Inclusions({path: fact.inclusions for path, fact in facts.items() if fact.inclusions}),
+        routes={path: fact.routes for path, fact in facts.items() if fact.routes},
     )
 
 
@@ -275,11 +290,25 @@ def _hint(tree: Tree, dead: DeadLink, *, has_remedy: bool) -> str:
         return f"; {dead.page} is"
     if outside := _meant_outside(dead.target):
         return f"; {outside} seems to be meant"
+    if dead.target.startswith("("):
+        return "; the parentheses are taken for a part of it"
     if dead.fragment is not None or has_remedy:
         return ""
     name = dead.wanted.rpartition("/")[2]
     named_so = () if name.lower() in _COMMON_NAMES else tree.ending_in(name)
     return f"; {named_so[0]} is the one file of that name" if len(named_so) == 1 else ""
+
+
+def _without_parentheses(tree: Tree, dead: DeadLink) -> str | None:
+    """Return the target that DEAD has between parentheses, where that leads somewhere."""
+    if not dead.target.startswith("("):
+        return None
+    inner = dead.target[1:-1]
+    if inner.startswith(("https://", "http://")):
+        return inner
+    end = resolve(tree, dead.document, inner)
+    leads = end.outcome == "found" and may_lead_to(tree, dead.document, end.path, end.fragment or "")
+    return inner if leads else None
 
 
 def _meant_outside(target: str) -> str | None:
@@ -290,9 +319,16 @@ def _meant_outside(target: str) -> str | None:
 
 
 def _link_confidence(tree: Tree, dead: DeadLink) -> Confidence | None:
-    if dead.reading is not None or _is_put_in_when_packed(tree, dead):
+    if dead.reading is not None or _is_put_in_when_packed(tree, dead) or _is_around_a_picture(tree, dead):
         return "low"
     return "medium" if dead.page is not None else None
+
+
+def _is_around_a_picture(tree: Tree, dead: DeadLink) -> bool:
+    """Tell whether DEAD keeps a picture of its own page from being one to click on: `<a href="#badge"><img …>`."""
+    data = tree.snapshot.texts[dead.document]
+    ends = (offset + len(dead.target.encode("utf-8", "surrogateescape")) for offset in dead.offsets)
+    return dead.document == dead.wanted and all(_AROUND_A_PICTURE.match(data, end) for end in ends)
 
 
 def _translation_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Finding]:
@@ -337,8 +373,8 @@ def _is_put_in_when_packed(tree: Tree, dead: DeadLink) -> bool:
 
 def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:
     """Return the target that says where the file went; None where that is not certain."""
-    if outside := _meant_outside(dead.target):
-        return outside
+    if meant := _meant_outside(dead.target) or _without_parentheses(tree, dead):
+        return meant
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
     place = dead.page or _place_now(tree, dead.wanted)
     if place is None or " " in place or "(" in place or ")" in place or "%" in place:

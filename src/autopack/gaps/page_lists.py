@@ -1,0 +1,55 @@
+"""Lists of the pages of a site, in whatever file a generator keeps them: who has one, links by the names of pages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from autopack.gaps.link_targets import PAGE_SUFFIXES, folders_above
+from autopack.gaps.site_generators import NO_LISTS, PageLists
+
+_NAME = re.compile(
+    r"(?:.*[-_.])?(?:config|contents?|docs|manifest|menu|meta|nav|navigation|pages|sidebars?|site|structure|summary|toc"
+    r"|toctree)\.(?:json|ya?ml|[cm]?[jt]s)\Z",
+    re.IGNORECASE,
+)
+"""What generators call them: `sidebars.js`, `_toctree.yml`, `docs.json`, `nav.yml`, `config.json`, `site.json`."""
+_ROUTE = re.compile(
+    rb"(?:[\"']|[:-][ \t]{1,40})/?((?:[A-Za-z0-9][\w.-]{0,60}/){0,6}[A-Za-z0-9][\w.-]{0,60})[\"']?[ \t]{0,4}"
+    rb"(?=[,\n\r\]})\"']|\Z)"
+)
+_MAX_BYTES = 256_000
+_MOST_ROUTES = 2_000
+_ENOUGH_PAGES = 5
+_SHARE = 0.2
+"""A list names at least so many of the documents below its folder, without their suffixes, and this share of them."""
+
+
+def may_be_list(path: str) -> bool:
+    """Tell whether a file called like PATH may list the pages of a site."""
+    return _NAME.match(path.rpartition("/")[2]) is not None
+
+
+def find_routes(data: bytes) -> tuple[str, ...]:
+    """Return the values in DATA (JSON, YAML or a script) that may name pages, each once, without a leading slash."""
+    if len(data) > _MAX_BYTES:
+        return ()
+    found = dict.fromkeys(match[1].decode() for match in _ROUTE.finditer(data))
+    return tuple(found)[:_MOST_ROUTES]
+
+
+def lists_among(files: Iterable[str], routes: Mapping[str, tuple[str, ...]]) -> PageLists:
+    """Return what of FILES is a list of the documents below its folder, given the ROUTES in each that may be one."""
+    if not routes:
+        return NO_LISTS
+    documents = {path.rpartition(".")[0] for path in files if path.endswith(PAGE_SUFFIXES)}
+    below = Counter(folder for document in documents for folder in (*folders_above(document), ""))
+    folders, pages = set[str](), set[str]()
+    for path, named in routes.items():
+        folder = path.rpartition("/")[0]
+        listed = {f"{folder}/{route}".lstrip("/") for route in named}
+        if len(listed & documents) >= max(_ENOUGH_PAGES, _SHARE * below[folder]):
+            folders.add(folder)
+            pages |= listed
+    return PageLists(frozenset(folders), frozenset(pages))
