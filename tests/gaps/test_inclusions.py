@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autopack.gaps.inclusions import find_inclusions
+from autopack.gaps.inclusions import find_embedded, find_inclusions
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,19 @@ def test_inclusions_are_told_from_prose(text: str, names: tuple[str, ...]) -> No
 def test_a_long_document_of_signs_is_searched_in_linear_time() -> None:
     """Only what stands around a sign is searched."""
     assert find_inclusions(b"include {!" * 100_000) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "names"),
+    [
+        ("a/b.go", 'package b\n\n//go:embed help.md "two.md" data/*\nvar x string\n', ("help.md", "two.md")),
+        ("a/b.go", "// see help.md, go:embed is not used\n", ()),
+        ("a/b.go", "//go:embed README.md other/Readme.markdown\n", ()),
+        ("src/lib.rs", '#![doc = include_str!("../a/b.md")]\nX = include_str!(\n  "a.md");\n', ("../a/b.md", "a.md")),
+        ("src/lib.rs", 'include_str!("a.txt"); // and b.md\n', ()),
+        ("src/lib.py", "//go:embed help.md\n", ()),
+    ],
+)
+def test_documents_that_a_program_shows_are_known(path: str, text: str, names: tuple[str, ...]) -> None:
+    """What a program embeds, it shows; a README is shown by the code host as well."""
+    assert find_embedded(path, text.encode()) == names

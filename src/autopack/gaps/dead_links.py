@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from autopack.gaps import document_places as places
-from autopack.gaps import markdown
+from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.inclusions import Inclusions
 from autopack.gaps.link_targets import Resolution, Tree, built_folders, folders_above, resolve
@@ -110,10 +110,17 @@ def _may_hold_in(tree: Tree, pages: Pages, document: str, target: str) -> bool:
     """
     end = resolve(tree, document, target)
     if end.fragment and end.path == document:
+        if not _is_document(document):
+            return True  # A program puts the headings around it, or leaves them out.
         return markdown.is_markdown(document) and markdown.slug_key(end.fragment) in pages.slugs(document)
     if end.outcome in {"missing", "bare"}:
         return False
     return not end.fragment or pages.may_have(end.path, end.fragment, loosely=tree.sites.govern(document))
+
+
+def _is_document(path: str) -> bool:
+    """Tell whether PATH is a text for readers, by its name."""
+    return markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path) or path.endswith(".txt")
 
 
 def _original(pages: Pages, originals: Originals, suspect: Suspect) -> str | None:

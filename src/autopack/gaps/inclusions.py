@@ -1,4 +1,4 @@
-"""Documents that are parts of others: their relative links are read where they are put in."""
+"""Documents that are parts of others or of programs: their relative links are read where they are put in."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ _SIGNS = (b"include", b"INCLUDE", b"--8<--", b"{!", b"\nimport ")
 """One of them is in every inclusion: only what stands around them is searched."""
 _SUFFIXES = (b".md", b".markdown", b".rst", b".txt")
 """One of them ends what is taken in."""
+_EMBEDDING = {
+    "go": (b"//go:embed", re.compile(rb"^//go:embed[ \t]([^\n]{1,400})", re.MULTILINE)),
+    "rs": (b"include_str!", re.compile(rb"include_str!\(\s{0,40}(\"[^\"\n]{1,200}\")")),
+}
+_NAME_OF_A_DOCUMENT = re.compile(rb"[\w./@-]{1,200}\.(?:md|markdown)\b")
 _BEFORE, _AFTER = 60, 400
 """At most so many bytes of an inclusion stand before its sign and after its beginning."""
 
@@ -36,6 +41,17 @@ def find_inclusions(data: bytes) -> tuple[str, ...]:
                 searched = start + match.end()
             at = data.find(sign, at + len(sign))
     return tuple(sorted(name.decode("utf-8", "replace") for name in found))
+
+
+def find_embedded(path: str, data: bytes) -> tuple[str, ...]:
+    """Return the documents that the program DATA at PATH takes in to show them itself (`go:embed`, `include_str!`), as
+    written; without READMEs, which the code host shows as they are."""
+    embedding = _EMBEDDING.get(path.rpartition(".")[2])
+    if embedding is None or embedding[0] not in data:
+        return ()
+    lists = b" ".join(match[1] for match in embedding[1].finditer(data))
+    names = (name.decode("utf-8", "replace") for name in _NAME_OF_A_DOCUMENT.findall(lists))
+    return tuple(sorted(name for name in set(names) if not name.rpartition("/")[2].lower().startswith("readme")))
 
 
 @dataclass(frozen=True)

@@ -74,13 +74,16 @@ class Tree:
     def sites(self) -> Sites:
         return find_sites(self.snapshot.files).with_folders(self.built | self.lists.folders)
 
-    def lists_all_but(self, document: str, page: str) -> bool:
-        """Tell whether a list, and nothing else that is known of the site, says that PAGE is not among its pages: they
-        are listed where DOCUMENT is, and PAGE would lie in a folder of documents."""
-        by_its_configuration = find_sites(self.snapshot.files).govern(document)
-        if by_its_configuration or not self.lists.govern(document) or page in self.lists.pages:
+    def has_only_lists(self, document: str) -> bool:
+        """Tell whether DOCUMENT is a page of a site of which nothing but a list of its pages is known."""
+        if not self.lists.govern(document):
             return False
-        return page.rpartition("/")[0] in self.snapshot.folders
+        return not find_sites(self.snapshot.files).with_folders(self.built).govern(document)
+
+    def may_be_made(self, page: str) -> bool:
+        """Tell whether a site whose pages are listed may have PAGE, which is not in the tree: it is listed, or lies in
+        a folder that only the site has."""
+        return page in self.lists.pages or page.rpartition("/")[0] not in self.snapshot.folders
 
     @cached_property
     def _index(self) -> PathIndex:
@@ -262,9 +265,10 @@ def _is_settled_by_a_book(tree: Tree, document: str, wanted: str) -> bool:
 def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> bool:
     """Tell whether a site may serve the missing WANTED: built pages, pages without suffix, one folder deeper, static
     folders."""
-    if path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path):
-        return not tree.lists_all_but(document, wanted)
-    if path in _BUILT_NAMES or tree.is_name_of_an_object(path):
+    is_named_as_a_page = path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path) is not None
+    if tree.has_only_lists(document):
+        return is_named_as_a_page and tree.may_be_made(wanted)
+    if is_named_as_a_page or path in _BUILT_NAMES or tree.is_name_of_an_object(path):
         return True
     if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):
         return True

@@ -17,6 +17,12 @@ _CONFIGURATION = re.compile(
 )
 _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
 _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
+_HUGO = re.compile(r"config\.(?:toml|ya?ml|json)\Z")
+_FOLDERS_OF_HUGO = ("content", "layouts")
+"""What Hugo is told and what lies beside it, where the file is not called by the program's name."""
+_HUGO = re.compile(r"config\.(?:toml|ya?ml|json)\Z")
+_FOLDERS_OF_HUGO = ("content", "layouts")
+"""What stands beside Hugo's settings where they are not called by its name."""
 _BOOK = "book.toml"
 """What mdBook reads its settings from."""
 _EX_DOC = "mix.exs"
@@ -97,10 +103,13 @@ def _may_configure(name: str) -> bool:
 def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots: set[str] = set()
     folders: set[str] = set()
+    perhaps_hugo: set[str] = set()
     known = frozenset(paths)
     for path in paths:
         folder, _, name = path.rpartition("/")
         folders.add(folder)
+        if _HUGO.match(name):
+            perhaps_hugo.add(folder)
         if _may_configure(name) and (
             _CONFIGURATION.match(name)
             or (name == _SPHINX and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt")))
@@ -109,6 +118,12 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
     for folder in folders:
         if match := _CONFIGURATION_FOLDER.search(f"{folder}/") or _HUGO_FOLDER.search(f"{folder}/"):
             roots.add(folder[: match.start()])
+    roots |= {folder for folder in perhaps_hugo if _has_all(folder, _FOLDERS_OF_HUGO, folders)}
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
     return Sites(frozenset(roots), books, flat)
+
+
+def _has_all(folder: str, names: Iterable[str], folders: Iterable[str]) -> bool:
+    """Tell whether FOLDER has a folder of each of NAMES, if these are the FOLDERS with files."""
+    return all(any(f"{other}/".startswith(f"{folder}/{name}/".lstrip("/")) for other in folders) for name in names)

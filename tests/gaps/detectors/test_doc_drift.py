@@ -563,17 +563,33 @@ def test_headings_as_renderers_name_them_are_no_gap(make_repository: MakeReposit
     assert seen_in(make_repository({**documents, "x.md": "# X\n"})) == []
 
 
+def test_a_page_that_many_link_into_is_told_once(make_repository: MakeRepository) -> None:
+    """From three documents on, a page that lacks headings, and a folder that is not there, are one finding each."""
+    links = "[a](page.md#one) [b](page.md#{0}) [c](../old/{0}.md)\n"
+    files = {f"docs/{name}.md": links.format(name) for name in ("x", "y", "z")}
+    repository = make_repository({**files, "docs/page.md": "# Page\n", "README.md": "[a](gone/a.md) [b](gone/b.md)\n"})
+    found = {gap.title: len(gap.evidence) for gap in gaps_of(repository)}
+    assert found == {
+        "3 documents link to 4 headings that docs/page.md does not have: #one, #x, #y, …": 6,
+        "3 documents link to 3 paths in old/, which is not there: x.md, y.md, z.md": 3,
+        "README.md links to gone/a.md, which is not there": 1,
+        "README.md links to gone/b.md, which is not there": 1,
+    }
+    before = {gap.gap_id for gap in gaps_of(repository)}
+    write_files(repository, {"docs/x2.md": links.format("x2")})
+    assert {gap.gap_id for gap in gaps_of(repository)} == before, "the id is the cause's"
+
+
 def test_headings_that_a_page_lacks_are_one_gap(make_repository: MakeRepository) -> None:
     """From three on, for each document and page; what one slip explains keeps its own remedy."""
     guide = "# Guide\n\n## Installing it\n\n[p](#one) [q](#two) [r](#three) [s](#instaling-it)\n"
     readme = "[a](guide.md#one) [b](guide.md#two)\n\n[c](guide.md#three) [d](guide.md#one)\n"
-    repository = make_repository({"guide.md": guide, "README.md": readme, "other.md": "[a](guide.md#one)\n"})
+    repository = make_repository({"guide.md": guide, "README.md": readme})
     commit_all(repository)
     assert [(gap.title, len(gap.evidence), gap.remedy is not None) for gap in gaps_of(repository)] == [
         ("README.md links to 3 headings that guide.md does not have: #one, #two, #three", 4, False),
         ("guide.md links to the heading #instaling-it, which guide.md does not have", 1, True),
         ("guide.md links to 3 headings that it does not have: #one, #two, #three", 3, False),
-        ("other.md links to the heading #one, which guide.md does not have", 1, False),
     ]
 
 
@@ -644,9 +660,40 @@ def test_who_lists_pages_by_name_links_to_them_by_name(make_repository: MakeRepo
         folder = make_repository({**files, name: list_of(name, pages)}, name=f"listing_{len(pages)}")
         return {gap.title.split(" links to ")[1].split(",")[0] for gap in gaps_of(folder)}
 
-    assert dead(*LISTED) == {"docs/examples/basic", "gone.md", "./setup"}
+    assert dead(*LISTED) == {"docs/examples/basic", "gone.md", "./setup"}, "a file is no page"
     assert dead(*LISTED, "guide/setup") == {"docs/examples/basic", "gone.md"}
     assert "../examples/basic" in dead(*LISTED[1:])
+
+
+def test_hugo_is_known_by_what_stands_beside_its_settings(make_repository: MakeRepository) -> None:
+    """Its ids leave out what other renderers keep; a `config.json` alone is anybody's."""
+    files = {"docs/config.json": "{}", "docs/content/a.md": "# `--a` - B c\n\n[x](#a-b-c) [y](#gone)\n"}
+    seen_there = seen_in(make_repository({**files, "docs/layouts/partials/x.html": "x"}))
+    assert seen_there == ["broken-heading-link docs/content/a.md:3"]
+    assert len(gaps_of(make_repository(files, name="plain"))) == 2
+
+
+def test_a_text_that_a_program_embeds_has_headings_around_it(make_repository: MakeRepository) -> None:
+    """Its own headings are not all that its readers see; a file that is not there is missing all the same."""
+    files = {"cmd/help.md": "[a](#options) [b](gone.md)\n", "cmd/help.go": "//go:embed help.md\n"}
+    (gap,) = gaps_of(make_repository(files))
+    assert gap.title == "cmd/help.md links to gone.md, which is not there"
+    assert len(gaps_of(make_repository({**files, "cmd/help.go": "package cmd\n"}, name="plain"))) == 2
+
+
+def test_what_a_document_says_in_code_assembles_nothing(make_repository: MakeRepository) -> None:
+    """An `import` in a sample leaves the headings of its page to be judged; one in the text does not."""
+    page = "# T\n\n```js\nimport { a } from 'a'\n:::\n```\n"
+    files = {"README.md": "[x](page.md#gone)\n", "page.md": page}
+    assert seen_in(make_repository(files)) == ["broken-heading-link README.md:1"]
+    text = page.replace("```", "").replace("js", "")
+    assert seen_in(make_repository({**files, "page.md": text}, name="assembled")) == []
+
+
+def test_a_target_of_myst_is_a_place(make_repository: MakeRepository) -> None:
+    """`(name)=` before a heading gives it an id."""
+    text = "(there)=\n## Title\n\n[a](#there) [b](#nowhere)\n"
+    assert seen_in(make_repository({"a.md": text})) == ["broken-heading-link a.md:4"]
 
 
 def test_headings_in_code_are_none(make_repository: MakeRepository) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from posixpath import relpath
 from typing import Final
 
@@ -20,10 +20,11 @@ from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import Places, evidence_at, line_start
 from autopack.gaps.import_resolution import PackageFact, package_fact
-from autopack.gaps.inclusions import Inclusions, find_inclusions
+from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
-from autopack.gaps.link_targets import Tree, folders_above, resolve
+from autopack.gaps.link_targets import Tree, resolve
+from autopack.gaps.links_of_one_cause import first_of, told_by_cause
 from autopack.gaps.markdown import Link
 from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
@@ -96,8 +97,6 @@ RULES = (
 
 _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
-_ENOUGH_OF_ONE_CAUSE = 3
-_MOST_NAMED = 3
 _AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
 _COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "license", "__init__.py"})
 """Names that say nothing of what a file is."""
@@ -135,6 +134,8 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
+    if embedded := find_embedded(path, data):
+        return DocumentFact(inclusions=embedded)
     if may_be_list(path) and (routes := find_routes(data)):
         return DocumentFact(routes=routes)
     if path in INDEX_FILES or path == CONFIG_FILE or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
@@ -165,7 +166,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield every finding of the six rules."""
     tree, named = _tree_and_names(snapshot)
     dead = read_otherwise(tree, tuple(dead_links(tree, named.links, named.inclusions)), named.links)
-    yield from _link_findings(tree, [one for one in dead if one.original is None])
+    told = [(one, _link_finding(tree, one)) for one in dead if one.original is None]
+    yield from told_by_cause(told, snapshot.folders)
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
     linked = {(one.document, one.wanted) for one in dead if one.fragment is None}
     for vanished in vanished_paths(tree, named.paths):
@@ -217,48 +219,6 @@ def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
-
-
-def _link_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Finding]:
-    """Yield a finding for each dead link; those of one document that have one cause, and nothing that mends each, are
-    one: a page that lost its anchors and a folder that was never there are mended as a whole."""
-    alike: dict[tuple[str, ...], list[tuple[DeadLink, Finding]]] = {}
-    for one in dead:
-        finding = _link_finding(tree, one)
-        alike.setdefault(_cause(tree, one, finding), []).append((one, finding))
-    for cause, found in alike.items():
-        if len(found) < _ENOUGH_OF_ONE_CAUSE:
-            yield from (finding for _, finding in found)
-        else:
-            yield _of_one_cause(cause, [one for one, _ in found], [finding for _, finding in found])
-
-
-def _cause(tree: Tree, dead: DeadLink, finding: Finding) -> tuple[str, ...]:
-    """Return what DEAD has in common with others: the page that lacks the heading, or the uppermost folder that is not
-    there; where it has a remedy of its own or its own story, its key."""
-    if finding.remedy is not None or finding.confidence is not None:
-        return finding.key
-    if dead.fragment is not None:
-        return (dead.document, dead.wanted, "headings")
-    absent = [folder for folder in folders_above(dead.wanted) if folder not in tree.snapshot.folders]
-    return (dead.document, absent[-1], "folder") if absent else finding.key
-
-
-def _of_one_cause(cause: tuple[str, ...], dead: Sequence[DeadLink], findings: Sequence[Finding]) -> Finding:
-    document, place, kind = cause
-    if kind == "headings":
-        named = [f"#{one.fragment}" for one in dead]
-        what = f"{len(dead)} headings that {'it' if place == document else place} does not have"
-    else:
-        named = [one.wanted.removeprefix(f"{place}/") for one in dead]
-        what = f"{len(dead)} paths in {place}/, which is not there"
-    title = f"{document} links to {what}: {_first_of(named)}"
-    evidence = tuple(one for finding in findings for one in finding.evidence)
-    return replace(findings[0], title=title, key=cause, evidence=evidence)
-
-
-def _first_of(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
 
 
 def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
@@ -350,7 +310,7 @@ def _translation_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Find
         alike = translations[neutral_path(document)]
         is_said_already = len(alike) >= _ENOUGH_TRANSLATIONS and document != alike[0]
         others = len(alike) - 1 if not is_said_already else 0
-        named = _first_of([f"#{one.fragment}" for one in found])
+        named = first_of([f"#{one.fragment}" for one in found])
         title = f"{document} links to {counted(len(found), 'translated heading')} by the ids of the original: {named}"
         title += f"; so {agreeing(others, 'does', 'do')} {counted(others, 'other translation')}" if others else ""
         places = Places(document, tree.snapshot.texts[document])
