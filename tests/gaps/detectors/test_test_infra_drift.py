@@ -225,6 +225,19 @@ def test_ids_do_not_move_with_lines(make_repository: MakeRepository) -> None:
     assert len(before) == 2
 
 
+def test_comparisons_that_one_test_throws_away_are_one_gap(make_repository: MakeRepository) -> None:
+    """From three on: they were written together and get their `assert` together."""
+    lines = "".join(f"    work({number}) == {number}\n" for number in range(4))
+    two = "def test_b():\n    work(7) == 7\n    work(8) == 8\n    assert 1\n"
+    text = f"def test_a():\n{lines}\n\n{two}"
+    gaps = gaps_of(make_repository({"tests/test_x.py": text}))
+    assert {gap.title: [one.line for one in gap.evidence] for gap in gaps} == {
+        "test_a compares and throws the result away: work(0) == 0 (4 such comparisons)": [2, 3, 4, 5],
+        "test_b compares and throws the result away: work(7) == 7": [9],
+        "test_b compares and throws the result away: work(8) == 8": [10],
+    }
+
+
 # --- never-collected ------------------------------------------------------------------------------------------------
 
 
@@ -588,7 +601,9 @@ def test_imports_that_lead_nowhere_are_found(make_repository: MakeRepository, li
     files = {**PACKAGE, "tests/unit/__init__.py": "", "tests/unit/test_x.py": f"import os\n{line}\n\n{CHECKED}"}
     (gap,) = gaps_of(make_repository(files))
     assert seen([gap]) == ["unresolved-import tests/unit/test_x.py:2"]
-    assert gap.title == f"tests/unit/test_x.py imports {missing}, which does not exist"
+    own = missing.startswith((".", "pkg"))
+    lacking = "which does not exist" if own else "which neither the tree nor a list of requirements has"
+    assert gap.title == f"tests/unit/test_x.py imports {missing}, {lacking}"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_several_files_against_the_settings_are_told_once(make_repository: MakeR
     (script,) = (gap for gap in gaps_of(repository) if gap.rule_id.endswith("/crlf-in-unix-script"))
     (told,) = (gap for gap in gaps_of(repository) if gap.confidence != "low" and gap != script)
     each = [gap for gap in gaps_of(repository) if gap.confidence == "low"]
-    assert told.title == "3 files below src have CR LF although the repository's settings say LF"
+    assert told.title == "3 files below src have CR LF although .gitattributes says LF"
     assert [one.path for one in told.evidence] == ["src/a/one.c", "src/a/two.c", "src/b.h"]
     assert told.remedy is None
     assert [(gap.confidence, gap.remedy is not None) for gap in each] == [("low", True)] * 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -23,6 +23,7 @@ from autopack.gaps.python_source import words
 from autopack.gaps.python_tests import ClassFact, ModuleFact
 from autopack.gaps.remedies import Remedy, ReplaceText
 from autopack.gaps.state import Snapshot
+from autopack.gaps.vacuous_checks import VacuousCheck
 from autopack.wording import counted
 
 MAX_EVIDENCE = 50
@@ -30,6 +31,7 @@ _OTHER_RUNNERS = words(
     "nosetests nose2 stestr trial ward runtests.py manage.py unittest discover bazel pants buck green testr"
     " zope-testrunner"
 )
+_ENOUGH_DISCARDED = 3
 _TYPE_ASSERTIONS = words("assert_type reveal_type assert_never")
 _ASIDE = words(
     "docs doc examples example samples demo demos benchmarks benchmark perf scripts tools templates template"
@@ -191,12 +193,26 @@ def _effective(settings: dict[str, SettingsFact]) -> dict[str, SettingsFact]:
 
 
 def _vacuous(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
+    discarded: dict[str, list[VacuousCheck]] = {}
     for check in module.vacuous:
-        if check.rule == "discarded-comparison" and odd_on_purpose.is_benchmark(path):
+        if check.rule == "discarded-comparison":
+            discarded.setdefault(check.place.test_name or "", []).append(check)
             continue
         if check.name and check.rule == "mock-assert-typo" and check.name in suite.checkers.fixtures:
             continue
         yield Finding(rule=check.rule, title=check.title, key=(path, *check.key), evidence=(check.place,))
+    for test, checks in discarded.items() if not odd_on_purpose.is_benchmark(path) else ():
+        yield from _discarded(path, test, checks)
+
+
+def _discarded(path: str, test: str, checks: Sequence[VacuousCheck]) -> Iterator[Finding]:
+    """Yield a finding for each of CHECKS, comparisons of TEST that are thrown away; for several of one test, one."""
+    rule = "discarded-comparison"
+    if test and len(checks) >= _ENOUGH_DISCARDED:
+        title = f"{checks[0].title} ({len(checks)} such comparisons)"
+        yield Finding(rule, title, (path, "all of", test), tuple(check.place for check in checks))
+    else:
+        yield from (Finding(rule, check.title, (path, *check.key), (check.place,)) for check in checks)
 
 
 def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
@@ -266,9 +282,11 @@ def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Findin
     for fact in module.imports:
         missing = suite.tree.unresolved(path, fact, absolute=absolute)
         if missing is not None:
+            is_own = suite.tree.is_own(missing.lstrip(".").partition(".")[0]) or missing.startswith(".")
+            lacking = "which does not exist" if is_own else "which neither the tree nor a list of requirements has"
             yield Finding(
                 rule="unresolved-import",
-                title=f"{path} imports {missing}, which does not exist",
+                title=f"{path} imports {missing}, {lacking}",
                 key=(path, missing),
                 evidence=(fact.evidence(path),),
             )

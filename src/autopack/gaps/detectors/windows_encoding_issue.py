@@ -194,6 +194,8 @@ class _Settled:
 
     binary: bool
     eol: str
+    eol_in: str
+    """Where `eol` is said."""
     charset: str
     working_tree_encoding: bool
     about_encodings: bool
@@ -205,6 +207,7 @@ class _Settled:
             or attributes.get("binary") in {"set", "true"}
             or attributes.get("crlf") == "unset",
             eol=attributes.get("eol", "") or settings.get("end_of_line", ""),
+            eol_in=".gitattributes" if attributes.get("eol") else ".editorconfig",
             charset=settings.get("charset", ""),
             working_tree_encoding="working-tree-encoding" in attributes,
             about_encodings=odd_on_purpose.is_named_for_encodings(path)
@@ -276,7 +279,7 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
     if settled.eol == "lf":
         return Finding(
             rule=_CONTRADICTED,
-            title=f"{file.path} has CR LF although the repository's settings say LF",
+            title=f"{file.path} has CR LF although {settled.eol_in} says LF",
             key=(file.path,),
             evidence=(fact.first_crlf,),
             remedy=remedy,
@@ -300,9 +303,10 @@ def _all_contradicted(by_path: Mapping[str, Finding]) -> Iterator[Finding]:
         return
     folder = commonpath([path.rpartition("/")[0] for path in by_path])
     place = f" below {folder}" if folder else ""
+    who = {finding.title.rpartition(" although ")[2] for finding in by_path.values()}
     yield Finding(
         rule=_CONTRADICTED,
-        title=f"{len(by_path)} files{place} have CR LF although the repository's settings say LF",
+        title=f"{len(by_path)} files{place} have CR LF although {' and '.join(sorted(who))}",
         key=("all",),
         evidence=tuple(finding.evidence[0] for finding in by_path.values()),
     )
