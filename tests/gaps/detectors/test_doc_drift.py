@@ -117,6 +117,15 @@ def test_what_may_be_a_file_is_no_address(make_repository: MakeRepository, targe
     assert gap.remedy is None
 
 
+def test_a_path_from_the_root_is_made_one_from_the_document(make_repository: MakeRepository) -> None:
+    """Whoever writes the whole path of a file means that file; a bare name may mean another."""
+    text = "[a](tools/check.sh) [b](LICENSE) [c](./tools/check.sh)\n"
+    repository = make_repository({"docs/page.md": text, "tools/check.sh": "x", "LICENSE": "x"})
+    commit_all(repository)
+    mended = [after_remedy(repository, gap) for gap in gaps_of(repository) if gap.remedy]
+    assert mended == [{"docs/page.md": text.replace("(tools", "(../tools")}]
+
+
 def test_the_one_file_of_the_name_is_mentioned(make_repository: MakeRepository) -> None:
     """A person may have meant it; nothing is changed on that ground, and of several, or of a name that all have,
     nothing is said."""

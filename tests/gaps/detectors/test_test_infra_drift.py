@@ -604,6 +604,7 @@ def test_imports_that_lead_nowhere_are_found(make_repository: MakeRepository, li
     own = missing.startswith((".", "pkg"))
     lacking = "which does not exist" if own else "which neither the tree nor a list of requirements has"
     assert gap.title == f"tests/unit/test_x.py imports {missing}, {lacking}"
+    assert (gap.confidence == "low") is not own, "no list says under which names a distribution is imported"
 
 
 @pytest.mark.parametrize(

@@ -336,7 +336,7 @@ def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:
     if meant := _meant_outside(dead.target) or _without_parentheses(tree, dead):
         return meant
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
-    place = dead.page or _place_now(tree, dead.wanted)
+    place = dead.page or _place_now(tree, dead.wanted) or _as_from_the_root(tree, path_as_written)
     if place is None or " " in place or "(" in place or ")" in place or "%" in place:
         return None
     if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
@@ -355,6 +355,12 @@ def _place_now(tree: Tree, wanted: str) -> str | None:
     renamed = tree.snapshot.history.get(wanted)
     place = renamed or tree.same_but_for_case(wanted)
     return place if place is not None and place in tree.snapshot.files else None
+
+
+def _as_from_the_root(tree: Tree, path: str) -> str | None:
+    """Return PATH, as a link writes it, where it is the path of a file from the root, and of one in a folder: so it was
+    meant."""
+    return path if "/" in path and not path.startswith((".", "/")) and path in tree.snapshot.files else None
 
 
 def _heading_replacement(dead: DeadLink) -> str | None:

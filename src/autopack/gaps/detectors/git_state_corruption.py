@@ -149,7 +149,8 @@ _FIXTURE_FOLDERS = frozenset(
 _MARKDOWN = (".md", ".markdown", ".mdx")
 _ASCIIDOC = (".adoc", ".asciidoc")
 _MARKDOWN_FENCE = re.compile(rb"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
-_ASCIIDOC_FENCE = re.compile(rb"^(?:-{4,}|\.{4,})\r?$", re.MULTILINE)
+_ASCIIDOC_FENCE = re.compile(rb"(?:-{4,}|\.{4,})\Z")
+_HERE_DOCUMENT = re.compile(rb"<<-?[ \t]{0,8}[\\'\"]?(\w{1,80})['\"]?[^\n]{0,400}\n")
 _RAW_STRINGS: Final[Mapping[str, tuple[bytes, bytes]]] = {
     ".rs": (b'#"', b'"#'),
     **dict.fromkeys((".go", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"), (b"`", b"`")),
@@ -161,6 +162,8 @@ _TEST_NAME = re.compile(r"(?:^|/)[^/]*(?:[._-](?:test|spec)s?\.\w+|[a-z]Tests?\.
 _ABOUT_CONFLICTS = re.compile(r"(?:^|[^a-z])(?:un)?(?:merge|conflict)(?:s|d|ed|ing)?(?:[^a-z]|$)", re.IGNORECASE)
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _MOST_EVIDENCE = 20
+_LENGTH_OF_UNDERLINE = 2
+"""By how many characters a line of `-` or `.` may differ from the title above it (AsciiDoc, "two-line titles")."""
 
 
 def _extract(path: str, data: bytes) -> tuple[Evidence, ...] | None:
@@ -179,8 +182,21 @@ def _extract(path: str, data: bytes) -> tuple[Evidence, ...] | None:
 def _is_example(path: str, data: bytes, offset: int) -> bool:
     """Tell whether a conflict in prose stands inside a fenced or delimited block: documentation of conflicts."""
     name = path.lower()
-    fence = _MARKDOWN_FENCE if name.endswith(_MARKDOWN) else _ASCIIDOC_FENCE if name.endswith(_ASCIIDOC) else None
-    return fence is not None and len(fence.findall(data, 0, offset)) % 2 == 1
+    if name.endswith(_MARKDOWN):
+        return len(_MARKDOWN_FENCE.findall(data, 0, offset)) % 2 == 1
+    return name.endswith(_ASCIIDOC) and _is_in_block(data[:offset].split(b"\n")[:-1])
+
+
+def _is_in_block(lines: list[bytes]) -> bool:
+    """Tell whether a delimited block of AsciiDoc is open after LINES; the line below a title of its length is none."""
+    fence, above = b"", b""
+    for line in (line.rstrip() for line in lines):
+        if fence:
+            fence = b"" if line == fence else fence
+        elif _ASCIIDOC_FENCE.match(line) and not (above and abs(len(above) - len(line)) <= _LENGTH_OF_UNDERLINE):
+            fence = line
+        above = line
+    return bool(fence)
 
 
 def _outside_strings(path: str, data: bytes, found: list[re.Match[bytes]]) -> list[re.Match[bytes]]:
@@ -189,6 +205,9 @@ def _outside_strings(path: str, data: bytes, found: list[re.Match[bytes]]) -> li
     Elsewhere a string is no excuse: styles and queries are written in strings, and two people change them.
     """
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
+    if suffix == ".sh" and found and _is_test(path, data):
+        spans = _here_documents(data)
+        return [match for match in found if not any(start <= match.start() < end for start, end in spans)]
     if suffix not in _RAW_STRINGS or not _is_test(path, data):
         return found
     begin, end = _RAW_STRINGS[suffix]
@@ -203,6 +222,16 @@ def _outside_strings(path: str, data: bytes, found: list[re.Match[bytes]]) -> li
         if not inside or data.find(end, match.end()) < 0:
             kept.append(match)
     return kept
+
+
+def _here_documents(data: bytes) -> list[tuple[int, int]]:
+    """Return where the here-documents of a shell script begin and end."""
+    spans, end = [], 0
+    while match := _HERE_DOCUMENT.search(data, end):
+        closing = re.compile(rb"^\t*%b\r?$" % match[1], re.MULTILINE).search(data, match.end())
+        end = closing.end() if closing else match.end()
+        spans.append((match.end(), end))
+    return spans
 
 
 def _is_test(path: str, data: bytes) -> bool:

@@ -289,6 +289,8 @@ def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Findin
                 title=f"{path} imports {missing}, {lacking}",
                 key=(path, missing),
                 evidence=(fact.evidence(path),),
+                # No list says under which names a distribution is imported.
+                confidence=None if is_own else "low",
             )
 
 
