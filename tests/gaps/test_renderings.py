@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from autopack.gaps import links_of_one_cause
 from autopack.gaps.detectors.doc_drift import DETECTOR
 from gap_reports import report_of
 from repositories import MakeRepository, commit_all, git, write_files
+
+
+@pytest.fixture(autouse=True)
+def _each_link_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of a link is looked at here, not how many are told together."""
+    monkeypatch.setattr(links_of_one_cause, "_ENOUGH", 1_000)
 
 
 def shown_in(workspace: Path) -> list[str]:

@@ -153,6 +153,11 @@ def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: Pages | 
                 and end.fragment
                 and pages is not None
                 and not pages.may_have(end.path, end.fragment, loosely=loosely)
+                and not (
+                    end.path == document
+                    and tree.sites.looks_for_labels(document)
+                    and pages.names_a_label(document, end.fragment)
+                )
             ):
                 yield Suspect(document, link, end.path, end.fragment)
     yield from habit.broken()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from autopack.gaps import heading_ids, markdown, restructuredtext
 from autopack.gaps.excerpts import line_at, line_start
@@ -81,6 +82,17 @@ class Pages:
             return True
         rendered = self._render(path)
         return rendered is None or wanted in rendered.slugs
+
+    def names_a_label(self, path: str, fragment: str) -> bool:
+        """Tell whether FRAGMENT, which PATH is asked for, is a label of another document: MyST looks for those in the
+        whole project."""
+        wanted = markdown.slug_key(fragment)
+        return any(wanted in labels for document, labels in self._labels.items() if document != path)
+
+    @cached_property
+    def _labels(self) -> dict[str, frozenset[str]]:
+        found = {path: markdown.labels(data) for path, data in self.texts.items() if b")=" in data or b".. _" in data}
+        return {path: labels for path, labels in found.items() if labels}
 
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other

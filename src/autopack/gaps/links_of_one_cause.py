@@ -23,9 +23,10 @@ Told = tuple[DeadLink, Finding]
 
 
 class _Cause(NamedTuple):
-    """A page that lacks headings, or the uppermost folder on the way to what is missing."""
+    """A page that lacks headings, the uppermost folder on the way to what is missing, or a document that separates
+    folders as Windows does."""
 
-    kind: Literal["headings", "folder"]
+    kind: Literal["headings", "folder", "backslashes"]
     place: str
 
 
@@ -65,6 +66,8 @@ def _cause(dead: DeadLink, finding: Finding, folders: Collection[str]) -> _Cause
         return None
     if dead.fragment is not None:
         return _Cause("headings", dead.wanted)
+    if "\\" in dead.target:
+        return _Cause("backslashes", dead.document)
     absent = [folder for folder in folders_above(dead.wanted) if folder not in folders]
     return _Cause("folder", absent[-1]) if absent else None
 
@@ -74,6 +77,9 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
     if cause.kind == "headings":
         named = [f"#{dead.fragment}" for dead, _ in found]
         what, which = "heading", f"that {'it' if cause.place == document else cause.place} does not have"
+    elif cause.kind == "backslashes":
+        named = [dead.target for dead, _ in found]
+        what, which = "path", "with backslashes, which separate nothing in a link"
     else:
         named = [dead.wanted.removeprefix(f"{cause.place}/") for dead, _ in found]
         what, which = "path", f"in {cause.place}/, which is not there"

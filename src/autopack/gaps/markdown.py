@@ -240,6 +240,7 @@ _EXPLICIT_IDS = (
     re.compile(rb"\{:?[ \t]{0,4}#([^}\s]{1,300})"),
     re.compile(rb"^\(([^()\n]{1,300})\)=[ \t\r]{0,8}$", re.MULTILINE),
 )
+_LABEL_OF_RST = re.compile(rb"^[ \t]{0,40}\.\. _`?([^:`\n]{1,300})`?:[ \t\r]{0,8}$", re.MULTILINE)
 _BEGINNINGS_OF_IDS = (b"{#", b"{ #", b"{: #")
 _ENDS_OF_IDS = frozenset((b"}", b" "))
 _LINK_TEXT = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]{0,200}\])?|<[^<>]{1,500}>")
@@ -349,6 +350,12 @@ def explicit_ids(data: bytes) -> frozenset[str]:
     """Return the ids that DATA gives to places itself, lower case: HTML `id` and `name`, `{#id}` after a heading, and
     `(id)=` before it (MyST)."""
     found = (match[1] for explicit in _EXPLICIT_IDS for match in explicit.finditer(data))
+    return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
+
+
+def labels(data: bytes) -> frozenset[str]:
+    """Return the labels that Sphinx knows by DATA, lower case: `(label)=` of MyST, `.. _label:` of reStructuredText."""
+    found = (match[1] for pattern in (_EXPLICIT_IDS[-1], _LABEL_OF_RST) for match in pattern.finditer(data))
     return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
 
 

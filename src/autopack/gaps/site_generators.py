@@ -56,6 +56,8 @@ class Sites:
     """Those that mdBook makes a book of, which it reads from their folder `src`."""
     flat: frozenset[str] = frozenset()
     """Those of ExDoc, which puts all pages and all images into one folder each."""
+    sphinx: frozenset[str] = frozenset()
+    """Those of Sphinx, which looks for a label in all pages."""
 
     def book_of(self, path: str) -> str | None:
         """Return the folder with the pages of the book that PATH is a page of, None where it is in no book."""
@@ -70,6 +72,10 @@ class Sites:
     def goes_by_name(self, path: str) -> bool:
         """Tell whether links of the page PATH are looked up by the name of the file, wherever it lies."""
         return any(path.startswith(f"{folder}/") or not folder for folder in self.flat)
+
+    def looks_for_labels(self, path: str) -> bool:
+        """Tell whether `#label` in the page PATH may be a label of another page."""
+        return any(path.startswith(f"{folder}/") or not folder for folder in self.sphinx)
 
     def with_folders(self, folders: Iterable[str]) -> Sites:
         """Return these sites and those of FOLDERS."""
@@ -121,7 +127,8 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots |= {folder for folder in perhaps_hugo if _has_all(folder, _FOLDERS_OF_HUGO, folders)}
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
-    return Sites(frozenset(roots), books, flat)
+    sphinx = frozenset(folder for folder in roots if f"{folder}/{_SPHINX}".lstrip("/") in known)
+    return Sites(frozenset(roots), books, flat, sphinx)
 
 
 def _has_all(folder: str, names: Iterable[str], folders: Iterable[str]) -> bool:

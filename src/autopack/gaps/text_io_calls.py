@@ -16,6 +16,7 @@ from autopack.gaps.opened_files import Opened, OpenedFiles
 from autopack.gaps.python_source import (
     called_name,
     constant_string,
+    dotted_name,
     full_name,
     imported_names,
     is_true,
@@ -35,6 +36,11 @@ _CANDIDATES = (
     re.compile(rb"text[ ]?=[ ]?True"),
     re.compile(rb"universal_newlines[ ]?=[ ]?True"),
 )
+_OTHER_RECEIVER = re.compile(
+    r"formatter|resp(?:onse)?\b|request|writer|reader|widget|console|dialog|editor|buffer|stream"
+)
+"""Names of what reads and writes text as well, and is no path."""
+_PATH_OF_PATHLIB = re.compile(rb"(?<![\w.])(?:Posix|Windows)?Path\b|\bpathlib\b")
 _PATH_CANDIDATE = re.compile(rb"\.(?:read_text|write_text|open)\(")
 _NAMED = re.compile(rb"""encoding|["'][rwaxtU+]*b[rwaxtbU+]*["']""")
 _BRACKET = re.compile(rb"[()]")
@@ -101,11 +107,16 @@ def defined_methods(data: bytes) -> frozenset[str]:
     return frozenset(name for name in ("read_text", "write_text") if f"def {name}(".encode() in data)
 
 
+def _knows_paths(data: bytes) -> bool:
+    """Tell whether DATA speaks of pathlib's paths; `click.Path` is a type of arguments."""
+    return b"Path" in data and _PATH_OF_PATHLIB.search(data) is not None
+
+
 def count_named(data: bytes) -> int:
     """Return how many calls of DATA (a Python module) open text and name its encoding, counted without parsing it."""
     if b"encoding" not in data:
         return 0
-    patterns = (_CANDIDATES[0], _PATH_CANDIDATE) if b"Path" in data else _CANDIDATES[:1]
+    patterns = (_CANDIDATES[0], _PATH_CANDIDATE) if _knows_paths(data) else _CANDIDATES[:1]
     starts = {match.end() for pattern in patterns for match in pattern.finditer(data)}
     return sum(b"encoding" in data[start : _call_end(data, start)] for start in starts)
 
@@ -121,7 +132,7 @@ def find_text_calls(data: bytes) -> TextCalls | None:
     imports = imported_names(nodes)
     if _shadows_open(tree, nodes, imports):
         imports["open"] = "?"
-    knows_paths = b"Path" in data
+    knows_paths = _knows_paths(data)
     paths = _path_names(nodes, imports) if knows_paths else frozenset[str]()
     judge = _Judge(imports, paths, knows_paths, _discarded(nodes))
     calls = [node for node in nodes if isinstance(node, ast.Call) and judge.leaves_encoding_open(node)]
@@ -287,6 +298,9 @@ class _Judge:
         # `read_text(name)` and `write_text(text, name)` already name an encoding, or belong to another class.
         positional = {"read_text": 0, "write_text": 1}.get(method.attr)
         if positional is None or not self.knows_paths or len(call.args) > positional:
+            return False
+        sounds_otherwise = _OTHER_RECEIVER.search(dotted_name(method.value).rpartition(".")[2]) is not None
+        if sounds_otherwise and not _makes_path(method.value, self.imports, self.paths):
             return False
         if method.attr == "write_text" and _is_ascii(call.args[0] if call.args else keyword(call, "data")):
             return False

@@ -96,6 +96,8 @@ def test_what_has_a_remedy_of_its_own_is_no_part_of_a_cause(make_repository: Mak
         ("first.last+list@mail.project.example", "mailto:first.last+list@mail.project.example"),
         ("www.project.example/docs/a.html", "https://www.project.example/docs/a.html"),
         ("www.project.example", "https://www.project.example"),
+        ("11ty.dev", "https://11ty.dev"),
+        ("sub.project-name.com/a/b#c", "https://sub.project-name.com/a/b#c"),
     ],
 )
 def test_an_address_without_its_scheme_gets_it(make_repository: MakeRepository, target: str, meant: str) -> None:
@@ -699,6 +701,32 @@ def test_what_a_document_says_in_code_assembles_nothing(make_repository: MakeRep
     assert seen_in(make_repository({**files, "page.md": text}, name="assembled")) == []
 
 
+def test_sphinx_looks_for_a_label_in_all_pages(make_repository: MakeRepository) -> None:
+    """`#label` may name a label of another page of the same Sphinx project, of either markup; a heading of another page
+    it does not name."""
+    files = {
+        "docs/conf.py": "extensions = ['myst_parser']\n",
+        "docs/index.rst": ".. _from-rst:\n\nTitle\n=====\n",
+        "docs/b.md": "(from-myst)=\n## Title\n\n## Other heading\n",
+        "docs/a.md": "[a](#from-myst) [b](#from-rst) [c](#other-heading)\n",
+    }
+    (gap,) = gaps_of(make_repository(files))
+    assert gap.title.startswith("docs/a.md links to the heading #other-heading")
+    elsewhere = {path.replace("docs/conf.py", "src/conf.py"): text for path, text in files.items()}
+    (gap,) = gaps_of(make_repository(elsewhere, name="elsewhere"))
+    assert gap.title.startswith("docs/a.md links to 3 headings")
+
+
+def test_paths_with_backslashes_are_one_gap(make_repository: MakeRepository) -> None:
+    """They are a habit of whoever wrote the document, or of the program."""
+    links = " ".join(f"[x](a\\{name}.md)" for name in "xyz")
+    repository = make_repository({"README.md": links + "\n", "two.md": "[x](a\\x.md)\n", "a/x.md": "x"})
+    assert [gap.title for gap in gaps_of(repository)] == [
+        "README.md links to 3 paths with backslashes, which separate nothing in a link: a\\x.md, a\\y.md, a\\z.md",
+        "two.md links to a\\x.md, which is not there; a backslash separates nothing in a link",
+    ]
+
+
 def test_a_target_of_myst_is_a_place(make_repository: MakeRepository) -> None:
     """`(name)=` before a heading gives it an id."""
     text = "(there)=\n## Title\n\n[a](#there) [b](#nowhere)\n"
@@ -763,6 +791,21 @@ def test_a_path_that_vanished_is_found_where_documents_name_it(make_repository: 
     gaps = gaps_of(vanished(make_repository, documents))
     assert [(gap.rule_id, gap.evidence[0].path) for gap in gaps] == [
         ("doc_drift/vanished-path", document) for document in documents
+    ]
+
+
+def test_several_files_that_are_gone_are_one_gap(make_repository: MakeRepository) -> None:
+    """What one document names and nobody has now is told once; what was renamed has its remedy."""
+    files = {f"src/{name}.py": f"print('{name}, and enough of it to be known again')\n" for name in "abcd"}
+    repository = make_repository(files)
+    commit_all(repository)
+    git(repository, "mv", "src/d.py", "src/e.py")
+    git(repository, "rm", "-q", "src/a.py", "src/b.py", "src/c.py")
+    write_files(repository, {"README.md": "\n\n".join(f"See `{path}`." for path in files) + "\n"})
+    commit_all(repository, "second")
+    assert [(gap.title, len(gap.evidence), gap.remedy is not None) for gap in gaps_of(repository)] == [
+        ("README.md names 3 files that are no longer in the tree: src/a.py, src/b.py, src/c.py", 3, False),
+        ("README.md names src/d.py, which is no longer in the tree; it is src/e.py now", 1, True),
     ]
 
 

@@ -118,6 +118,12 @@ def test_what_only_looks_like_a_conflict_is_left_alone(
     assert gaps_of(make_repository({path: content})) == []
 
 
+def test_a_file_whose_conflicts_have_longer_markers_may_hold_others(make_repository: MakeRepository) -> None:
+    """`conflict-marker-size` says that marks of the usual size are its text."""
+    files = {"a.txt": CONFLICT, "b.txt": CONFLICT, ".gitattributes": "a.txt conflict-marker-size=32\nb.txt text\n"}
+    assert gaps_of(make_repository(files)) == ["conflict-markers b.txt:2"]
+
+
 def test_a_merge_in_progress_is_found_with_its_file(make_repository: MakeRepository) -> None:
     """An unfinished merge, its unmerged path and the markers in it are three findings, and all of them block."""
     repository = make_repository({"a.txt": "base\n"})

@@ -194,6 +194,7 @@ CALLS = [
     ('os.fdopen(number, "w")', 'os.fdopen(number, "w", encoding="utf-8")'),
     ('tempfile.NamedTemporaryFile("w")', 'tempfile.NamedTemporaryFile("w", encoding="utf-8")'),
     ("Path(path).read_text()", 'Path(path).read_text(encoding="utf-8")'),
+    ("(stream := Path(path)).read_text()", '(stream := Path(path)).read_text(encoding="utf-8")'),
     ('Path(path).write_text("é")', 'Path(path).write_text("é", encoding="utf-8")'),
     ("Path(path).open()", 'Path(path).open(encoding="utf-8")'),
     ('(Path(path) / "x").open("a")', '(Path(path) / "x").open("a", encoding="utf-8")'),
@@ -266,6 +267,9 @@ def test_calls_that_name_or_need_no_encoding_are_no_gap(make_repository: MakeRep
         "from webbrowser import open\nopen('x')\n",
         "from pathlib import Path\nclass A:\n    def read_text(self): ...\n\nprint(A().read_text())\n",
         "print open('x')\n",
+        "import click\nclick.Path(exists=True)\n\ndef work(a):\n    a.write_text(work(1))\n",
+        "from pathlib import Path\nformatter = context.make_formatter()\nformatter.write_text(work(1))\n",
+        "from pathlib import Path\n\ndef work(self):\n    return self.response.read_text()\n",
     ],
 )
 def test_a_name_that_means_something_else_is_no_gap(make_repository: MakeRepository, content: str) -> None:

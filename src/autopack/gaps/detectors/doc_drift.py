@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from posixpath import relpath
 from typing import Final
 
@@ -97,11 +97,15 @@ RULES = (
 
 _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
+_ENOUGH_VANISHED = 3
 _AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
 _COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "license", "__init__.py"})
 """Names that say nothing of what a file is."""
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}")
-_HOST = re.compile(r"www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}(?=[/?#]|\Z)")
+_HOST = re.compile(
+    r"(?:www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}|[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|dev|io|net))(?=[/?#]|\Z)"
+)
+"""What no file is called."""
 _LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGNORECASE)
 
 
@@ -170,9 +174,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     yield from told_by_cause(told, snapshot.folders)
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
     linked = {(one.document, one.wanted) for one in dead if one.fragment is None}
-    for vanished in vanished_paths(tree, named.paths):
-        if (vanished.document, vanished.path) not in linked:  # the text of a link is often its target
-            yield _vanished_finding(tree, vanished)
+    gone = (one for one in vanished_paths(tree, named.paths) if (one.document, one.path) not in linked)
+    yield from _vanished_findings(tree, gone)  # The text of a link is often its target.
     yield from (_module_finding(tree, missing) for missing in missing_modules(snapshot, named.modules, named.packages))
     yield from _block_findings(tree, named.with_blocks)
     yield from _index_findings(tree)
@@ -254,8 +257,12 @@ def _hint(tree: Tree, dead: DeadLink, *, has_remedy: bool) -> str:
         return "; the parentheses are taken for a part of it"
     if dead.fragment is not None or has_remedy:
         return ""
+    if "\\" in dead.target:
+        return "; a backslash separates nothing in a link"
     name = dead.wanted.rpartition("/")[2]
-    named_so = () if name.lower() in _COMMON_NAMES else tree.ending_in(name)
+    named_so = [one for one in tree.ending_in(name) if not places.is_specimen(one)]
+    if name.lower() in _COMMON_NAMES:
+        return ""
     return f"; {named_so[0]} is the one file of that name" if len(named_so) == 1 else ""
 
 
@@ -385,6 +392,28 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
         return Remedy(kind="link_fix", operations=operations, lines=2 * len({line for line, _ in places_on_lines}))
     except ValidationError:  # A text that looks like a secret cannot be carried to the letter.
         return None
+
+
+def _vanished_findings(tree: Tree, vanished: Iterable[VanishedPath]) -> Iterator[Finding]:
+    """Yield a finding for each path that is gone; those of one document that are nowhere now are one."""
+    by_document: dict[str, list[tuple[VanishedPath, Finding]]] = {}
+    for one in vanished:
+        finding = _vanished_finding(tree, one)
+        if one.place_now is not None or finding.remedy is not None:
+            yield finding
+        else:
+            by_document.setdefault(one.document, []).append((one, finding))
+    for document, found in by_document.items():
+        if len(found) < _ENOUGH_VANISHED:
+            yield from (finding for _, finding in found)
+            continue
+        named = first_of([one.path for one, _ in found])
+        yield replace(
+            found[0][1],
+            title=f"{document} names {len(found)} files that are no longer in the tree: {named}",
+            key=(document, "several"),
+            evidence=tuple(place for _, finding in found for place in finding.evidence),
+        )
 
 
 def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:

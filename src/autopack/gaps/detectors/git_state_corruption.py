@@ -162,6 +162,8 @@ _TEST_NAME = re.compile(r"(?:^|/)[^/]*(?:[._-](?:test|spec)s?\.\w+|[a-z]Tests?\.
 _ABOUT_CONFLICTS = re.compile(r"(?:^|[^a-z])(?:un)?(?:merge|conflict)(?:s|d|ed|ing)?(?:[^a-z]|$)", re.IGNORECASE)
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _MOST_EVIDENCE = 20
+_MARKER_SIZE = "7"
+"""Git's, where no attribute gives another (gitattributes(5)): whoever writes about conflicts gives one."""
 _LENGTH_OF_UNDERLINE = 2
 """By how many characters a line of `-` or `.` may differ from the title above it (AsciiDoc, "two-line titles")."""
 
@@ -261,7 +263,8 @@ def _detect(snapshot: Snapshot) -> Iterator[Finding]:
 def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
     unmerged = {change.path for change in snapshot.changes if change.status in _UNMERGED}
     for path, fact in snapshot.facts.get("git_state_corruption", {}).items():
-        if path in unmerged or not _is_specimen(path):
+        size = snapshot.attributes.get(path, {}).get("conflict-marker-size", _MARKER_SIZE)
+        if path in unmerged or not (_is_specimen(path) or size != _MARKER_SIZE):
             evidence = cast(tuple[Evidence, ...], fact)
             yield Finding("conflict-markers", f"Unresolved conflict in {path}", (path,), evidence)
 

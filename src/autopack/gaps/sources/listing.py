@@ -16,6 +16,7 @@ LINK = "120000"
 SUBMODULE = "160000"
 ATTRIBUTES = (
     *("text", "eol", "crlf", "binary", "diff", "merge", "filter", "ident", "working-tree-encoding"),
+    "conflict-marker-size",
     *("linguist-vendored", "linguist-generated", "linguist-documentation"),
 )
 """The attributes that a detector may ask for; see gitattributes(5)."""
