@@ -322,6 +322,19 @@ def test_tests_that_pytest_passes_over_are_found(
     assert seen_in(make_repository, {"pyproject.toml": PYTEST, "tests/test_x.py": CHECKED, **files}) == expected
 
 
+def test_a_name_that_no_pattern_matches_is_a_slip_among_names_that_do(make_repository: MakeRepository) -> None:
+    """One or two beside collected tests were forgotten; a folder full of them, or one by itself, is meant."""
+    beside = {"tests/test_x.py": CHECKED, "tests/check_y.py": CHECKED, "tests/check_z.py": CHECKED}
+    sources = {f"tests/source/{name}.py": CHECKED for name in ("a", "b", "c")} | {"tests/source/test_d.py": CHECKED}
+    alone = {"tests/other/e.py": CHECKED}
+    gaps = gaps_of(make_repository({"pyproject.toml": PYTEST, **beside, **sources, **alone}))
+    assert {gap.evidence[0].path: gap.confidence == "low" for gap in gaps} == {
+        "tests/check_y.py": False,
+        "tests/check_z.py": False,
+        **{path: True for path in (*sources, *alone) if "test_d" not in path},
+    }
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from pydantic import ValidationError
@@ -32,6 +32,7 @@ _OTHER_RUNNERS = words(
     " zope-testrunner"
 )
 _ENOUGH_DISCARDED = 3
+_MOST_SLIPS = 2
 _TYPE_ASSERTIONS = words("assert_type reveal_type assert_never")
 _ASIDE = words(
     "docs doc examples example samples demo demos benchmarks benchmark perf scripts tools templates template"
@@ -100,7 +101,7 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
         yield from _patched(path, module, suite)
         yield from _unresolved(path, module, suite)
         yield from _uncollected_classes(path, module, suite)
-        yield from _uncollected_name(path, module, suite)
+    yield from _uncollected_names(suite)
     for path, fact in suite.settings.items():
         yield from _missing_testpaths(path, fact, suite)
     yield from _outside_testpaths(suite)
@@ -395,22 +396,43 @@ def _stands_aside(path: str, suite: _Suite) -> bool:
     return any(f"{folder}/{name}" in suite.snapshot.files for folder in above for name in manifests)
 
 
-def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding]:
-    """Yield a finding for a module full of tests whose file name no runner matches."""
+def _uncollected_names(suite: _Suite) -> Iterator[Finding]:
+    """Yield a finding for each module full of tests whose file name no runner matches.
+
+    One among others that are collected is a slip; several in one folder, or one by itself, are sources for other tests
+    or run in another way, and of low confidence.
+    """
+    passed_over: dict[str, list[Finding]] = {}
+    for path, module in suite.modules.items():
+        if finding := _uncollected_name(path, module, suite):
+            passed_over.setdefault(path.rpartition("/")[0], []).append(finding)
+    collected = (path for path, module in suite.modules.items() if _is_collected(path, module, suite))
+    collecting = {path.rpartition("/")[0] for path in collected}
+    for folder, findings in passed_over.items():
+        is_slip = folder in collecting and len(findings) <= _MOST_SLIPS
+        yield from findings if is_slip else (replace(finding, confidence="low") for finding in findings)
+
+
+def _is_collected(path: str, module: ModuleFact, suite: _Suite) -> bool:
+    found = suite.settings_for(path)
+    return found is not None and module.tests > 0 and found[1].collects_file(path)
+
+
+def _uncollected_name(path: str, module: ModuleFact, suite: _Suite) -> Finding | None:
     found = suite.settings_for(path)
     if found is None or module.first_test is None or module.runs_itself or not module.tests:
-        return
+        return None
     folder, settings = found
     if settings.collects_file(path) or not suite.spoken.isdisjoint(_OTHER_RUNNERS) or _is_for_type_checkers(module):
-        return
+        return None
     roots = [_target(folder, entry.name) for entry in settings.testpaths]
     inside = any(root is not None and _holds(root, path) for root in roots) if roots else True
     stem = path.rpartition("/")[2].removesuffix(".py")
     if not inside or _is_helper(stem, path, suite) or any(cls.name in suite.bases for cls in module.classes):
-        return
-    yield Finding(
+        return None
+    return Finding(
         rule="never-collected",
-        title=f"{path} holds {module.tests} tests, and its name matches no `python_files` pattern",
+        title=f"{path} holds {counted(module.tests, 'test')}, and its name matches no `python_files` pattern",
         key=(path, "name"),
         evidence=(module.first_test,),
     )
