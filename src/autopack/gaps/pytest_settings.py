@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from configparser import ConfigParser, Error
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -57,18 +58,29 @@ class PytestSettings:
     """A test that is marked `xfail` and passes fails the suite, unless its mark says otherwise."""
     names_packages: bool = False
     """`--pyargs`: what `testpaths` names may be a package, wherever it is installed."""
+    passed_over: tuple[str, ...] = ()
+    """Patterns of the folders and files that pytest never looks into (`norecursedirs`, `--ignore`)."""
+
+    def passes_over(self, path: str) -> bool:
+        """Tell whether the file at PATH, or a folder that holds it, is one that pytest never looks into."""
+        parts = path.split("/")
+        places = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)] if self.passed_over else []
+        return any(_names(pattern, place) for pattern in self.passed_over for place in places)
 
     def collects_file(self, path: str) -> bool:
         """Tell whether the file at PATH is collected: a pattern with a slash is matched with the end of the path."""
-        name = path.rpartition("/")[2]
-        return any(
-            fnmatchcase(f"/{path}", f"*/{pattern.lstrip('/')}") if "/" in pattern else fnmatchcase(name, pattern)
-            for pattern in self.python_files
-        )
+        return any(_names(pattern, path) for pattern in self.python_files)
 
     def collects_class(self, name: str) -> bool:
         """Tell whether a plain class called NAME is collected: by prefix, or by pattern."""
         return any(name.startswith(pattern) or fnmatchcase(name, pattern) for pattern in self.python_classes)
+
+
+def _names(pattern: str, path: str) -> bool:
+    """Tell whether PATTERN names PATH: by the end of the path where it has a slash, else by the last name."""
+    if "/" in pattern:
+        return fnmatchcase(f"/{path}", f"*/{pattern.strip('/')}")
+    return fnmatchcase(path.rpartition("/")[2], pattern)
 
 
 DEFAULT_SETTINGS = PytestSettings((), DEFAULT_FILES, DEFAULT_CLASSES)
@@ -90,7 +102,16 @@ def read(path: str, data: bytes) -> PytestSettings | None:
         python_classes=tuple(_words(options.get("python_classes"))) or DEFAULT_CLASSES,
         xfail_strict=any(_is_on(options.get(name)) for name in ("xfail_strict", "strict_xfail", "strict")),
         names_packages="--pyargs" in _words(options.get("addopts")),
+        passed_over=(*_words(options.get("norecursedirs")), *_ignored(_words(options.get("addopts")))),
     )
+
+
+def _ignored(words: list[str]) -> Iterator[str]:
+    """Yield what WORDS, options of pytest, tell it to ignore."""
+    for word, following in zip(words, (*words[1:], ""), strict=False):
+        option, equals, value = word.partition("=")
+        if option in {"--ignore", "--ignore-glob"} and (value or following):
+            yield value if equals else following
 
 
 def _options(name: str, data: bytes) -> dict[str, object] | None:

@@ -208,7 +208,9 @@ def _truth_for(
         return found[0] if len(found) == 1 else None
     found = [one for _, one in manifests if one.folder == other.folder]
     if other.kind == "module":
-        found = [one for one in found if _normal(one.project) == _normal(other.project)]
+        # A Python project may have a `package.json` for its tools, whose version nobody reads.
+        of_python = [one for place, one in manifests if place.rpartition("/")[2] != "package.json"]
+        found = [one for one in of_python if one in found and _normal(one.project) == _normal(other.project)]
     elif not found:
         found = [one for one in modules if one.folder == other.folder]
     return found[0] if found and len({_numbers(one.version) for one in found}) == 1 else None

@@ -231,6 +231,7 @@ def test_another_version_than_the_manifest_states_is_found(
         {"pyproject.toml": PYPROJECT, "src/tide/__init__.py": "__version__ = '0.2'\n"},
         {"pyproject.toml": PYPROJECT, "src/sea_wall/vendored/sea_wall/__init__.py": "__version__ = '0.2'\n"},
         {"pyproject.toml": PYPROJECT, "docs/README.md": "Version: 0.2\n"},
+        {"package.json": NPM, "tool/_version.py": '__version__ = "0.2.0"\n'},
         {"package.json": NPM, "package-lock.json": '{"name": "other", "version": "0.2"}\n'},
         {"pyproject.toml": PYPROJECT, "package.json": NPM.replace("1.4.0", "0.2.0"), "README.md": "Version: 1.4.0\n"},
         {

@@ -12,7 +12,7 @@ from autopack.gaps.detectors.test_infra_drift import DETECTOR, extract
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
 from remedies import after_remedy
-from repositories import MakeRepository
+from repositories import MakeRepository, write_files
 
 PYTEST = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
 
@@ -320,6 +320,26 @@ def test_tests_that_pytest_passes_over_are_found(
 ) -> None:
     """Modules outside `testpaths`, names that match no pattern, and classes that are no tests to pytest are gaps."""
     assert seen_in(make_repository, {"pyproject.toml": PYTEST, "tests/test_x.py": CHECKED, **files}) == expected
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "norecursedirs = .git test/cases",
+        "norecursedirs = cases",
+        "addopts = -v --ignore=test/cases",
+        "addopts = --ignore test/cases -v",
+        "addopts = --ignore-glob=test/ca*",
+    ],
+)
+def test_what_pytest_never_looks_into_is_no_test(make_repository: MakeRepository, settings: str) -> None:
+    """Sources that other tests read are odd on purpose; a folder beside them is judged."""
+    odd = "def test_a():\n    work() == 1\n\n\ndef test_a():\n    pass\n"
+    files = {"test/cases/test_x.py": odd, "test/cases/y.py": CHECKED, "test/test_z.py": odd}
+    repository = make_repository({"pytest.ini": f"[pytest]\n{settings}\n", **files})
+    assert {gap.evidence[0].path for gap in gaps_of(repository)} == {"test/test_z.py"}
+    write_files(repository, {"pytest.ini": "[pytest]\n"})
+    assert {gap.evidence[0].path for gap in gaps_of(repository)} == set(files)
 
 
 def test_a_name_that_no_pattern_matches_is_a_slip_among_names_that_do(make_repository: MakeRepository) -> None:

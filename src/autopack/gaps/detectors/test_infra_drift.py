@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from pydantic import ValidationError
 
@@ -94,7 +95,7 @@ def _is_test_name(name: str) -> bool:
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
     """Return the tests that prove nothing, the ones that never run, and the ones that cannot be imported."""
     suite = _Suite.of(snapshot)
-    for path, module in suite.modules.items():
+    for path, module in suite.judged.items():
         yield from _vacuous(path, module, suite)
         yield from _unchecked(path, module, suite)
         yield from _disabled(path, module, suite)
@@ -124,6 +125,15 @@ class _Suite:
     """Names that some module of the tests imports."""
     uses_pytest: bool
     """The project declares pytest or a tool's file names it, and none names nose, which collects by other rules."""
+
+    @cached_property
+    def judged(self) -> dict[str, ModuleFact]:
+        """The modules but for those that pytest never looks into: sources for other tests, which are odd on purpose."""
+        return {path: module for path, module in self.modules.items() if not self._is_passed_over(path)}
+
+    def _is_passed_over(self, path: str) -> bool:
+        found = self.settings_for(path)
+        return found is not None and found[1].passes_over(path[len(found[0]) :].lstrip("/"))
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> _Suite:
@@ -403,7 +413,7 @@ def _uncollected_names(suite: _Suite) -> Iterator[Finding]:
     or run in another way, and of low confidence.
     """
     passed_over: dict[str, list[Finding]] = {}
-    for path, module in suite.modules.items():
+    for path, module in suite.judged.items():
         if finding := _uncollected_name(path, module, suite):
             passed_over.setdefault(path.rpartition("/")[0], []).append(finding)
     collected = (path for path, module in suite.modules.items() if _is_collected(path, module, suite))
