@@ -79,7 +79,8 @@ def dead_links(
 ) -> Iterator[DeadLink]:
     """Yield the dead links among LINKS (document -> relative links), each document and target once.
 
-    Of a document that others take in, according to INCLUSIONS, a link is dead only if it is dead in each of them too.
+    Of a document that others take in, according to INCLUSIONS, or that symbolic links lead to, a link is dead only if
+    it is dead in each of those places too.
     """
     pages, originals = Pages(tree.snapshot.texts), Originals(tree.snapshot.files)
     inclusions = inclusions or Inclusions({})
@@ -90,7 +91,8 @@ def dead_links(
         offsets = tuple(suspect.link.offset for suspect in suspects if pages.shows(document, suspect.link))
         if pages.includes(document, offsets) and suspects[0].wanted not in tree.snapshot.history:
             continue  # Building without it fails, so what git never held is written by the build.
-        if not offsets or any(_may_hold_in(tree, pages, whole, target) for whole in inclusions.of(document)):
+        elsewhere = (*inclusions.of(document), *tree.shown_as(document))
+        if not offsets or any(_may_hold_in(tree, pages, whole, target) for whole in elsewhere):
             continue
         first = suspects[0]
         near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None

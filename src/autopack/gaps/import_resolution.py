@@ -153,6 +153,8 @@ class Tree:
         if _GENERATED.match(name) or name in self.build_words:
             return False
         place = f"{folder}/{name}" if folder else name
+        if place in self.files:
+            return False  # Of that very name and no folder: a symbolic link.
         return not any(
             one.startswith((f"{place}.", f"{place}/")) or (one.endswith("/") and place.startswith(one))
             for one in self.ignored

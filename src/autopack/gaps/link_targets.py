@@ -101,6 +101,19 @@ class Tree:
         return frozenset(path for path, record in self.snapshot.files.items() if record.mode == "120000")
 
     @cached_property
+    def _shown_as(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in sorted(self._links):
+            target = self.snapshot.files[path].link_target
+            if target and not target.startswith("/"):
+                found.setdefault(normpath(f"{path.rpartition('/')[0]}/{target}".lstrip("/")), []).append(path)
+        return found
+
+    def shown_as(self, document: str) -> tuple[str, ...]:
+        """Return the symbolic links to DOCUMENT: a code host shows it there too, and reads its links from there."""
+        return tuple(self._shown_as.get(document, ()))
+
+    @cached_property
     def _variants(self) -> frozenset[str]:
         """Return `page` for every document called `page-something.md`."""
         stems = (name.rpartition(".")[0] for name in self._index.by_name if name.endswith(PAGE_SUFFIXES))

@@ -37,6 +37,8 @@ class CallFact:
     """Nobody would change any of the calls; see `TextCalls.settled`."""
     opened: tuple[Opened | None, ...] = ()
     """What the others of them open; see `TextCalls.opened`."""
+    doubtful: tuple[Evidence, ...] = ()
+    """Further calls, for which the encoding of the machine may be meant."""
     named: int = 0
     """How many calls name an encoding."""
     defines: frozenset[str] = frozenset()
@@ -55,13 +57,17 @@ def calls_of(path: str, data: bytes, *, most_places: int) -> CallFact | None:
     if found is None:
         return CallFact(defines=defines, named=named) if defines or named else None
     places = Places(path, data)
-    offsets = (places.start_of(line) + column for line, column in found.places[:most_places])
+    plain, doubtful = (
+        tuple(places.at(min(places.start_of(line) + column, len(data))) for line, column in some[:most_places])
+        for some in (found.places, found.doubtful)
+    )
     return CallFact(
-        places=tuple(places.at(min(offset, len(data))) for offset in offsets),
+        places=plain,
         untyped=found.own_methods,
         edits=found.edits,
         settled=found.settled,
         opened=found.opened,
+        doubtful=doubtful,
         named=named,
         defines=defines,
     )
@@ -93,6 +99,8 @@ class Judged:
 
     modules: Mapping[str, Verdict]
     customs: tuple[Custom, ...]
+    doubtful: tuple[str, ...] = ()
+    """Modules with calls for which the encoding of the machine may be meant."""
 
     @classmethod
     def of(
@@ -113,8 +121,14 @@ class Judged:
         packages = _Packages.of(files)
         known = Systems.of(said, product=[path for path in said if not packages.leaves_out(path)])
         found: dict[str, bool] = {}
-        for path, fact in calls.items():
-            if not fact.places or fact.untyped & own_methods or known.has_utf8_by_default(path):
+        judged = [
+            path
+            for path, fact in calls.items()
+            if not fact.untyped & own_methods and not known.has_utf8_by_default(path)
+        ]
+        for path in judged:
+            fact = calls[path]
+            if not fact.places:
                 continue
             for_developers = packages.leaves_out(path)
             holds = _what_is_opened(files, letters, path, fact, for_developers=for_developers)
@@ -129,6 +143,7 @@ class Judged:
                 for path, is_certain in found.items()
             },
             customs=customs,
+            doubtful=tuple(path for path in judged if calls[path].doubtful),
         )
 
 

@@ -98,8 +98,9 @@ class TextCalls:
     opened: tuple[Opened | None, ...] = ()
     """What those of them open that are not settled each by itself, once each; None for what the source does not say."""
     settled: bool = False
-    """Nobody would change any of them: the text is ASCII by the way in which it is written, or the encoding of the
-    machine may be meant; then there are no edits."""
+    """Nobody would change any of them: the text is ASCII by the way in which it is written."""
+    doubtful: tuple[tuple[int, int], ...] = ()
+    """Places of further calls, for which the encoding of the machine may be meant."""
 
 
 def defined_methods(data: bytes) -> frozenset[str]:
@@ -143,20 +144,25 @@ def find_text_calls(data: bytes) -> TextCalls | None:
     open_ones = [call for call in calls if not reasons[id(call)]]
     files = OpenedFiles.of(nodes, imports)
     opened = tuple(dict.fromkeys(files.by(call) for call in open_ones))
-    # Beside calls that somebody would change, those that are ASCII are worth the same line; others are left alone.
-    left_alone = {"meant", "doubtful"} if open_ones else {"meant"}
-    calls = [call for call in calls if reasons[id(call)] not in left_alone]
-    if not calls:
+    # Beside calls that somebody would change, those that are ASCII are worth the same line; others stay as they are.
+    doubtful = [call for call in calls if reasons[id(call)] == "doubtful"]
+    calls = [call for call in calls if reasons[id(call)] not in {"meant", "doubtful"}]
+    if not calls and not doubtful:
         return None
-    doubtful = any(reasons[id(call)] == "doubtful" for call in calls)
-    calls.sort(key=lambda call: (call.lineno, call.col_offset))
     return TextCalls(
-        places=tuple({call.lineno: (call.lineno, call.col_offset) for call in reversed(calls)}.values())[::-1],
-        own_methods=frozenset(called_name(call) for call in calls if judge.is_untyped(call)),
-        edits=() if doubtful else _edits(data, tree, calls),
+        places=_first_on_each_line(calls),
+        own_methods=frozenset(called_name(call) for call in (*calls, *doubtful) if judge.is_untyped(call)),
+        edits=_edits(data, tree, calls) if calls else (),
         opened=opened,
         settled=not open_ones,
+        doubtful=_first_on_each_line(doubtful),
     )
+
+
+def _first_on_each_line(calls: Sequence[ast.Call]) -> tuple[tuple[int, int], ...]:
+    """Return the place of the first of CALLS on each line."""
+    places = sorted((call.lineno, call.col_offset) for call in calls)
+    return tuple(sorted({line: (line, column) for line, column in reversed(places)}.values()))
 
 
 def _is_for_python_2(data: bytes) -> bool:

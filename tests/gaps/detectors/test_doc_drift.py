@@ -428,6 +428,19 @@ def test_translations_in_folders_beside_the_original_fall_back_to_it(make_reposi
     assert len(seen_in(make_repository(few, name="few"))) == 4
 
 
+def test_a_document_is_read_where_a_symbolic_link_shows_it_too(make_repository: MakeRepository) -> None:
+    """Links that hold from there are for those readers; what holds from nowhere is dead."""
+    text = "[a](CONTRIBUTING.md) [b](gone.md) [c](#nowhere) [d](own.md)\n"
+    files = {"packages/x/README.md": text, "packages/x/own.md": "x", "CONTRIBUTING.md": "x"}
+    repository = make_repository(files)
+    assert len(gaps_of(repository)) == 3
+    (repository / "README.md").symlink_to("packages/x/README.md")
+    assert sorted(gap.title.split(" links to ")[1].split(",")[0] for gap in gaps_of(repository)) == [
+        "gone.md",
+        "the heading #nowhere",
+    ]
+
+
 def test_submodules_and_links_are_out_of_sight(make_repository: MakeRepository) -> None:
     """A target behind a symbolic link or in another repository is not judged."""
     repository = make_repository({"README.md": "[a](linked/x.md) [b](other/x.md)\n"})
@@ -731,6 +744,12 @@ def test_a_target_of_myst_is_a_place(make_repository: MakeRepository) -> None:
     """`(name)=` before a heading gives it an id."""
     text = "(there)=\n## Title\n\n[a](#there) [b](#nowhere)\n"
     assert seen_in(make_repository({"a.md": text})) == ["broken-heading-link a.md:4"]
+
+
+def test_an_id_in_brackets_after_a_heading_is_a_place(make_repository: MakeRepository) -> None:
+    """So some generators write it; brackets within a heading or in the text are none."""
+    text = "## Life cycle [life_cycle-2]\n\nText [other]\n\n[a](#life_cycle-2) [b](#other)\n"
+    assert seen_in(make_repository({"a.md": text})) == ["broken-heading-link a.md:5"]
 
 
 def test_headings_in_code_are_none(make_repository: MakeRepository) -> None:

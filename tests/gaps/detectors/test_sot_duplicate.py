@@ -142,6 +142,16 @@ def test_a_copy_that_says_it_is_generated_is_no_gap(make_repository: MakeReposit
     assert seen_in(make_repository({"src/a.md": WORDS, "print/b.md": head + WORDS})) == []
 
 
+def test_a_copy_with_another_head_is_unsure(make_repository: MakeRepository) -> None:
+    """A program puts a document into a site under a head of its own; whoever drifts apart in the body is two."""
+    files = {"USERS.md": f"# Users\n\n{WORDS}", "www/users.md": f"---\ntitle: Users\n---\n\n{WORDS}\n"}
+    (gap,) = gaps_of(make_repository(files))
+    assert gap.confidence == "low"
+    drifted = {**files, "www/users.md": files["www/users.md"] + "One more line of it.\n"}
+    (gap,) = gaps_of(make_repository(drifted, name="drifted"))
+    assert gap.confidence != "low"
+
+
 def shuffled(number: int) -> str:
     """Return a text of its own for every NUMBER."""
     return WORDS.replace("harbour", f"harbour{number} of place{number}").replace(

@@ -681,6 +681,14 @@ def test_imports_that_may_lead_somewhere_are_no_gap(make_repository: MakeReposit
     assert seen_in(make_repository, files) == []
 
 
+def test_a_module_behind_a_symbolic_link_may_be_there(make_repository: MakeRepository) -> None:
+    """What a link leads to is not looked through; beside it the import leads nowhere."""
+    repository = make_repository({**PACKAGE, "tests/unit/test_x.py": f"from ..linked.deep import x\n\n{CHECKED}"})
+    assert seen(gaps_of(repository)) == ["unresolved-import tests/unit/test_x.py:1"]
+    (repository / "tests/linked").symlink_to("../src")
+    assert seen(gaps_of(repository)) == []
+
+
 @pytest.mark.parametrize(
     ("files", "line"),
     [

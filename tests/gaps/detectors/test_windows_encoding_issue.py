@@ -14,7 +14,7 @@ from autopack.gaps.detectors.windows_encoding_issue import DETECTOR, extract
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
 from remedies import after_remedy
-from repositories import MakeRepository, commit_all
+from repositories import MakeRepository, commit_all, write_files
 from run_leftovers import at, leave_check, run_of
 
 BOM = b"\xef\xbb\xbf"
@@ -258,6 +258,19 @@ def test_calls_without_encoding_are_found_and_mended(make_repository: MakeReposi
 def test_calls_that_name_or_need_no_encoding_are_no_gap(make_repository: MakeRepository, call: str) -> None:
     """Binary modes, positional encodings, unknown arguments and other objects' methods are left alone."""
     assert seen(gaps_of(make_repository({"src/a.py": f"{HEAD}{call}\n"}))) == []
+
+
+def test_what_may_be_meant_is_told_apart_from_what_is_mended(make_repository: MakeRepository) -> None:
+    """The remedy of the others closes their finding, opens none, and leaves such a call as it is."""
+    doubtful = 'print(subprocess.run(["ls"], capture_output=True, text=True).stdout)\n'
+    repository = make_repository({"src/a.py": f"import subprocess\n\n{doubtful}open(path).read()\n"})
+    before = gaps_of(repository)
+    assert [(gap.evidence[0].line, gap.confidence == "low", gap.remedy is not None) for gap in before] == [
+        (3, True, False),
+        (4, False, True),
+    ]
+    write_files(repository, after_remedy(repository, before[1]))
+    assert gaps_of(repository) == before[:1]
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,8 @@ _NAMED_ALIKE_BY_CUSTOM = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_TARGET = re.compile(r"[\w./+-]+\Z")
+_FRONT_MATTER = re.compile(rb"\A(---|\+\+\+)[ \t\r]*\n.*?\n\1[ \t\r]*(?:\n|\Z)", re.DOTALL)
+_FIRST_HEADING = re.compile(rb"\A#{1,6}[ \t][^\n]*")
 _DIGITS = re.compile(r"\d+")
 _AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
 _START_PAGES = frozenset({"readme", "index", "_index", "home"})
@@ -284,7 +286,14 @@ def _document_finding(snapshot: Snapshot, group: tuple[str, ...], alike: float) 
         key=group,
         evidence=tuple(_whole(snapshot, path) for path in group),
         remedy=_keep_the_linked_one(snapshot, first, second) if alike == 1.0 else None,
+        # What differs in its head alone was copied by a program that writes heads for a site.
+        confidence="low" if alike < 1.0 and _body(snapshot.texts[first]) == _body(snapshot.texts[second]) else None,
     )
+
+
+def _body(data: bytes) -> bytes:
+    """Return the document DATA without its front matter, its first heading and the blanks around."""
+    return _FIRST_HEADING.sub(b"", _FRONT_MATTER.sub(b"", data).strip(), count=1).strip()
 
 
 # --- versions -------------------------------------------------------------------------------------------------------

@@ -361,6 +361,14 @@ def _calls(snapshot: Snapshot, facts: Mapping[str, TextFact]) -> Iterator[Findin
     judged = Judged.of(snapshot.files, calls, said, letters, most_places=MAX_EVIDENCE)
     for path, verdict in judged.modules.items():
         yield _of_module(snapshot.files[path], calls[path], verdict)
+    for path in judged.doubtful:
+        yield Finding(
+            rule="open-without-encoding",
+            title=f"{path} opens text in the encoding of the machine, which may be meant",
+            key=(path, "may be meant"),
+            evidence=calls[path].doubtful,
+            confidence="low",
+        )
     for custom in judged.customs:
         yield _of_custom(custom, [calls[path].places[0] for path in custom.modules])
 
