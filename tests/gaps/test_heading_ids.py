@@ -22,6 +22,7 @@ from autopack.gaps.heading_ids import RULES, ids_by_rule
         ("## 2.1 Usage & more", "docutils", "usage-more"),
         ("## 1. Let's go", "kramdown", "lets-go"),
         ("## 3. `Schema.Attribute` rules", "Pandoc", "schema.attribute-rules"),
+        ("### All are labeled as 'x', (twice)", "blanks", "all-are-labeled-as-'x',-(twice)"),
         ("Setext\n------", "hyphens", "setext"),
     ],
 )

@@ -183,7 +183,7 @@ def test_names_of_any_bytes_do_not_break_a_report(make_repository: MakeRepositor
     commit_all(repository)
     _, report = scanned(repository)
     assert json.loads(json.dumps(report.document()))["gaps"]
-    assert any("caf\\xe9.md" in gap.title for gap in report.gaps)
+    assert any("caf\\xe9.md" in (evidence.path or "") for gap in report.gaps for evidence in gap.evidence)
 
 
 def test_names_that_a_case_blind_file_system_would_merge_are_named(make_repository: MakeRepository) -> None:

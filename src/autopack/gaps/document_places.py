@@ -69,6 +69,7 @@ _GENERATED = re.compile(
 )
 _BEGINS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}BEGIN (?:CUSTOM|MANUAL|USER)\b[^<>]{0,80}-->", re.IGNORECASE)
 _ENDS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}END (?:CUSTOM|MANUAL|USER)\b", re.IGNORECASE)
+_LIST_OF_A_BOT = b"<!-- ALL-CONTRIBUTORS-LIST:START"
 _HEAD_BYTES = 600
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
@@ -141,6 +142,12 @@ def is_written_by_hand(data: bytes, offset: int) -> bool:
     """Tell whether OFFSET lies in a part of the generated document DATA that its program leaves to people."""
     beginning = max((match.end() for match in _BEGINS_BY_HAND.finditer(data, 0, offset)), default=-1)
     return beginning >= 0 and _ENDS_BY_HAND.search(data, beginning, offset) is None
+
+
+def is_written_by_a_bot(data: bytes, offset: int) -> bool:
+    """Tell whether OFFSET lies in the list of contributors that a bot keeps in the document DATA."""
+    start = data.rfind(_LIST_OF_A_BOT, 0, offset)
+    return start >= 0 and data.find(b":END", start, offset) < 0
 
 
 def is_chronicle(path: str) -> bool:

@@ -25,6 +25,10 @@ def _hyphens(text: str) -> str:
     return _NOT_WORD.sub("-", text.lower()).strip("-")
 
 
+def _blanks(text: str) -> str:
+    return re.sub(r"\s+|-+", "-", text.lower())
+
+
 def _docutils(text: str) -> str:
     return re.sub(r"\A[\d-]+", "", re.sub(r"[^a-z0-9]+", "-", _ascii(text).lower())).rstrip("-")
 
@@ -58,6 +62,7 @@ _SLUGS: Final[Mapping[str, Callable[[str], str]]] = {
     "docutils": _docutils,
     "kramdown": _kramdown,
     "Pandoc": _pandoc,
+    "blanks": _blanks,
 }
 _TEXTS: Final[Mapping[str, Callable[[str], str]]] = {
     "": lambda source: source,
@@ -72,7 +77,8 @@ def ids_by_rule(data: bytes) -> Mapping[str, frozenset[str]]:
 
     The rules differ in what becomes of punctuation, `_` and letters that are not ASCII, and in whether the text of
     HTML elements in a heading counts. Sources: docutils `nodes.make_id`, Python-Markdown `toc.slugify`, the manuals of
-    kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue; "hyphens" is what most others do.
+    kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue; "hyphens" is what most others
+    do, and "blanks" keeps all but those.
     """
     sources = markdown.heading_texts(data)
     found: dict[str, frozenset[str]] = {}

@@ -187,6 +187,10 @@ class Tree:
             names += [bare.removesuffix("/index") + suffix for suffix in PAGE_SUFFIXES]
         return any(self.exists(name) for name in names)
 
+    def is_served_from_a_static_folder(self, path: str) -> bool:
+        """Tell whether `/…` is there below a folder whose content sites serve from their root."""
+        return any(self.ending_in(f"{folder}{path}") for folder in ("static", "public"))
+
     def is_built_elsewhere(self, path: str) -> bool:
         """Tell whether PATH, as a link writes it, is a built page whose source lies in another folder: a document that
         is rendered into that folder links as if it were there."""
@@ -258,6 +262,7 @@ def _is_explained(tree: Tree, document: str, path: str, wanted: str) -> bool:
         or tree.as_a_page(wanted)
         or (path.endswith("/") and tree.as_a_page(_one_folder_deeper(document, path)))
         or tree.is_built_elsewhere(path)
+        or (path.startswith("/") and tree.is_served_from_a_static_folder(path))
         or tree.is_out_of_sight(wanted)
         or tree.would_be_ignored(wanted)
         or tree.has_in_another_language(wanted)

@@ -23,10 +23,10 @@ Told = tuple[DeadLink, Finding]
 
 
 class _Cause(NamedTuple):
-    """A page that lacks headings, the uppermost folder on the way to what is missing, or a document that separates
-    folders as Windows does."""
+    """A page that lacks headings, the uppermost folder on the way to what is missing, the missing file itself, or a
+    document that separates folders as Windows does."""
 
-    kind: Literal["headings", "folder", "backslashes"]
+    kind: Literal["headings", "folder", "file", "backslashes"]
     place: str
 
 
@@ -69,7 +69,7 @@ def _cause(dead: DeadLink, finding: Finding, folders: Collection[str]) -> _Cause
     if "\\" in dead.target:
         return _Cause("backslashes", dead.document)
     absent = [folder for folder in folders_above(dead.wanted) if folder not in folders]
-    return _Cause("folder", absent[-1]) if absent else None
+    return _Cause("folder", absent[-1]) if absent else _Cause("file", dead.wanted)
 
 
 def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str | None = None) -> Finding:
@@ -84,9 +84,13 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
         named = [dead.wanted.removeprefix(f"{cause.place}/") for dead, _ in found]
         what, which = "path", f"in {cause.place}/, which is not there"
     distinct = tuple(dict.fromkeys(named))
+    title = f"{who} to {counted(len(distinct), what)} {which}: {first_of(distinct)}"
+    if cause.kind == "file":
+        _, _, what = found[0][1].title.partition(", which is not there")
+        title = f"{who} to {cause.place}, which is not there{what}"
     return replace(
         found[0][1],
-        title=f"{who} to {counted(len(distinct), what)} {which}: {first_of(distinct)}",
+        title=title,
         key=(document or "several documents", *cause),
         evidence=tuple(place for _, finding in found for place in finding.evidence),
     )

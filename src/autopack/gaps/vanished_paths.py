@@ -87,6 +87,8 @@ def _is_said_of_now(tree: Tree, absent: AbsentPath) -> bool:
     if data is None or absent.mention.is_run:
         return data is not None
     start = line_start(data, absent.mention.offset)
+    if data.count(b"~~", start, absent.mention.offset) % 2:
+        return False  # It is struck out.
     around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, absent.mention.offset)
     words = around.replace(absent.mention.path.encode(), b"").decode("utf-8", "replace")
     return _TELLS_OF_THE_PAST.search(words) is None

@@ -730,6 +730,32 @@ def test_sphinx_looks_for_a_label_in_all_pages(make_repository: MakeRepository) 
     assert gap.title.startswith("docs/a.md links to 3 headings")
 
 
+def test_one_missing_file_that_many_link_to_is_one_gap(make_repository: MakeRepository) -> None:
+    """Translations copy a link that holds in the root; two documents are two gaps."""
+    files = {f"doc/README-{language}.md": "[MIT](LICENSE)\n" for language in ("de", "fr", "es")}
+    repository = make_repository({**files, "LICENSE": "x", "doc/x.md": "[a](two.md)\n", "doc/y.md": "[a](two.md)\n"})
+    assert sorted((gap.title, len(gap.evidence)) for gap in gaps_of(repository)) == [
+        ("3 documents link to doc/LICENSE, which is not there; LICENSE is the one file of that name", 3),
+        ("doc/x.md links to two.md, which is not there", 1),
+        ("doc/y.md links to two.md, which is not there", 1),
+    ]
+
+
+def test_what_a_site_serves_from_its_root_is_there(make_repository: MakeRepository) -> None:
+    """A rooted path that lies below a folder called `static` or `public` is one of a site."""
+    files = {"docs/a.md": "![x](/img/a/x.png) ![y](/img/a/y.png)\n", "img/logo.png": "x"}
+    assert seen_in(make_repository(files)) == ["broken-link docs/a.md:1", "broken-link docs/a.md:1"]
+    served = {"website/static/img/a/x.png": "x", "other/img/a/y.png": "x"}
+    assert len(gaps_of(make_repository({**files, **served}, name="served"))) == 1
+
+
+def test_the_list_of_a_bot_is_its_own(make_repository: MakeRepository) -> None:
+    """What all-contributors writes has links that lead nowhere on purpose."""
+    block = "<!-- ALL-CONTRIBUTORS-LIST:START - x -->\n[🚇](#infra-a)\n<!-- ALL-CONTRIBUTORS-LIST:END -->\n"
+    (gap,) = gaps_of(make_repository({"README.md": f"[a](#one)\n\n{block}\n"}))
+    assert gap.evidence[0].line == 1
+
+
 def test_paths_with_backslashes_are_one_gap(make_repository: MakeRepository) -> None:
     """They are a habit of whoever wrote the document, or of the program."""
     links = " ".join(f"[x](a\\{name}.md)" for name in "xyz")
@@ -831,6 +857,7 @@ def test_several_files_that_are_gone_are_one_gap(make_repository: MakeRepository
 LOOKS_LIKE_A_VANISHED_PATH = [
     "The entry is `scripts/never.py`.",
     "`scripts/build.py` was removed in version 2.",
+    "* ~~Change `scripts/build.py`~~ (version 1 only)",
     "It creates `scripts/build.py` for you.",
     "```python\nopen('scripts/build.py')\n```",
     "```bash\ngit clone https://host.example/x && cd x\npython scripts/build.py\n```",

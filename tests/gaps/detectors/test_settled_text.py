@@ -184,14 +184,16 @@ def test_json_is_read_as_the_module_has_written_it(write: str, answer: str) -> N
 
 
 def test_a_remedy_leaves_alone_what_may_be_meant(make_repository: MakeRepository) -> None:
-    """Of the calls of one file, those that somebody would change are mended, and what is ASCII with them."""
+    """Of the calls of one file, those that somebody would change are mended, and what is ASCII with them; what may be
+    meant is told apart."""
     body = (
         "    subprocess.run([name], capture_output=True, text=True)\n"
         "    subprocess.Popen([name], stdin=subprocess.PIPE, text=True)\n"
         '    json.dump(data, open(name, "w"))\n'
     )
     repository = make_repository({"src/a.py": f"{HEAD}{body}    open(path).read()\n"})
-    (gap,) = report_of(repository, DETECTOR).gaps
+    gap, meant = sorted(report_of(repository, DETECTOR).gaps, key=lambda one: one.confidence)
+    assert (meant.confidence, meant.remedy) == ("low", None)
     mended = body.replace('"w")', '"w", encoding="utf-8")')
     assert [evidence.line for evidence in gap.evidence] == [8, 9]
     assert after_remedy(repository, gap) == {"src/a.py": f'{HEAD}{mended}    open(path, encoding="utf-8").read()\n'}

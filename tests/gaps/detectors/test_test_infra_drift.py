@@ -286,6 +286,8 @@ def test_no_remedy_that_would_leave_less_than_it_says(make_repository: MakeRepos
         {"pytest.ini": "[pytest]\ntestpaths = te*\n"},
         {"pytest.ini": "[pytest]\naddopts = -v --pyargs\ntestpaths = package\n"},
         {"pytest.ini": "[pytest]\ntestpaths = tests build/tests\n", ".gitignore": "build/\n", "build/tests/x": ""},
+        {"pytest.ini": "[pytest]\ntestpaths = tests tests-made\n", ".gitignore": "/tests-made/\n"},
+        {"lib/pytest.ini": "[pytest]\ntestpaths = made\n", ".gitignore": "made\n", "lib/x.py": ""},
         {"pytest.ini": "[pytest]\ntestpaths = ${DIR} {posargs} /abs ../up\n"},
         {"pytest.ini": "[pytest]\n", "tox.ini": "[pytest]\ntestpaths = gone\n"},
         {"tox.ini": "[testenv]\ntestpaths = gone\n"},

@@ -58,6 +58,8 @@ def test_bytes_that_another_system_misreads_are_found(
         ("tests/data/latin.txt", b"J\xfcrgen\n"),
         ("tests/fixtures/bom.json", BOM + b"{}\n"),
         ("tests/mixed.txt", b"a\r\nb\n"),
+        ("web/main.17d667f4.css", b"a\r\nb\nc\n"),
+        ("web/site.min.js", b"a\r\nb\nc\n"),
         ("tests/specs/bytes_and_text/lossy.ts", b'log("\xc0");\n'),
         ("testdata/x.sh", b"#!/bin/sh\r\n"),
         ("src/test_crlf.py", b"a = 1\r\nb = 2\n"),

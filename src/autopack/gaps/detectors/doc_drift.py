@@ -99,7 +99,7 @@ _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
 _ENOUGH_VANISHED = 3
 _AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
-_COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "license", "__init__.py"})
+_COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "__init__.py"})
 """Names that say nothing of what a file is."""
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}")
 _HOST = re.compile(
@@ -132,7 +132,8 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
             by_hand = tuple(link for link in markdown.find_links(data) if places.is_written_by_hand(data, link.offset))
             return DocumentFact(by_hand, has_blocks=has_blocks)
         taken_in = find_inclusions(data)
-        return DocumentFact(markdown.find_links(data), find_paths(data), has_blocks=has_blocks, inclusions=taken_in)
+        links = tuple(one for one in markdown.find_links(data) if not places.is_written_by_a_bot(data, one.offset))
+        return DocumentFact(links, find_paths(data), has_blocks=has_blocks, inclusions=taken_in)
     if restructuredtext.is_restructuredtext(path):
         links = restructuredtext.find_links(data)
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))

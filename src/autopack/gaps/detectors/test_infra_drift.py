@@ -322,6 +322,17 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
         )
 
 
+def history_candidates(snapshot: Snapshot) -> frozenset[str]:
+    """Return the folders that `testpaths` names and that are not there: git may be told to ignore them."""
+    suite = _Suite.of(snapshot)
+    named = (
+        _target(path.rpartition("/")[0], entry.name)
+        for path, fact in suite.settings.items()
+        for entry in fact.settings.testpaths
+    )
+    return frozenset(f"{target}/" for target in named if target and not _leads_somewhere(target, snapshot))
+
+
 def _target(folder: str, name: str) -> str | None:
     """Return NAME, an entry of `testpaths` in FOLDER, as a path from the root; None where it is not one to judge."""
     if not name or name.startswith(("/", "~", "-")) or any(character in name for character in "${}<>%:\\"):
@@ -338,7 +349,7 @@ def _target(folder: str, name: str) -> str | None:
 
 
 def _leads_somewhere(target: str, snapshot: Snapshot) -> bool:
-    if not target or snapshot.exists(target):
+    if not target or snapshot.exists(target) or f"{target}/" in snapshot.ignored_targets:
         return True
     if any(character in target for character in "*?["):
         return any(fnmatchcase(place, target) for place in (*snapshot.folders, *snapshot.files))
@@ -631,4 +642,10 @@ RULES = (
     ),
 )
 
-DETECTOR = Detector(gap_type="test_infra_drift", rules=RULES, detect=detect, extract=extract)
+DETECTOR = Detector(
+    gap_type="test_infra_drift",
+    rules=RULES,
+    detect=detect,
+    extract=extract,
+    history_candidates=history_candidates,
+)

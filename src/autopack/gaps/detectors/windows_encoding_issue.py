@@ -50,6 +50,8 @@ _READ_AS_DOT_NET = frozenset({"json", "yaml", "yml"})
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 
 
+_BUNDLE = re.compile(r"\.(?:min|(?=[a-f]*\d)[0-9a-f]{8,32})\.\w{2,4}\Z")
+"""What a program packed: `jquery.min.js`, `main.17d667f4.css`."""
 _CONTRADICTED = "eol-attribute-contradicted"
 _ENOUGH_TO_BE_ONE_CAUSE = 3
 _NO_LINES = LineEndings(0, 0, 0)
@@ -284,7 +286,8 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
             evidence=(fact.first_crlf,),
             remedy=remedy,
         )
-    if fact.minority is not None and _extension(file.path) in _TEXT - {"txt"}:
+    is_bundle = _BUNDLE.search(file.path) is not None
+    if fact.minority is not None and not is_bundle and _extension(file.path) in _TEXT - {"txt"}:
         return Finding(
             rule="mixed-line-endings",
             title=f"{file.path} has {fact.endings.crlf} lines that end in CR LF and {fact.endings.lf} that end in LF",
