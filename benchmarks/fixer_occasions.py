@@ -1,11 +1,15 @@
 """Find occasions for the deterministic remedies in the history of real repositories.
 
     python benchmarks/fixer_occasions.py CLONE… > OCCASIONS.json
+    python benchmarks/fixer_occasions.py --now CHECKOUT… > OCCASIONS.json
     python benchmarks/fixers.py OCCASIONS.json CHECKOUTS [--at-most N]
 
 Walks the commits that lead to HEAD of each CLONE (named `owner+name`, or `name`) and looks at every version of every
 file once, by its name and its bytes alone. Prints, in the format of the corpus, the first state in which a path may
 have a defect of a kind that a remedy exists for. Whether the scanner sees one there is for `fixers.py` to say.
+
+With `--now` what a scan of each CHECKOUT shows and has a remedy for is printed in the same format; partial ones (sparse
+checkouts) are left out.
 """
 
 from __future__ import annotations
@@ -19,8 +23,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autopack.gaps import text_encoding
-from autopack.gaps.detectors import windows_encoding_issue
+from autopack.gaps.detectors import all_detectors, windows_encoding_issue
 from autopack.gaps.root_names import is_report, original_of, scratch_kind
+from autopack.gaps.scanner import scan
+from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.tool_output import may_be_output
 
 MAX_BYTES = 1_000_000
@@ -39,8 +45,11 @@ class Version(NamedTuple):
 
 def main() -> int:
     """Print what was found; returns 0."""
-    positives = []
-    for clone in map(Path, sys.argv[1:]):
+    positives: list[dict[str, Any]] = []
+    if sys.argv[1:2] == ["--now"]:
+        for checkout in map(Path, sys.argv[2:]):
+            positives += _shown_now(checkout) if not (checkout / ".git/info/sparse-checkout").exists() else ()
+    for clone in map(Path, sys.argv[1:] if "--now" not in sys.argv else ()):
         seen: dict[tuple[str, str], dict[str, Any]] = {}
         for version, rule in _occasions(clone):
             repo = clone.name.replace("+", "/") if "+" in clone.name else f"{clone.name}/{clone.name}"
@@ -50,6 +59,21 @@ def main() -> int:
         print(f"{clone.name}: {len(seen)} occasions", file=sys.stderr)
     json.dump({"note": "States that may have a defect, found by name and bytes.", "positives": positives}, sys.stdout)
     return 0
+
+
+def _shown_now(checkout: Path) -> Iterator[dict[str, Any]]:
+    """Yield the findings of CHECKOUT that have a remedy."""
+    detectors = all_detectors()
+    snapshot = take_snapshot(checkout, detectors)
+    for gap in scan(snapshot, project_id="now", run_id="now", detectors=detectors).gaps:
+        if gap.remedy is not None and gap.confidence != "low":
+            yield {
+                "repo": f"{checkout.name}/{checkout.name}",
+                "state_commit": snapshot.git.head,
+                "rule": gap.rule_id,
+                "paths": sorted({evidence.path for evidence in gap.evidence if evidence.path}),
+                "gap_id": gap.gap_id,
+            }
 
 
 def _occasions(clone: Path) -> Iterator[tuple[Version, str]]:

@@ -163,6 +163,8 @@ def _gaps_of(checkout: Path, detectors: Sequence[Detector]) -> tuple[Gap, ...]:
 
 def _is_meant(defect: Mapping[str, Any], gap: Gap) -> bool:
     """Tell whether GAP is the defect that the corpus lists: a fitting rule, path, and target of the link."""
+    if "gap_id" in defect:
+        return bool(gap.gap_id == defect["gap_id"])
     paths = {evidence.path for evidence in gap.evidence}
     if gap.rule_id not in _rules(defect) or paths.isdisjoint(defect["paths"]):
         return False
