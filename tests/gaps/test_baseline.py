@@ -55,17 +55,53 @@ def test_a_finding_is_known_by_its_id_and_else_by_its_content() -> None:
     assert [entry.gap_id for entry in comparison.gone] == [gap(3).gap_id]
 
 
+def told(number: int, *paths: str, content: str = "x") -> Gap:
+    """Return a gap in a place of each of PATHS."""
+    places = tuple(place for path in paths for place in gap(number, path=path, content=content).evidence)
+    return gap(number).model_copy(update={"evidence": places})
+
+
 def test_a_finding_that_has_grown_is_new() -> None:
-    """An entry accepts the places that it was made for, fewer of them, and not one more; renewing it counts anew."""
-    three = gap(1).model_copy(update={"evidence": gap(1).evidence * 3})
-    baseline = accepting(three)
-    fewer, more = (three.model_copy(update={"evidence": gap(1).evidence * count}) for count in (2, 4))
-    states = [compare([one], baseline, TODAY).state(one) for one in (three, fewer, more)]
-    assert states == ["unchanged", "unchanged", "new"]
-    shrunk = updated(baseline, [fewer], TODAY, None, ())
+    """An entry accepts the places that it was made for, fewer of them, and not one more or another; it is not gone."""
+    baseline = accepting(told(1, "a.md", "b.md", "b.md"))
+    states = {
+        paths: compare([told(1, *paths, content="y")], baseline, TODAY).state(told(1, *paths, content="y"))
+        for paths in [
+            ("a.md", "b.md", "b.md"),
+            ("b.md", "b.md"),
+            ("b.md",),
+            ("a.md", "a.md"),
+            ("a.md", "b.md", "c.md"),
+            ("a.md", "b.md", "b.md", "b.md"),
+        ]
+    }
+    assert list(states.values()) == ["unchanged"] * 3 + ["new"] * 3
+    grown = compare([told(1, "a.md", "b.md", "b.md", "b.md", content="y")], baseline, TODAY)
+    assert (grown.gone, [entry.gap_id for entry in grown.grown]) == ((), [gap(1).gap_id])
+
+
+def test_what_a_baseline_says_of_places_moves_one_way() -> None:
+    """What shrinks is held to fewer places from then on; what grows keeps its entry until somebody accepts more."""
+    three, two, four = told(1, "a.md", "a.md", "b.md"), told(1, "a.md", "b.md"), told(1, "a.md", "a.md", "b.md", "c.md")
+    shrunk = updated(accepting(three), [two], TODAY, None, ())
     assert compare([three], shrunk, TODAY).state(three) == "new"
-    accepted = updated(baseline, [more], TODAY, Acceptance("more of it"), [more.gap_id])
-    assert [(entry.places, entry.reason) for entry in accepted.findings] == [(4, "more of it")]
+    assert updated(accepting(three), [four], TODAY, None, ()) == accepting(three)
+    assert pruned(accepting(three), compare([four], accepting(three), TODAY)) == accepting(three)
+    accepted = updated(accepting(three), [four], TODAY, Acceptance("more of it"), [four.gap_id])
+    assert [(len(entry.places), entry.reason) for entry in accepted.findings] == [(4, "more of it")]
+
+
+def test_what_is_left_of_a_finding_in_several_places_is_known() -> None:
+    """Where too few places are left to be told as one, each is told by itself: it was accepted there."""
+    baseline = accepting(told(1, "a.md", "b.md", "c.md"))
+    left = [told(2, "a.md"), told(3, "b.md")]
+    comparison = compare(left, baseline, TODAY)
+    assert [comparison.state(one) for one in left] == ["unchanged", "unchanged"]
+    assert (comparison.gone, comparison.grown) == ((), ())
+    assert [entry.path for entry in updated(baseline, left, TODAY, None, ()).findings] == ["a.md", "b.md"]
+    others = [told(4, "d.md"), gap(5, path="a.md", rule="doc_drift/vanished-path"), told(6, "a.md"), told(7, "a.md")]
+    comparison = compare(others, baseline, TODAY)
+    assert [comparison.state(one) for one in others] == ["new", "new", "unchanged", "new"]
 
 
 def test_one_entry_accepts_one_finding() -> None:

@@ -132,3 +132,14 @@ def test_a_fault_of_the_parser_is_no_fault_of_the_document(monkeypatch: pytest.M
     assert markdown.render(b"# A\n") is None
     with pytest.raises(KeyboardInterrupt):
         markdown.render(b"# A\n")
+
+
+def test_a_place_is_in_the_link_that_holds_it() -> None:
+    """Whichever of several links to one target, and of an image in a link to itself, a byte stands in."""
+    data = b"[![i](a.png)](a.png) `[x](a.png)` [y](a.png) [z](b.md)\n"
+    rendered = markdown.render(data)
+    assert rendered is not None
+    places = [at for at in range(len(data)) if data.startswith(b"a.png", at)]
+    assert [rendered.links_to("a.png", at) for at in places] == [True, True, False, True]
+    assert not rendered.links_to("a.png", data.index(b"b.md"))
+    assert not rendered.links_to("c.png", 0)

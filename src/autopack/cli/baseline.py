@@ -86,8 +86,11 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
     comparison = accepted.comparison
     expired = {entry.gap_id for entry in comparison.expired}
     gone = {entry.gap_id for entry in comparison.gone}
+    grown = {entry.gap_id for entry in comparison.grown}
 
     def state(entry: AcceptedFinding) -> str:
+        if entry.gap_id in grown:
+            return "grown"
         return "gone" if entry.gap_id in gone else "expired" if entry.gap_id in expired else "accepted"
 
     if chosen_format(format) is Format.JSON:
@@ -95,9 +98,10 @@ def show(workspace: WorkspaceOption = None, format: FormatOption = None) -> None
         print_json({"findings": entries, "new": [gap.gap_id for gap in accepted.new]})
     else:
         _print([f"{state(entry):8}  {_in_words(entry)}" for entry in accepted.baseline.findings])
-    held = len(accepted.baseline.findings) - len(expired) - len(gone)
+    held = len(accepted.baseline.findings) - len(expired) - len(gone) - len(grown)
     new = f"{counted(len(accepted.new), 'finding')} {agreeing(len(accepted.new), 'is', 'are')} new"
-    say(f"{held} accepted, {len(expired)} expired, {len(gone)} gone; {new}.")
+    more = f", {len(grown)} grown" if grown else ""
+    say(f"{held} accepted, {len(expired)} expired, {len(gone)} gone{more}; {new}.")
 
 
 def _today() -> date:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
 from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.model import Artifact, RepoPath, Sha256, Text
@@ -44,12 +44,14 @@ class AcceptedFinding(Artifact):
     title: Text
     reason: Annotated[Text, AfterValidator(_stated)]
     expires: Day | None = None
-    places: Annotated[int, Field(ge=1)] = 1
-    """In how many places it was: with more of them it is a new finding."""
+    places: tuple[RepoPath, ...] = ()
+    """Where it was in several places: the file of each, sorted. In a place more it is a new finding."""
 
     def covers(self, gap: Gap) -> bool:
-        """Tell whether GAP is in no more places than what was accepted."""
-        return len(gap.evidence) <= self.places
+        """Tell whether GAP is nowhere but where it was accepted: in each file as often as then, or less often."""
+        if len(gap.evidence) <= 1 and not self.places:
+            return True
+        return _places_of(gap) <= Counter(self.places or (self.path or ".",)) or fingerprint(gap) == self.fingerprint
 
     def expired(self, today: date) -> bool:
         """Tell whether TODAY is after the last day."""
@@ -80,6 +82,8 @@ class Comparison:
     """Entries whose finding is still there and whose time is over: it counts as new."""
     gone: tuple[AcceptedFinding, ...]
     """Entries whose finding occurs no more."""
+    grown: tuple[AcceptedFinding, ...] = ()
+    """Entries whose finding is in more places than were accepted: it counts as new."""
 
     def state(self, gap: Gap) -> State:
         """Return SARIF's word for GAP."""
@@ -87,16 +91,20 @@ class Comparison:
 
 
 def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Comparison:
-    """Match GAPS with BASELINE: by id (which survives shifted lines), then by content (which survives renames).
+    """Match GAPS with BASELINE: by id (which survives shifted lines), by content (which survives renames), then by
+    place.
 
-    Every entry accepts one finding at most, so that a copy of an accepted one is new, and so is one that has grown.
+    Every entry accepts one finding at most, so that a copy of an accepted one is new, and so is one that has grown: its
+    entry is neither met nor gone. Only what was one finding in several places accepts what is left of it in each.
     """
     matched = _matches(gaps, baseline)
     met = {finding.gap_id for finding in matched.values()}
+    occurring = {gap.gap_id for gap in gaps} - met
     return Comparison(
         accepted={gap_id: finding for gap_id, finding in matched.items() if not finding.expired(today)},
         expired=tuple(finding for finding in matched.values() if finding.expired(today)),
-        gone=tuple(finding for finding in baseline.findings if finding.gap_id not in met),
+        gone=tuple(finding for finding in baseline.findings if finding.gap_id not in met | occurring),
+        grown=tuple(finding for finding in baseline.findings if finding.gap_id in occurring),
     )
 
 
@@ -111,7 +119,30 @@ def _matches(gaps: Sequence[Gap], baseline: BaselineV1) -> dict[str, AcceptedFin
         for gap in gaps:
             if gap.gap_id not in matched and (left := spare.get(fingerprint(gap))):
                 matched[gap.gap_id] = left.pop()
-    return matched
+    return matched | _what_is_left(gaps, baseline, matched)
+
+
+def _what_is_left(
+    gaps: Sequence[Gap], baseline: BaselineV1, matched: Mapping[str, AcceptedFinding]
+) -> dict[str, AcceptedFinding]:
+    """Return those of GAPS that are in places of an accepted finding which occurs no more: too few were left of them to
+    be told as one."""
+    occurring = {gap.gap_id for gap in gaps} | {finding.gap_id for finding in matched.values()}
+    found: dict[str, AcceptedFinding] = {}
+    for entry in baseline.findings:
+        if not entry.places or entry.gap_id in occurring:
+            continue
+        free = Counter(entry.places)
+        for gap in gaps:
+            is_known = gap.gap_id in matched or gap.gap_id in found
+            if not is_known and gap.rule_id == entry.rule_id and (places := _places_of(gap)) <= free:
+                free -= places
+                found[gap.gap_id] = entry
+    return found
+
+
+def _places_of(gap: Gap) -> Counter[str]:
+    return Counter(one.path or "." for one in gap.evidence)
 
 
 @dataclass(frozen=True)
@@ -133,7 +164,7 @@ def updated(
     comparison = compare(gaps, baseline, today)
     matched = _matches(gaps, baseline)
     chosen = frozenset(wanted) - comparison.accepted.keys() if acceptance is not None else frozenset()
-    entries = [entry for entry in comparison.gone if entry.gap_id not in chosen]
+    entries = [entry for entry in (*comparison.gone, *comparison.grown) if entry.gap_id not in chosen]
     for gap in gaps:
         known = matched.get(gap.gap_id)
         if gap.gap_id in chosen and acceptance is not None:
@@ -168,7 +199,7 @@ def entry_of(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
         title=gap.title,
         reason=acceptance.reason,
         expires=acceptance.expires,
-        places=max(1, len(gap.evidence)),
+        places=tuple(sorted(one.path or "." for one in gap.evidence)) if len(gap.evidence) > 1 else (),
     )
 
 

@@ -43,6 +43,7 @@ class Pages:
     _rendered: dict[str, markdown.Rendered | None] = field(default_factory=dict)
     _other_ids: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     _assembled: dict[str, bool] = field(default_factory=dict)
+    _letters: dict[str, Mapping[str, list[str]]] = field(default_factory=dict)
     _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
 
     def slugs(self, path: str) -> frozenset[str]:
@@ -97,13 +98,31 @@ class Pages:
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
         punctuation or, failing that, one letter wrong or the number of a chapter more or less."""
-        rendered = self._render(path)
         wanted = _letters(markdown.slug_key(fragment))
-        slugs = rendered.slugs if rendered and wanted else frozenset()
-        near = [slug for slug in slugs if _letters(slug) == wanted]
-        near = near or [slug for slug in slugs if _is_one_letter_off(_letters(slug), wanted)]
-        near = near or [slug for slug in slugs if _is_numbered(slug, fragment) or _is_numbered(fragment, slug)]
+        by_letters = self._by_letters(path) if wanted else {}
+        near = by_letters.get(wanted, [])
+        near = near or [
+            slug
+            for letters, slugs in by_letters.items()
+            if abs(len(letters) - len(wanted)) <= 1 and _is_one_letter_off(letters, wanted)
+            for slug in slugs
+        ]
+        near = near or [
+            slug
+            for slugs in by_letters.values()
+            for slug in slugs
+            if _is_numbered(slug, fragment) or _is_numbered(fragment, slug)
+        ]
         return near[0] if len(near) == 1 else None
+
+    def _by_letters(self, path: str) -> Mapping[str, list[str]]:
+        """Return the heading slugs of PATH by their letters and digits alone."""
+        if path not in self._letters:
+            rendered, found = self._render(path), dict[str, list[str]]()
+            for slug in sorted(rendered.slugs) if rendered else ():
+                found.setdefault(_letters(slug), []).append(slug)
+            self._letters[path] = found
+        return self._letters[path]
 
     def shows(self, document: str, link: Link) -> bool:
         """Tell whether LINK of DOCUMENT is a link to a reader, and no code, comment or plain text."""
@@ -120,7 +139,7 @@ class Pages:
         target = markdown.normal_target(link.target)
         if markdown.is_defined_at(data, link.offset):
             return target in rendered.references
-        return any(first <= link.offset < last and target == found for first, last, found in rendered.links)
+        return rendered.links_to(target, link.offset)
 
     def includes(self, document: str, offsets: tuple[int, ...]) -> bool:
         """Tell whether DOCUMENT takes in the files that it names at OFFSETS, as reStructuredText can."""

@@ -8,10 +8,13 @@ that no input costs more than linear time.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from html import unescape
 from urllib.parse import unquote
 
@@ -37,6 +40,20 @@ class Rendered:
     references: frozenset[str]
     """Targets of links, wherever they are used (the place of a reference is not that of its definition)."""
     slugs: frozenset[str]
+
+    @cached_property
+    def _by_target(self) -> dict[str, list[tuple[int, int]]]:
+        found: dict[str, list[tuple[int, int]]] = {}
+        for first, last, target in sorted(self.links):
+            found.setdefault(target, []).append((first, last))
+        return found
+
+    def links_to(self, target: str, offset: int) -> bool:
+        """Tell whether a link to TARGET holds the byte at OFFSET."""
+        places = self._by_target.get(target, [])
+        # An image may stand in a link to itself, deeper they do not nest.
+        at = bisect_right(places, (offset, sys.maxsize))
+        return any(offset < last for _, last in places[max(0, at - 2) : at])
 
 
 def is_markdown(path: str) -> bool:

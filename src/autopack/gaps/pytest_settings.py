@@ -25,6 +25,7 @@ SECTIONS = {
 """File name -> section, in the order in which pytest looks."""
 DEFAULT_FILES = ("test_*.py", "*_test.py")
 DEFAULT_CLASSES = ("Test",)
+DEFAULT_PASSED_OVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
 _MAX_BYTES = 1024 * 1024
 
 
@@ -83,7 +84,7 @@ def _names(pattern: str, path: str) -> bool:
     return fnmatchcase(path.rpartition("/")[2], pattern)
 
 
-DEFAULT_SETTINGS = PytestSettings((), DEFAULT_FILES, DEFAULT_CLASSES)
+DEFAULT_SETTINGS = PytestSettings((), DEFAULT_FILES, DEFAULT_CLASSES, passed_over=DEFAULT_PASSED_OVER)
 """What pytest does where no file tells it anything."""
 
 
@@ -96,13 +97,14 @@ def read(path: str, data: bytes) -> PytestSettings | None:
     if options is None:
         return None
     entries = _words(options.get("testpaths"))
+    never = _words(options.get("norecursedirs")) or DEFAULT_PASSED_OVER
     return PytestSettings(
         testpaths=tuple(_entry(name, data, entry, entries) for entry in dict.fromkeys(entries)),
         python_files=tuple(_words(options.get("python_files"))) or DEFAULT_FILES,
         python_classes=tuple(_words(options.get("python_classes"))) or DEFAULT_CLASSES,
         xfail_strict=any(_is_on(options.get(name)) for name in ("xfail_strict", "strict_xfail", "strict")),
         names_packages="--pyargs" in _words(options.get("addopts")),
-        passed_over=(*_words(options.get("norecursedirs")), *_ignored(_words(options.get("addopts")))),
+        passed_over=(*never, *_ignored(_words(options.get("addopts")))),
     )
 
 

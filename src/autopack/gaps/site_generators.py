@@ -127,7 +127,7 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots |= {folder for folder in perhaps_hugo if _has_all(folder, _FOLDERS_OF_HUGO, folders)}
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
-    sphinx = frozenset(folder for folder in roots if f"{folder}/{_SPHINX}".lstrip("/") in known)
+    sphinx = frozenset(folder for folder in folders if f"{folder}/{_SPHINX}".lstrip("/") in known)
     return Sites(frozenset(roots), books, flat, sphinx)
 
 

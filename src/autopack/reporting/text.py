@@ -12,6 +12,7 @@ from autopack.gaps.remedies import ReplaceText
 from autopack.reporting.look import PIPE, Look
 from autopack.reporting.plain_text import one_line
 from autopack.reporting.view import View, in_one_line, place, worst_first
+from autopack.wording import counted
 
 SHOWN_PLACES = 3
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "info": "2"}
@@ -52,7 +53,7 @@ def render_gap(gap: Gap, view: View, look: Look, *, most: int = SHOWN_PLACES) ->
         yield f"    --> {_linked(evidence, look)}"
         yield from _excerpt(gap, evidence, view, look)
     if len(places) > most:
-        yield _styled(f"    and {len(places) - most} more places", "2", look)
+        yield _styled(f"    and {counted(len(places) - most, 'more place')}", "2", look)
 
 
 def _excerpt(gap: Gap, evidence: Evidence, view: View, look: Look) -> Iterator[str]:

@@ -97,6 +97,7 @@ def test_what_has_a_remedy_of_its_own_is_no_part_of_a_cause(make_repository: Mak
         ("www.project.example/docs/a.html", "https://www.project.example/docs/a.html"),
         ("www.project.example", "https://www.project.example"),
         ("11ty.dev", "https://11ty.dev"),
+        ("some.one@project.example?subject=Hello", "mailto:some.one@project.example?subject=Hello"),
         ("sub.project-name.com/a/b#c", "https://sub.project-name.com/a/b#c"),
     ],
 )
@@ -725,6 +726,8 @@ def test_sphinx_looks_for_a_label_in_all_pages(make_repository: MakeRepository) 
     }
     (gap,) = gaps_of(make_repository(files))
     assert gap.title.startswith("docs/a.md links to the heading #other-heading")
+    other_root = {path.replace("index", "contents"): text for path, text in files.items()}
+    assert len(gaps_of(make_repository(other_root, name="other_root"))) == 1
     elsewhere = {path.replace("docs/conf.py", "src/conf.py"): text for path, text in files.items()}
     (gap,) = gaps_of(make_repository(elsewhere, name="elsewhere"))
     assert gap.title.startswith("docs/a.md links to 3 headings")

@@ -344,6 +344,17 @@ def test_what_pytest_never_looks_into_is_no_test(make_repository: MakeRepository
     assert {gap.evidence[0].path for gap in gaps_of(repository)} == set(files)
 
 
+def test_folders_that_pytest_passes_over_unasked(make_repository: MakeRepository) -> None:
+    """`build`, hidden folders and eggs, unless the settings name others."""
+    odd = "def test_a():\n    work() == 1\n"
+    files = {f"tests/{folder}/test_x.py": odd for folder in ("build", ".hidden", "x.egg", "plain")}
+    assert seen_in(make_repository, {"pytest.ini": "[pytest]\n", **files}) == [
+        "discarded-comparison tests/plain/test_x.py:2"
+    ]
+    named = {"pytest.ini": "[pytest]\nnorecursedirs = plain\n", **files}
+    assert len(seen_in(make_repository, named, "named")) == 3
+
+
 def test_a_name_that_no_pattern_matches_is_a_slip_among_names_that_do(make_repository: MakeRepository) -> None:
     """One or two beside collected tests were forgotten; a folder full of them, or one by itself, is meant."""
     beside = {"tests/test_x.py": CHECKED, "tests/check_y.py": CHECKED, "tests/check_z.py": CHECKED}

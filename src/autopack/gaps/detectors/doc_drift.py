@@ -101,7 +101,7 @@ _ENOUGH_VANISHED = 3
 _AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
 _COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "__init__.py"})
 """Names that say nothing of what a file is."""
-_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}")
+_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}(?:\?[^\s]*)?")
 _HOST = re.compile(
     r"(?:www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}|[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|dev|io|net))(?=[/?#]|\Z)"
 )
