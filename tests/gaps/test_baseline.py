@@ -99,6 +99,7 @@ def test_what_is_left_of_a_finding_in_several_places_is_known() -> None:
     assert [comparison.state(one) for one in left] == ["unchanged", "unchanged"]
     assert (comparison.gone, comparison.grown) == ((), ())
     assert [entry.path for entry in updated(baseline, left, TODAY, None, ()).findings] == ["a.md", "b.md"]
+    assert compare([told(8, "a.md", content="another line")], baseline, TODAY).state(told(8, "a.md")) == "new"
     others = [told(4, "d.md"), gap(5, path="a.md", rule="doc_drift/vanished-path"), told(6, "a.md"), told(7, "a.md")]
     comparison = compare(others, baseline, TODAY)
     assert [comparison.state(one) for one in others] == ["new", "new", "unchanged", "new"]

@@ -34,6 +34,13 @@ Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
 """A day of the calendar, `2027-03-31`."""
 
 
+class AcceptedPlace(Artifact):
+    """One of several places of a finding: its file, and the beginning of the digest of its line, empty without one."""
+
+    path: RepoPath
+    content: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,16}$")] = ""
+
+
 class AcceptedFinding(Artifact):
     """One finding that people live with: what it is, where it was, why, and until when (that day included)."""
 
@@ -44,14 +51,15 @@ class AcceptedFinding(Artifact):
     title: Text
     reason: Annotated[Text, AfterValidator(_stated)]
     expires: Day | None = None
-    places: tuple[RepoPath, ...] = ()
-    """Where it was in several places: the file of each, sorted. In a place more it is a new finding."""
+    places: tuple[AcceptedPlace, ...] = ()
+    """Where it was in several places, sorted. In a place more it is a new finding."""
 
     def covers(self, gap: Gap) -> bool:
         """Tell whether GAP is nowhere but where it was accepted: in each file as often as then, or less often."""
         if len(gap.evidence) <= 1 and not self.places:
             return True
-        return _places_of(gap) <= Counter(self.places or (self.path or ".",)) or fingerprint(gap) == self.fingerprint
+        known = Counter(place.path for place in self.places) if self.places else Counter([self.path or "."])
+        return Counter(place.path for place in _places_of(gap)) <= known or fingerprint(gap) == self.fingerprint
 
     def expired(self, today: date) -> bool:
         """Tell whether TODAY is after the last day."""
@@ -125,24 +133,29 @@ def _matches(gaps: Sequence[Gap], baseline: BaselineV1) -> dict[str, AcceptedFin
 def _what_is_left(
     gaps: Sequence[Gap], baseline: BaselineV1, matched: Mapping[str, AcceptedFinding]
 ) -> dict[str, AcceptedFinding]:
-    """Return those of GAPS that are in places of an accepted finding which occurs no more: too few were left of them to
-    be told as one."""
+    """Return those of GAPS that are in places of an accepted finding which occurs no more, in lines that read as they
+    did: too few were left of them to be told as one. Anything else in those files is new."""
     occurring = {gap.gap_id for gap in gaps} | {finding.gap_id for finding in matched.values()}
     found: dict[str, AcceptedFinding] = {}
     for entry in baseline.findings:
         if not entry.places or entry.gap_id in occurring:
             continue
-        free = Counter(entry.places)
+        free = _counted(entry.places)
         for gap in gaps:
             is_known = gap.gap_id in matched or gap.gap_id in found
-            if not is_known and gap.rule_id == entry.rule_id and (places := _places_of(gap)) <= free:
+            if not is_known and gap.rule_id == entry.rule_id and (places := _counted(_places_of(gap))) <= free:
                 free -= places
                 found[gap.gap_id] = entry
     return found
 
 
-def _places_of(gap: Gap) -> Counter[str]:
-    return Counter(one.path or "." for one in gap.evidence)
+def _places_of(gap: Gap) -> tuple[AcceptedPlace, ...]:
+    places = (AcceptedPlace(path=one.path or ".", content=(one.excerpt_sha256 or "")[:16]) for one in gap.evidence)
+    return tuple(sorted(places, key=lambda place: (place.path, place.content)))
+
+
+def _counted(places: Iterable[AcceptedPlace]) -> Counter[tuple[str, str]]:
+    return Counter((place.path, place.content) for place in places)
 
 
 @dataclass(frozen=True)
@@ -199,7 +212,7 @@ def entry_of(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
         title=gap.title,
         reason=acceptance.reason,
         expires=acceptance.expires,
-        places=tuple(sorted(one.path or "." for one in gap.evidence)) if len(gap.evidence) > 1 else (),
+        places=_places_of(gap) if len(gap.evidence) > 1 else (),
     )
 
 

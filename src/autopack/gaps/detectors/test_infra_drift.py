@@ -324,11 +324,12 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
 
 def history_candidates(snapshot: Snapshot) -> frozenset[str]:
     """Return the folders that `testpaths` names and that are not there: git may be told to ignore them."""
-    suite = _Suite.of(snapshot)
+    facts = snapshot.facts.get(DETECTOR.gap_type, {}).items()
+    settings = {path: fact.settings for path, fact in facts if isinstance(fact, FileFact) and fact.settings}
     named = (
         _target(path.rpartition("/")[0], entry.name)
-        for path, fact in suite.settings.items()
-        for entry in fact.settings.testpaths
+        for path, found in _effective(settings).items()
+        for entry in found.settings.testpaths
     )
     return frozenset(f"{target}/" for target in named if target and not _leads_somewhere(target, snapshot))
 
