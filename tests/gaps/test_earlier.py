@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
@@ -17,6 +18,9 @@ from autopack.gaps.snapshot import take_snapshot
 from autopack.gaps.sources.earlier import earlier
 from autopack.git import Git
 from autopack.operations.scanning import Assessment, assess_workspace
+from autopack.reporting.github import render as annotations
+from autopack.reporting.sarif import render as sarif
+from autopack.reporting.view import View
 from gap_reports import seen
 from repositories import MakeRepository, commit_all, git, write_files
 
@@ -114,7 +118,8 @@ def test_the_report_says_where_it_starts_and_the_written_one_is_whole(make_repos
     commit_all(repository, "fault")
     whole = assess(repository, None)
     shown = assess(repository, first, write=True)
-    assert (shown.report.metadata.since, shown.older) == (first, len(whole.report.gaps) - 1)
+    older = View(shown.report, before=shown.before).older
+    assert (shown.report.metadata.since, older) == (first, len(whole.report.gaps) - 1)
     assert shown.report.gap_report_id == shown.report.expected_id()
     (stored,) = (repository / ".autonomous_runs").rglob("gap_report_v1.json")
     kept = GapReportV1.model_validate_json(stored.read_bytes())
@@ -158,3 +163,20 @@ def test_nothing_is_written_by_looking_back(make_repository: MakeRepository) -> 
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         new_gaps(repository)
     assert content() == before
+
+
+def test_what_has_grown_is_shown_where_it_is_new(make_repository: MakeRepository) -> None:
+    """Of a finding in many documents the place that the branch added leads; the report keeps its order."""
+    files = {f"{name}.md": "# A\n\nSee [it](gone/there.md).\n" for name in "abc"}
+    repository = make_repository(files)
+    write_files(repository, {"z.md": "# Z\n\nSee [that](gone/other.md) now.\n"})
+    commit_all(repository, "one more")
+    shown = assess(repository, "HEAD~1")
+    (finding,) = shown.report.gaps
+    assert [place.path for place in finding.evidence] == ["a.md", "b.md", "c.md", "z.md"]
+    view = View(shown.report, before=shown.before)
+    assert [place.path for place in view.new[0].evidence] == ["z.md", "a.md", "b.md", "c.md"]
+    assert "file=z.md,line=3" in annotations(view).splitlines()[0]
+    result, plain = (json.loads(sarif(one))["runs"][0]["results"][0] for one in (view, View(shown.report)))
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "z.md"
+    assert result["partialFingerprints"] == plain["partialFingerprints"]

@@ -110,7 +110,7 @@ def test_a_format_is_the_same_for_the_same_report(name: str) -> None:
     """Rendering is a function of the view: a report read back from its bytes gives the same text, ending in a line."""
     view = everything()
     again = GapReportV1.from_document(view.report.document())
-    copy = View(again, view.suppressed, view.comparison, view.older, view.lines)
+    copy = View(again, view.suppressed, view.comparison, view.before, view.lines)
     assert RENDERERS[name](copy) == RENDERERS[name](view)
     assert RENDERERS[name](view).endswith("\n")
 

@@ -148,14 +148,15 @@ def _view(assessment: Assessment, settings: Settings, format: ReportFormat) -> V
     from autopack.reporting.text import SHOWN_PLACES
     from autopack.reporting.view import View
 
-    excerpts = format is ReportFormat.TEXT
-    return View(
+    view = View(
         report=assessment.report,
         suppressed=assessment.suppressed,
         comparison=assessment.comparison,
-        older=assessment.older,
-        lines=source_lines(settings, assessment.report.gaps, places=SHOWN_PLACES) if excerpts else {},
+        before=assessment.before,
     )
+    if format is not ReportFormat.TEXT:
+        return view
+    return replace(view, lines=source_lines(settings, view.new, places=SHOWN_PLACES))
 
 
 def _print(view: View, format: ReportFormat, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.model import Artifact, RepoPath, Sha256, Text
 from autopack.gaps.fingerprints import fingerprint
-from autopack.gaps.models import Gap, GapId, RuleId
+from autopack.gaps.models import Evidence, Gap, GapId, RuleId
 
 State = Literal["new", "unchanged"]
 """SARIF's words (2.1.0, section 3.27.24) for a finding against a baseline."""
@@ -97,6 +97,20 @@ class Comparison:
         """Return SARIF's word for GAP."""
         return "unchanged" if gap.gap_id in self.accepted else "new"
 
+    def new_places_first(self, gap: Gap) -> Gap:
+        """Return GAP; where it has grown, the places that nobody has accepted lead, for they are what is to be seen."""
+        entry = next((entry for entry in self.grown if entry.gap_id == gap.gap_id), None)
+        if entry is None:
+            return gap
+        known = _counted(entry.places)
+        new: list[Evidence] = []
+        old: list[Evidence] = []
+        for place, evidence in ((_place_of(one), one) for one in gap.evidence):
+            is_known = known[place.path, place.content] > 0
+            known[place.path, place.content] -= is_known
+            (old if is_known else new).append(evidence)
+        return gap.model_copy(update={"evidence": (*new, *old)})
+
 
 def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Comparison:
     """Match GAPS with BASELINE: by id (which survives shifted lines), by content (which survives renames), then by
@@ -150,8 +164,11 @@ def _what_is_left(
 
 
 def _places_of(gap: Gap) -> tuple[AcceptedPlace, ...]:
-    places = (AcceptedPlace(path=one.path or ".", content=(one.excerpt_sha256 or "")[:16]) for one in gap.evidence)
-    return tuple(sorted(places, key=lambda place: (place.path, place.content)))
+    return tuple(sorted(map(_place_of, gap.evidence), key=lambda place: (place.path, place.content)))
+
+
+def _place_of(evidence: Evidence) -> AcceptedPlace:
+    return AcceptedPlace(path=evidence.path or ".", content=(evidence.excerpt_sha256 or "")[:16])
 
 
 def _counted(places: Iterable[AcceptedPlace]) -> Counter[tuple[str, str]]:

@@ -50,8 +50,8 @@ class Assessment:
     """Against the baseline; None where there is none."""
     since: str | None = None
     """The commit that the report was asked to start from."""
-    older: int = 0
-    """Gaps that were there at that commit and are left out of the report."""
+    before: Comparison | None = None
+    """Against what was there at that commit, which is left out of the report."""
 
 
 DEEP_SECONDS = 300.0
@@ -143,8 +143,9 @@ def assess_workspace(
         ensure_runs_root(settings.runs_root)
         write_artifact(RunFileLayout(settings.runs_root, report.project_id, report.run_id).gap_report, report)
     base = None if since is None else _base(settings, since)
+    before = None
     if base is not None:
-        report = _only_new(report, _gaps_at(settings, snapshot, raw, base), base)
+        report, before = _only_new(report, _gaps_at(settings, snapshot, raw, base), base)
     baseline = load_baseline(settings)
     if watched is not None:
         _remember(watched, settings, snapshot, raw, baseline, today, looks)
@@ -153,7 +154,7 @@ def assess_workspace(
         suppressed=sifted.suppressed,
         comparison=None if baseline is None else compare((*sifted.report.gaps, *sifted.unsure), baseline, today),
         since=base,
-        older=len(sifted.report.gaps) - len(report.gaps),
+        before=before,
     )
 
 
@@ -173,12 +174,9 @@ def _remember(
     }
     sifted = sift_report(settings, snapshot, raw.model_copy(update=ids).sealed(), only_committed=False, show_all=False)
     gaps = (*sifted.report.gaps, *sifted.unsure)
-    view = View(
-        report=sifted.report,
-        suppressed=sifted.suppressed,
-        comparison=None if baseline is None else compare(gaps, baseline, today),
-        lines=source_lines(settings, sifted.report.gaps, places=SHOWN_PLACES),
-    )
+    comparison = None if baseline is None else compare(gaps, baseline, today)
+    view = View(report=sifted.report, suppressed=sifted.suppressed, comparison=comparison)
+    view = replace(view, lines=source_lines(settings, view.new, places=SHOWN_PLACES))
     remember(watched, snapshot, view, looks)
 
 
@@ -262,13 +260,14 @@ def _gaps_at(settings: Settings, snapshot: Snapshot, report: GapReportV1, base: 
     return sifted.report.gaps
 
 
-def _only_new(report: GapReportV1, before: Sequence[Gap], base: str) -> GapReportV1:
-    """Return REPORT without the gaps that were there BEFORE, by id or by content."""
-    entries = tuple(entry_of(gap, Acceptance(f"there at {base}")) for gap in before)
-    known = compare(report.gaps, BaselineV1(findings=entries), date.min).accepted
-    gaps = tuple(gap for gap in report.gaps if gap.gap_id not in known)
+def _only_new(report: GapReportV1, there: Sequence[Gap], base: str) -> tuple[GapReportV1, Comparison]:
+    """Return REPORT without the gaps that were THERE at the commit BASE, by id or by content, and how it meets them."""
+    entries = tuple(entry_of(gap, Acceptance(f"there at {base}")) for gap in there)
+    before = compare(report.gaps, BaselineV1(findings=entries), date.min)
+    gaps = tuple(gap for gap in report.gaps if gap.gap_id not in before.accepted)
     metadata = report.metadata.model_copy(update={"since": base})
-    return report.model_copy(update={"gaps": gaps, "summary": summary_of(gaps), "metadata": metadata}).sealed()
+    report = report.model_copy(update={"gaps": gaps, "summary": summary_of(gaps), "metadata": metadata}).sealed()
+    return report, before
 
 
 def look(

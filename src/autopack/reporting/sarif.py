@@ -76,7 +76,7 @@ def _precision(gap: Gap) -> str:
 
 
 def _result(gap: Gap, view: View, indices: dict[str, int]) -> dict[str, Any]:
-    places = [evidence for evidence in gap.evidence if evidence.path is not None]
+    places = [evidence for evidence in view.new_places_first(gap).evidence if evidence.path is not None]
     result: dict[str, Any] = {
         "ruleId": gap.rule_id,
         "ruleIndex": indices[gap.rule_id],

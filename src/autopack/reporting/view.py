@@ -20,15 +20,26 @@ class View:
     report: GapReportV1
     suppressed: tuple[Suppressed, ...] = ()
     comparison: Comparison | None = None
-    older: int = 0
-    """Gaps left out because they were there at the commit that the reader starts from."""
+    before: Comparison | None = None
+    """Against the commit that the reader starts from; what was there is left out of the report."""
     lines: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """(path, line) -> the line as it stands in the file, without secrets; for excerpts."""
 
     @property
     def new(self) -> tuple[Gap, ...]:
-        """The gaps that nobody has accepted."""
-        return tuple(gap for gap in self.report.gaps if self.accepted(gap) is None)
+        """The gaps that nobody has accepted; of one that has grown, the places that nobody has accepted lead."""
+        return tuple(self.new_places_first(gap) for gap in self.report.gaps if self.accepted(gap) is None)
+
+    def new_places_first(self, gap: Gap) -> Gap:
+        """Return GAP; where it has grown, the places in which it is new lead."""
+        for comparison in filter(None, (self.before, self.comparison)):
+            gap = comparison.new_places_first(gap)
+        return gap
+
+    @property
+    def older(self) -> int:
+        """How many gaps are left out because they were there before."""
+        return 0 if self.before is None else len(self.before.accepted)
 
     def accepted(self, gap: Gap) -> AcceptedFinding | None:
         """Return the entry of the baseline that accepts GAP."""
