@@ -82,7 +82,7 @@ def dead_links(
     Of a document that others take in, according to INCLUSIONS, or that symbolic links lead to, a link is dead only if
     it is dead in each of those places too.
     """
-    pages, originals = Pages(tree.snapshot.texts), Originals(tree.snapshot.files)
+    pages, originals = tree.pages, Originals(tree.snapshot.files)
     inclusions = inclusions or Inclusions({})
     by_target: dict[tuple[str, str], list[Suspect]] = {}
     for suspect in _suspects(tree, links, pages):
@@ -102,7 +102,7 @@ def dead_links(
 
 def may_lead_to(tree: Tree, document: str, path: str, fragment: str) -> bool:
     """Tell whether a link of DOCUMENT to the heading FRAGMENT of the file PATH may hold: only False is a statement."""
-    return not fragment or Pages(tree.snapshot.texts).may_have(path, fragment, loosely=tree.sites.govern(document))
+    return not fragment or tree.pages.may_have(path, fragment, loosely=tree.sites.govern(document))
 
 
 def _may_hold_in(tree: Tree, pages: Pages, document: str, target: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from autopack.gaps import heading_ids, markdown, restructuredtext
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.markdown import Link
+from autopack.gaps.similar_names import SimilarNames
 
 _OTHER_FRAGMENTS = re.compile(
     r"l\d+|:~:|user-content-|/|!|(?:top|readme|toc|start-of-content)\Z|(?:fn|fnref|footnote)[-:_]?\d|issue(?:comment)?-?\d"
@@ -26,10 +27,59 @@ _ASSEMBLED = re.compile(
 _ASSEMBLED_IN_CODE = re.compile(rb"```\{|<!--[ \t]{0,4}(?:include|#include)")
 """The same in what `markdown.mask` takes for code and comments."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_DIGITS = re.compile(r"\d")
 _CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
-_SHORTEST_MISSPELT = 8
+_HYPHENS = re.compile(r"-+")
+_LONGEST_IN_PARTS = 200
 _INDENTED_CODE = (b"    ", b"\t")
+
+
+class Headings:
+    """The heading slugs of one page, by what people write instead of them."""
+
+    def __init__(self, slugs: Collection[str]) -> None:
+        self._slugs = dict.fromkeys(sorted(slugs))
+
+    @cached_property
+    def _by_letters(self) -> dict[str, list[str]]:
+        """By their letters and digits alone."""
+        return _grouped((_letters(slug), slug) for slug in self._slugs)
+
+    @cached_property
+    def _by_number(self) -> dict[str, list[str]]:
+        """By what stands behind the number of a chapter."""
+        numbers = ((_CHAPTER.match(slug), slug) for slug in self._slugs)
+        return _grouped((slug[number.end() :], slug) for number, slug in numbers if number)
+
+    @cached_property
+    def _similar(self) -> SimilarNames:
+        return SimilarNames(self._by_letters)
+
+    @cached_property
+    def _by_part(self) -> dict[str, list[str]]:
+        """By the words that they begin or end with."""
+        short = [slug for slug in self._slugs if len(slug) <= _LONGEST_IN_PARTS]
+        ends = ((slug, match) for slug in short for match in _HYPHENS.finditer(slug))
+        return _grouped(
+            (part, slug) for slug, match in ends for part in {slug[: match.start()], slug[match.end() :]} if part
+        )
+
+    def nearest(self, slug: str) -> str | None:
+        """Return the one that SLUG is a misspelling of."""
+        letters = _letters(slug)
+        if not letters:
+            return None
+        near = self._by_letters.get(letters, [])
+        near = near or [one for other in self._similar.one_letter_off(letters) for one in self._by_letters[other]]
+        if not near:
+            number = _CHAPTER.match(slug)
+            bare = slug[number.end() :] if number else ""
+            near = [*self._by_number.get(slug, ()), *([bare] if bare in self._slugs else ())]
+        return near[0] if len(near) == 1 else None
+
+    def around(self, slug: str) -> str | None:
+        """Return the one that begins or ends with the words of SLUG."""
+        found = self._by_part.get(slug, [])
+        return found[0] if len(found) == 1 else None
 
 
 @dataclass
@@ -41,9 +91,11 @@ class Pages:
     _slugs: dict[str, frozenset[str]] = field(default_factory=dict)
     _ids: dict[str, frozenset[str]] = field(default_factory=dict)
     _rendered: dict[str, markdown.Rendered | None] = field(default_factory=dict)
+    _defined: dict[str, frozenset[str]] = field(default_factory=dict)
     _other_ids: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     _assembled: dict[str, bool] = field(default_factory=dict)
-    _letters: dict[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    _alike: dict[tuple[str, Callable[[str], str]], frozenset[str]] = field(default_factory=dict)
+    _headings: dict[str, Headings] = field(default_factory=dict)
     _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
 
     def slugs(self, path: str) -> frozenset[str]:
@@ -51,6 +103,12 @@ class Pages:
         if path not in self._slugs:
             self._slugs[path] = markdown.heading_slugs(self.texts.get(path, b""))
         return self._slugs[path]
+
+    def defines(self, path: str, label: str) -> bool:
+        """Tell whether PATH defines what the reference LABEL leads to."""
+        if path not in self._defined:
+            self._defined[path] = markdown.defined_labels(self.texts.get(path, b""))
+        return label.lower() in self._defined[path]
 
     def other_ids(self, path: str) -> Mapping[str, frozenset[str]]:
         """Return the ids that other renderers give to the headings of PATH, by rule (see `heading_ids`)."""
@@ -73,9 +131,9 @@ class Pages:
             return True
         slugs = self.slugs(path)
         # Renderers differ on what punctuation at the edge of a heading leaves behind.
-        if wanted in slugs or any(slug.strip("-") == wanted for slug in slugs):
+        if wanted in slugs or wanted in self._named_alike(path, _without_edges):
             return True
-        if loosely and _letters(wanted) in {_letters(slug) for slug in slugs}:
+        if loosely and _letters(wanted) in self._named_alike(path, _letters):
             return True
         if path not in self._ids:
             self._ids[path] = markdown.explicit_ids(self.texts[path])
@@ -83,6 +141,12 @@ class Pages:
             return True
         rendered = self._render(path)
         return rendered is None or wanted in rendered.slugs
+
+    def _named_alike(self, path: str, key: Callable[[str], str]) -> frozenset[str]:
+        """Return the heading slugs of PATH as KEY compares them."""
+        if (path, key) not in self._alike:
+            self._alike[path, key] = frozenset(map(key, self.slugs(path)))
+        return self._alike[path, key]
 
     def names_a_label(self, path: str, fragment: str) -> bool:
         """Tell whether FRAGMENT, which PATH is asked for, is a label of another document: MyST looks for those in the
@@ -98,31 +162,15 @@ class Pages:
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
         punctuation or, failing that, one letter wrong or the number of a chapter more or less."""
-        wanted = _letters(markdown.slug_key(fragment))
-        by_letters = self._by_letters(path) if wanted else {}
-        near = by_letters.get(wanted, [])
-        near = near or [
-            slug
-            for letters, slugs in by_letters.items()
-            if abs(len(letters) - len(wanted)) <= 1 and _is_one_letter_off(letters, wanted)
-            for slug in slugs
-        ]
-        near = near or [
-            slug
-            for slugs in by_letters.values()
-            for slug in slugs
-            if _is_numbered(slug, fragment) or _is_numbered(fragment, slug)
-        ]
-        return near[0] if len(near) == 1 else None
+        if path not in self._headings:
+            rendered = self._render(path)
+            self._headings[path] = Headings(rendered.slugs if rendered else ())
+        return self._headings[path].nearest(markdown.slug_key(fragment))
 
-    def _by_letters(self, path: str) -> Mapping[str, list[str]]:
-        """Return the heading slugs of PATH by their letters and digits alone."""
-        if path not in self._letters:
-            rendered, found = self._render(path), dict[str, list[str]]()
-            for slug in sorted(rendered.slugs) if rendered else ():
-                found.setdefault(_letters(slug), []).append(slug)
-            self._letters[path] = found
-        return self._letters[path]
+    def heading_around(self, path: str, fragment: str) -> str | None:
+        """Return the one heading slug of PATH that begins or ends with the words of FRAGMENT and has others besides."""
+        self.nearest_heading(path, fragment)
+        return self._headings[path].around(markdown.slug_key(fragment))
 
     def shows(self, document: str, link: Link) -> bool:
         """Tell whether LINK of DOCUMENT is a link to a reader, and no code, comment or plain text."""
@@ -165,24 +213,16 @@ class Pages:
         return self._rendered[path]
 
 
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def _without_edges(slug: str) -> str:
+    return slug.strip("-")
+
+
 def _letters(slug: str) -> str:
     return _NOT_ALPHANUMERIC.sub("", slug)
-
-
-def _is_numbered(slug: str, other: str) -> bool:
-    """Tell whether SLUG is that of a heading with a number before it (`2-install`), and OTHER is its slug without."""
-    number = _CHAPTER.match(slug)
-    return number is not None and slug[number.end() :] == markdown.slug_key(other)
-
-
-def _is_one_letter_off(one: str, other: str) -> bool:
-    """Tell whether one letter was left out, added, mistaken or swapped with its neighbour (Damerau, 1964); digits and
-    short words never count as misspelt."""
-    if min(len(one), len(other)) < _SHORTEST_MISSPELT or _DIGITS.findall(one) != _DIGITS.findall(other):
-        return False
-    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
-    if start is None:
-        return abs(len(one) - len(other)) == 1
-    rest, other_rest = one[start:], other[start:]
-    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
-    return swapped or other_rest[1:] in (rest, rest[1:]) or rest[1:] == other_rest

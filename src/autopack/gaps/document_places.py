@@ -20,8 +20,8 @@ _SPECIMEN = frozenset(
 )
 _TEST_FOLDERS = frozenset({"test", "tests", "spec", "specs", "e2e", "__tests__"})
 _TEMPLATE = re.compile(
-    r"(?:\A|[-_. /])(?:templates?|boilerplates?|skeletons?|scaffold(?:s|ing)?|cookiecutter|archetypes|_includes"
-    r"|_layouts|partials)(?:\Z|[-_. /])|\{\{|issue_template|pull_request_template",
+    r"(?:\A|[-_. /])(?:templates?|te?mpl|tpl|boilerplates?|skeletons?|scaffold(?:s|ing)?|cookiecutter|archetypes"
+    r"|_includes|_layouts|partials)(?:\Z|[-_. /])|\{\{|issue_template|pull_request_template",
     re.IGNORECASE,
 )
 _RDOC = re.compile(r"(?:\A|[-_.])rdoc(?:\Z|[-_.])", re.IGNORECASE)

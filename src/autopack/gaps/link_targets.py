@@ -10,9 +10,11 @@ from functools import cached_property
 from posixpath import normpath
 from typing import Literal
 
+from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import language_of
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
 from autopack.gaps.path_index import PathIndex, path_index
+from autopack.gaps.similar_names import SimilarNames
 from autopack.gaps.site_generators import NO_LISTS, PageLists, Sites, find_sites
 from autopack.gaps.state import Snapshot
 
@@ -86,6 +88,11 @@ class Tree:
         return page in self.lists.pages or page.rpartition("/")[0] not in self.snapshot.folders
 
     @cached_property
+    def pages(self) -> Pages:
+        """The documents, each searched and parsed once."""
+        return Pages(self.snapshot.texts)
+
+    @cached_property
     def _index(self) -> PathIndex:
         return path_index(self.snapshot.files)
 
@@ -149,6 +156,26 @@ class Tree:
         found = self._index.same_but_for_case(path)
         return found[0] if len(found) == 1 and found[0] != path else None
 
+    @cached_property
+    def _names_in(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in {*self.snapshot.files, *self.snapshot.folders}:
+            folder, _, name = path.rpartition("/")
+            found.setdefault(folder, []).append(name)
+        return found
+
+    @cached_property
+    def _similar_in(self) -> dict[str, SimilarNames]:
+        return {}
+
+    def one_letter_off(self, path: str) -> str | None:
+        """Return the one file or folder beside PATH whose name differs from its own in a letter."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._similar_in:
+            self._similar_in[folder] = SimilarNames(self._names_in.get(folder, ()))
+        near = self._similar_in[folder].one_letter_off(name)
+        return f"{folder}/{near[0]}".lstrip("/") if len(near) == 1 else None
+
     def ending_in(self, path: str) -> tuple[str, ...]:
         """Return the files whose path is PATH below some folder."""
         return self._index.ending_in(path)
@@ -210,7 +237,7 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
     if not path:
         return Resolution("found", document, fragment) if fragment else _UNJUDGED
     governed = tree.sites.govern(document)
-    wanted = _wanted_path(document, path)
+    wanted = wanted_path(document, path)
     if wanted is None or (path.startswith("/") and not _is_from_the_root(tree, path, governed=governed)):
         return _UNJUDGED
     if not wanted or tree.exists(wanted) or tree.exists(_LINE_SUFFIX.sub("", wanted)):
@@ -232,7 +259,7 @@ def folders_above(path: str) -> tuple[str, ...]:
     return tuple("/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))
 
 
-def _wanted_path(document: str, path: str) -> str | None:
+def wanted_path(document: str, path: str) -> str | None:
     """Return PATH from the repository's root, `""` for the root itself, None where it leads out of it."""
     folder = "" if path.startswith("/") else document.rpartition("/")[0]
     joined = normpath(f"{folder}/{path.lstrip('/')}".lstrip("/") or ".")
@@ -334,7 +361,7 @@ def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page
     path, _ = split_target(target)
     if not path or path.startswith("/") or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
         return None
-    wanted = _wanted_path(document, path)
+    wanted = wanted_path(document, path)
     if not wanted:
         return None
     if path.endswith((".html", ".htm")):

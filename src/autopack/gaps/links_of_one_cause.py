@@ -1,7 +1,7 @@
 """Dead links that one mend would mend: told once, wherever they stand.
 
 A page that lost its anchors and a folder that was moved break every link to them. A finding for each says one thing
-many times; what has a remedy of its own, or a story of its own, is told by itself.
+many times; what has a story of its own is told by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Literal, NamedTuple
 
 from autopack.gaps.dead_links import DeadLink
 from autopack.gaps.detector import Finding
-from autopack.gaps.link_targets import folders_above
+from autopack.gaps.link_targets import folders_above, wanted_path
+from autopack.gaps.markdown import split_target
+from autopack.gaps.remedies import Remedy, ReplaceText
 from autopack.wording import counted
 
 _ENOUGH = 3
@@ -23,11 +25,14 @@ Told = tuple[DeadLink, Finding]
 
 
 class _Cause(NamedTuple):
-    """A page that lacks headings, the uppermost folder on the way to what is missing, the missing file itself, or a
-    document that separates folders as Windows does."""
+    """A page that lacks headings, the uppermost folder on the way to what is missing, the missing file itself, a
+    document that separates folders as Windows does, a folder whose files are in another one, or a document that writes
+    addresses or labels of references as paths."""
 
-    kind: Literal["headings", "folder", "file", "backslashes"]
+    kind: Literal["headings", "folder", "file", "backslashes", "moved", "addresses", "references"]
     place: str
+    detail: str = ""
+    """The other folder; `#` for addresses that are written as headings."""
 
 
 def told_by_cause(told: Sequence[Told], folders: Collection[str]) -> Iterator[Finding]:
@@ -46,7 +51,7 @@ def told_by_cause(told: Sequence[Told], folders: Collection[str]) -> Iterator[Fi
         by_document: dict[str, list[Told]] = {}
         for dead, finding in found:
             by_document.setdefault(dead.document, []).append((dead, finding))
-        if len(by_document) >= _ENOUGH:
+        if len(by_document) >= _ENOUGH and found[0][1].remedy is None:
             yield _one_finding(cause, found, f"{counted(len(by_document), 'document')} link")
             continue
         for document, few in by_document.items():
@@ -61,15 +66,53 @@ def first_of(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
 
 
+def moved(old: str, new: str) -> tuple[str, str] | None:
+    """Return the folders of OLD and NEW where they differ in nothing else."""
+    (folder, _, name), (now, _, same) = old.rpartition("/"), new.rpartition("/")
+    return (folder, now) if name == same else None
+
+
+def moved_title(named_by: str, folders: tuple[str, str], paths: Sequence[str]) -> str:
+    """Return what is to be said of PATHS in the first of FOLDERS, which are in the second: who they are NAMED_BY."""
+    old, new = (f"{folder}/" if folder else "the root" for folder in folders)
+    names = first_of([path.rpartition("/")[2] for path in paths])
+    return f"{named_by} {counted(len(paths), 'file')} in {old}, which are in {new} now: {names}"
+
+
+def merged(remedies: Sequence[Remedy | None]) -> Remedy | None:
+    """Return the one remedy that does what REMEDIES do to one document; None where one is missing."""
+    whole = [remedy for remedy in remedies if remedy is not None]
+    operations = tuple(operation for remedy in whole for operation in remedy.operations)
+    lines = {operation.line for operation in operations if isinstance(operation, ReplaceText)}
+    return whole[0].model_copy(update={"operations": operations, "lines": 2 * len(lines)}) if whole else None
+
+
 def _cause(dead: DeadLink, finding: Finding, folders: Collection[str]) -> _Cause | None:
-    if finding.remedy is not None or finding.confidence is not None:
+    if finding.confidence is not None:
         return None
+    if finding.remedy is not None:
+        return _mended_cause(dead, finding.remedy)
     if dead.fragment is not None:
         return _Cause("headings", dead.wanted)
     if "\\" in dead.target:
         return _Cause("backslashes", dead.document)
     absent = [folder for folder in folders_above(dead.wanted) if folder not in folders]
     return _Cause("folder", absent[-1]) if absent else _Cause("file", dead.wanted)
+
+
+def _mended_cause(dead: DeadLink, remedy: Remedy) -> _Cause | None:
+    """Return what REMEDY mends in DEAD that it may mend in others too."""
+    operation = remedy.operations[0]
+    if not isinstance(operation, ReplaceText):
+        return None
+    if operation.new.startswith("["):
+        return _Cause("references", dead.document)
+    if operation.new.startswith(("https://", "http://", "mailto:")):
+        return _Cause("addresses", dead.document, "#" if dead.fragment else "")
+    if dead.fragment is not None:
+        return None  # Each heading was renamed by itself.
+    folders = moved(dead.wanted, wanted_path(dead.document, split_target(operation.new)[0]) or "")
+    return None if folders is None else _Cause("moved", *folders)
 
 
 def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str | None = None) -> Finding:
@@ -80,6 +123,12 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
     elif cause.kind == "backslashes":
         named = [dead.target for dead, _ in found]
         what, which = "path", "with backslashes, which separate nothing in a link"
+    elif cause.kind == "addresses":
+        named = [dead.target for dead, _ in found]
+        what, which = "URL", f"as if they were {'headings' if cause.detail else 'paths'}"
+    elif cause.kind == "references":
+        named = [dead.target for dead, _ in found]
+        what, which = "reference", "between parentheses instead of brackets"
     else:
         named = [dead.wanted.removeprefix(f"{cause.place}/") for dead, _ in found]
         what, which = "path", f"in {cause.place}/, which is not there"
@@ -88,9 +137,12 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
     if cause.kind == "file":
         _, _, what = found[0][1].title.partition(", which is not there")
         title = f"{who} to {cause.place}, which is not there{what}"
+    elif cause.kind == "moved":
+        title = moved_title(f"{who} to", (cause.place, cause.detail), distinct)
     return replace(
         found[0][1],
         title=title,
-        key=(document or "several documents", *cause),
+        key=(document or "several documents", *filter(None, cause)),
         evidence=tuple(place for _, finding in found for place in finding.evidence),
+        remedy=merged([finding.remedy for _, finding in found]),
     )

@@ -71,6 +71,7 @@ _INLINE = re.compile(
 _DEFINITION = re.compile(rb"\]:[ \t]{0,8}(?:\r?\n[ \t]{0,8})?<?([^\s<>]{1,1000})")
 _UP_TO_ITS_TARGET = re.compile(rb"\]:[ \t]{0,8}(?:\r?\n[ \t]{0,8})?<?\Z")
 _DEFINITION_LABEL = re.compile(rb" {0,3}\[(?!\^)[^\]]{1,300}\Z")
+_LABEL_DEFINED = re.compile(rb"^ {0,3}\[(?!\^)([^\[\]\n]{1,300})\]:[ \t]{0,8}[^\s\[]", re.MULTILINE)
 _HTML_TARGET = re.compile(rb"=[\"']([^\"'\n]{1,1000})[\"']")
 _HTML_ATTRIBUTE = re.compile(rb"(?<![\w:@.\[-])(?:src|href)\Z")
 """An attribute and no expression bound to one (`:href`, `v-bind:src`, `[src]`)."""
@@ -100,6 +101,11 @@ def find_links(data: bytes) -> tuple[Link, ...]:
 def is_defined_at(data: bytes, offset: int) -> bool:
     """Tell whether the target at OFFSET of DATA is that of a definition (`[label]: target`)."""
     return _UP_TO_ITS_TARGET.search(data, max(0, offset - 30), offset) is not None
+
+
+def defined_labels(data: bytes) -> frozenset[str]:
+    """Return the labels of references that DATA defines (`[label]: target`), lower case."""
+    return frozenset(match[1].decode("utf-8", "replace").lower() for match in _LABEL_DEFINED.finditer(data))
 
 
 def _html_targets(data: bytes) -> Iterator[re.Match[bytes]]:

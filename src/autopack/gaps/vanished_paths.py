@@ -17,12 +17,13 @@ from autopack.gaps.path_mentions import PathMention
 _TELLS_OF_THE_PAST = re.compile(
     r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
     r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat"
-    r"|produc|writ|output|example|e\.g\.|such as|for instance|planned|todo\b|copy|put\b|place|save|your\b)",
+    r"|produc|writ|output|example|e\.g\.|such as|for instance|planned|no\b.{0,80}\bexists?\b"
+    r"|(?:not|\w{2,6}n't) exist|todo\b|copy|put\b|place|save|your\b)",
     re.IGNORECASE,
 )
 """Words that say that the path is not there now, or is made by the reader."""
 
-
+_PATH = re.compile(rb"[\w.@+-]{1,100}(?:/[\w.@+-]{0,100}){1,12}")
 _INVENTED = re.compile(r"(?:.*/)?(?:(?:my|your|some)[-_].*|(?:foo|bar|baz|example)\.\w+)\Z", re.IGNORECASE)
 """Names of files that examples speak of; that one of that name was once there is chance."""
 
@@ -90,5 +91,5 @@ def _is_said_of_now(tree: Tree, absent: AbsentPath) -> bool:
     if data.count(b"~~", start, absent.mention.offset) % 2:
         return False  # It is struck out.
     around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, absent.mention.offset)
-    words = around.replace(absent.mention.path.encode(), b"").decode("utf-8", "replace")
+    words = _PATH.sub(b"", around).decode("utf-8", "replace")
     return _TELLS_OF_THE_PAST.search(words) is None

@@ -76,6 +76,113 @@ def test_links_into_a_folder_that_is_not_there_are_one_gap(make_repository: Make
     assert {gap.gap_id for gap in gaps_of(repository)} == {gap.gap_id for gap in gaps}, "the id is the cause's"
 
 
+def test_a_folder_that_moved_is_one_gap_with_one_remedy(make_repository: MakeRepository) -> None:
+    """From three files of one document on, linked to or named; two, or under other names, are each their own."""
+    long = "a text of its own that is long enough to be known again"
+    files = {f"old/{name}.md": f"# {name}, {long}\n" for name in ("ant", "bee", "cat", "dog", "eel")}
+    links = "".join(f"[x]({path})\n" for path in files)
+    names = "".join(f"See `{path}`.\n" for path in [*files][:3])
+    repository = make_repository({**files, "README.md": links, "NAMES.md": names, "TWO.md": "[x](old/ant.md)\n" * 2})
+    commit_all(repository)
+    git(repository, "mv", "old", "new")
+    git(repository, "mv", "new/eel.md", "new/ant-eater.md")
+    commit_all(repository, "second")
+    told = {gap.title: (len(gap.evidence), after_remedy(repository, gap)) for gap in gaps_of(repository)}
+    assert told == {
+        "README.md links to 4 files in old/, which are in new/ now: ant.md, bee.md, cat.md, …": (
+            4,
+            {"README.md": links.replace("old/", "new/").replace("new/eel", "old/eel")},
+        ),
+        "README.md links to old/eel.md, which is not there": (
+            1,
+            {"README.md": links.replace("old/eel.md", "new/ant-eater.md")},
+        ),
+        "NAMES.md names 3 files in old/, which are in new/ now: ant.md, bee.md, cat.md": (
+            3,
+            {"NAMES.md": names.replace("old/", "new/")},
+        ),
+        "TWO.md links to old/ant.md, which is not there": (2, {"TWO.md": "[x](new/ant.md)\n" * 2}),
+    }
+
+
+def test_a_reference_between_parentheses_is_made_one(make_repository: MakeRepository) -> None:
+    """`[text](1)` where `[1]: …` is defined means `[text][1]`; three of them are one finding."""
+    text = "Add [a](1) and ([b](2)) and [c](3).\n\n[1]: https://one.example\n[2]: https://two.example\n"
+    repository = make_repository({"README.md": text})
+    commit_all(repository)
+    told = {gap.title: gap for gap in gaps_of(repository)}
+    first = told["README.md links to 1, which is not there; the reference [1] seems to be meant"]
+    assert after_remedy(repository, first) == {"README.md": text.replace("(1)", "[1]")}
+    assert told["README.md links to 3, which is not there"].remedy is None
+    write_files(repository, {"README.md": text + "[3]: https://three.example\n"})
+    commit_all(repository, "second")
+    (gap,) = gaps_of(repository)
+    assert gap.title == "README.md links to 3 references between parentheses instead of brackets: 1, 2, 3"
+    mended = "Add [a][1] and ([b][2]) and [c][3]."
+    assert after_remedy(repository, gap) == {"README.md": f"{mended}{text[len(mended) :]}[3]: https://three.example\n"}
+
+
+def test_a_heading_of_its_own_page_gets_its_sign(make_repository: MakeRepository) -> None:
+    """What names no file, and is the id of a heading here, is meant as that; what differs in anything is not."""
+    text = '# Install it\n\n<a href="install-it">up</a> [x](Install-it) [y](install)\n'
+    repository = make_repository({"README.md": text})
+    commit_all(repository)
+    told = {gap.title: gap for gap in gaps_of(repository)}
+    assert set(told) == {
+        "README.md links to install-it, which is not there; the heading #install-it seems to be meant",
+        "README.md links to Install-it, which is not there",
+        "README.md links to install, which is not there",
+    }
+    (gap,) = [gap for gap in told.values() if gap.remedy]
+    assert after_remedy(repository, gap) == {"README.md": text.replace('"install-it"', '"#install-it"')}
+
+
+def test_addresses_written_as_headings_are_one_gap(make_repository: MakeRepository) -> None:
+    """`#https://…` is an address with a stray sign, as a host without its scheme is one."""
+    text = "[a](#https://project.example/a) [b](#http://project.example/b) [c](project-name.com/c)\n"
+    repository = make_repository({"README.md": text})
+    commit_all(repository)
+    told = {gap.title: after_remedy(repository, gap) for gap in gaps_of(repository)}
+    assert told == {
+        "README.md links to the heading #https://project.example/a, which README.md does not have;"
+        " https://project.example/a seems to be meant": {"README.md": text.replace("#https", "https")},
+        "README.md links to the heading #http://project.example/b, which README.md does not have;"
+        " http://project.example/b seems to be meant": {"README.md": text.replace("#http:", "http:")},
+        "README.md links to project-name.com/c, which is not there; https://project-name.com/c seems to be meant": {
+            "README.md": text.replace("project-name", "https://project-name")
+        },
+    }
+    more = text.replace("\n", " [d](#https://project.example/d)\n")
+    write_files(repository, {"README.md": more})
+    commit_all(repository, "second")
+    told = {gap.title: after_remedy(repository, gap) for gap in gaps_of(repository)}
+    assert told == {
+        "README.md links to 3 URLs as if they were headings:"
+        " #https://project.example/a, #http://project.example/b, #https://project.example/d": {
+            "README.md": more.replace("(#", "(")
+        },
+        "README.md links to project-name.com/c, which is not there; https://project-name.com/c seems to be meant": {
+            "README.md": more.replace("project-name", "https://project-name")
+        },
+    }
+
+
+def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> None:
+    """A person may have meant it: one letter of a name beside, or the words of one heading; nothing is changed."""
+    page = "# Page\n\n## Architecture documentation\n\n## One setup\n\n## Other setup\n"
+    text = "[a](none-is-undefined) [b](page.md#architecture) [c](page.md#setup) [d](none-is-nothing)\n"
+    files = {"none-as-undefined/a.txt": "x", "none-os-nothing/a.txt": "x", "none-as-nothing/a.txt": "x"}
+    gaps = gaps_of(make_repository({"README.md": text, "page.md": page, **files}))
+    assert sorted(gap.title for gap in gaps) == [
+        "README.md links to none-is-nothing, which is not there",
+        "README.md links to none-is-undefined, which is not there; none-as-undefined is one letter off",
+        "README.md links to the heading #architecture, which page.md does not have;"
+        " #architecture-documentation is the one heading with these words",
+        "README.md links to the heading #setup, which page.md does not have",
+    ]
+    assert not any(gap.remedy for gap in gaps)
+
+
 def test_what_has_a_remedy_of_its_own_is_no_part_of_a_cause(make_repository: MakeRepository) -> None:
     """A renamed file is retargeted one by one, whatever else its folder lost."""
     long = "a text of its own that is long enough to be known again"
@@ -858,6 +965,9 @@ def test_several_files_that_are_gone_are_one_gap(make_repository: MakeRepository
 
 
 LOOKS_LIKE_A_VANISHED_PATH = [
+    "No `scripts/build.py` exists today.",
+    "`scripts/build.py` does not exist yet.",
+    "`scripts/build.py` doesn't exist yet.",
     "The entry is `scripts/never.py`.",
     "`scripts/build.py` was removed in version 2.",
     "* ~~Change `scripts/build.py`~~ (version 1 only)",

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from posixpath import relpath
 from typing import Final
 
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from autopack.artifacts.model import Confidence
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
-from autopack.gaps.dead_links import DeadLink, dead_links, may_lead_to, missing_paths, neutral_path
+from autopack.gaps.dead_links import DeadLink, dead_links, missing_paths, neutral_path
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import Places, evidence_at, line_start
@@ -23,9 +22,10 @@ from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
-from autopack.gaps.link_targets import Tree, resolve
-from autopack.gaps.links_of_one_cause import first_of, told_by_cause
+from autopack.gaps.link_targets import Tree
+from autopack.gaps.links_of_one_cause import first_of, merged, moved, moved_title, told_by_cause
 from autopack.gaps.markdown import Link
+from autopack.gaps.meant_targets import meant_by, place_now, what_is_near
 from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
@@ -99,13 +99,6 @@ _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
 _ENOUGH_VANISHED = 3
 _AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
-_COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "__init__.py"})
-"""Names that say nothing of what a file is."""
-_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}(?:\?[^\s]*)?")
-_HOST = re.compile(
-    r"(?:www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}|[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|dev|io|net))(?=[/?#]|\Z)"
-)
-"""What no file is called."""
 _LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGNORECASE)
 
 
@@ -234,10 +227,12 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
     remedy = None
     if dead.reading is not None:  # The link that the host would follow is dead where the documents are published.
         title += " by the host's rules; the documents beside it are written for others"
-    else:
-        replacement = _heading_replacement(dead) if dead.fragment else _path_replacement(tree, dead)
-        remedy = _retarget(tree.snapshot, dead.document, dead.offsets, dead.target, replacement)
-        title += _hint(tree, dead, has_remedy=remedy is not None)
+    elif meant := meant_by(tree, dead):
+        offsets = [offset - meant.ahead for offset in dead.offsets]
+        remedy = _retarget(tree.snapshot, dead.document, offsets, meant.old, meant.new)
+        title += f"; {meant.said}" if meant.said else ""
+    elif near := what_is_near(tree, dead):
+        title += f"; {near}"
     return Finding(
         rule="broken-heading-link" if dead.fragment else "broken-link",
         title=title,
@@ -246,44 +241,6 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
         remedy=remedy,
         confidence=_link_confidence(tree, dead),
     )
-
-
-def _hint(tree: Tree, dead: DeadLink, *, has_remedy: bool) -> str:
-    """Return what a person would want to know besides: what seems to be meant."""
-    if dead.page is not None:
-        return f"; {dead.page} is"
-    if outside := _meant_outside(dead.target):
-        return f"; {outside} seems to be meant"
-    if dead.target.startswith("("):
-        return "; the parentheses are taken for a part of it"
-    if dead.fragment is not None or has_remedy:
-        return ""
-    if "\\" in dead.target:
-        return "; a backslash separates nothing in a link"
-    name = dead.wanted.rpartition("/")[2]
-    named_so = [one for one in tree.ending_in(name) if not places.is_specimen(one)]
-    if name.lower() in _COMMON_NAMES:
-        return ""
-    return f"; {named_so[0]} is the one file of that name" if len(named_so) == 1 else ""
-
-
-def _without_parentheses(tree: Tree, dead: DeadLink) -> str | None:
-    """Return the target that DEAD has between parentheses, where that leads somewhere."""
-    if not dead.target.startswith("("):
-        return None
-    inner = dead.target[1:-1]
-    if inner.startswith(("https://", "http://")):
-        return inner
-    end = resolve(tree, dead.document, inner)
-    leads = end.outcome == "found" and may_lead_to(tree, dead.document, end.path, end.fragment or "")
-    return inner if leads else None
-
-
-def _meant_outside(target: str) -> str | None:
-    """Return the address outside of the repository that TARGET is without its scheme, None where it is no such."""
-    if _E_MAIL.fullmatch(target):
-        return f"mailto:{target}"
-    return f"https://{target}" if _HOST.match(target) else None
 
 
 def _link_confidence(tree: Tree, dead: DeadLink) -> Confidence | None:
@@ -339,44 +296,6 @@ def _is_put_in_when_packed(tree: Tree, dead: DeadLink) -> bool:
     return bool(folder) and packed and _LICENCE.match(name) is not None and name in tree.snapshot.files
 
 
-def _path_replacement(tree: Tree, dead: DeadLink) -> str | None:
-    """Return the target that says where the file went; None where that is not certain."""
-    if meant := _meant_outside(dead.target) or _without_parentheses(tree, dead):
-        return meant
-    path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
-    place = dead.page or _place_now(tree, dead.wanted) or _as_from_the_root(tree, path_as_written)
-    if place is None or " " in place or "(" in place or ")" in place or "%" in place:
-        return None
-    if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
-        return None
-    if path_as_written.startswith("/"):
-        written = f"/{place}"
-    else:
-        written = relpath(place, dead.document.rpartition("/")[0] or ".")
-        if path_as_written.startswith("./") and not written.startswith("../"):
-            written = f"./{written}"
-    return written + dead.target[len(path_as_written) :]
-
-
-def _place_now(tree: Tree, wanted: str) -> str | None:
-    """Return the one file that WANTED became: by git's history, or by a difference in letter case only."""
-    renamed = tree.snapshot.history.get(wanted)
-    place = renamed or tree.same_but_for_case(wanted)
-    return place if place is not None and place in tree.snapshot.files else None
-
-
-def _as_from_the_root(tree: Tree, path: str) -> str | None:
-    """Return PATH, as a link writes it, where it is the path of a file from the root, and of one in a folder: so it was
-    meant."""
-    return path if "/" in path and not path.startswith((".", "/")) and path in tree.snapshot.files else None
-
-
-def _heading_replacement(dead: DeadLink) -> str | None:
-    if dead.suggestion is None:
-        return None
-    return f"{dead.target.partition('#')[0]}#{dead.suggestion}"
-
-
 def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: str, new: str | None) -> Remedy | None:
     """Return the remedy that writes NEW for OLD at every one of OFFSETS (bytes) of DOCUMENT."""
     sha256 = _editable_digest(snapshot, document)
@@ -396,24 +315,28 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
 
 
 def _vanished_findings(tree: Tree, vanished: Iterable[VanishedPath]) -> Iterator[Finding]:
-    """Yield a finding for each path that is gone; those of one document that are nowhere now are one."""
-    by_document: dict[str, list[tuple[VanishedPath, Finding]]] = {}
+    """Yield a finding for each path that is gone; those of one document that are nowhere now, and those that are in
+    another folder now, are one."""
+    alike: dict[tuple[str, tuple[str, str] | None], list[tuple[VanishedPath, Finding]]] = {}
     for one in vanished:
         finding = _vanished_finding(tree, one)
-        if one.place_now is not None or finding.remedy is not None:
+        folders = moved(one.path, one.place_now) if one.place_now and finding.remedy else None
+        if one.place_now is not None and folders is None:
             yield finding
         else:
-            by_document.setdefault(one.document, []).append((one, finding))
-    for document, found in by_document.items():
+            alike.setdefault((one.document, folders), []).append((one, finding))
+    for (document, folders), found in alike.items():
         if len(found) < _ENOUGH_VANISHED:
             yield from (finding for _, finding in found)
             continue
-        named = first_of([one.path for one, _ in found])
+        paths = [one.path for one, _ in found]
+        title = f"{document} names {len(found)} files that are no longer in the tree: {first_of(paths)}"
         yield replace(
             found[0][1],
-            title=f"{document} names {len(found)} files that are no longer in the tree: {named}",
-            key=(document, "several"),
+            title=title if folders is None else moved_title(f"{document} names", folders, paths),
+            key=(document, "several", *(folders or ())),
             evidence=tuple(place for _, finding in found for place in finding.evidence),
+            remedy=merged([finding.remedy for _, finding in found]),
         )
 
 
@@ -501,7 +424,7 @@ def _index_findings(tree: Tree) -> Iterator[Finding]:
 def _correct_entry(tree: Tree, entry: DeadEntry) -> Remedy | None:
     """Return the remedy for ENTRY: what was renamed is renamed in the index, other list elements are cut out."""
     sha256 = _editable_digest(tree.snapshot, entry.index)
-    place = _place_now(tree, entry.wanted)
+    place = place_now(tree, entry.wanted)
     named = {element.value for element in json_strings(entry.text) or ()}
     if sha256 is None or "\ufffd" in entry.text:
         return None

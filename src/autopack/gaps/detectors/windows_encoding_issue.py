@@ -505,7 +505,7 @@ RULES = (
         blocks_autopilot=False,
         signal="`.gitattributes` or `.editorconfig` say LF, and the file has CR LF.",
         why="The file shows as changed in fresh clones, or each editor rewrites all of it.",
-        fix="Normalise the file: `git add --renormalize` and commit.",
+        fix="Convert the file to LF and commit; where .gitattributes says so, `git add --renormalize` does it.",
     ),
     Rule(
         name="mixed-line-endings",

@@ -1,0 +1,144 @@
+"""What a dead link was meant to be: certainly, so that it can be written, or only so that a person may want to know."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from posixpath import relpath
+
+from autopack.gaps import document_places as places
+from autopack.gaps import markdown
+from autopack.gaps.dead_links import DeadLink, may_lead_to
+from autopack.gaps.link_targets import Tree, resolve
+
+_COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "__init__.py"})
+"""Names that say nothing of what a file is."""
+_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}(?:\?[^\s]*)?")
+_HOST = re.compile(
+    r"(?:www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}|[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|dev|io|net))(?=[/?#]|\Z)"
+)
+"""What no file is called."""
+_ADDRESS_AS_A_HEADING = re.compile(r"#(?=https?://)")
+
+
+@dataclass(frozen=True)
+class Meant:
+    """`new` is meant where `old` stands, which begins `ahead` bytes before the target. `said` is what makes it plain to
+    a reader, None where the target itself does."""
+
+    old: str
+    new: str
+    ahead: int = 0
+    said: str | None = None
+
+
+def meant_by(tree: Tree, dead: DeadLink) -> Meant | None:
+    """Return what DEAD certainly means, None where nothing is certain."""
+    if outside := _outside(dead.target):
+        return Meant(dead.target, outside, said=f"{outside} seems to be meant")
+    if inner := _between_parentheses(tree, dead):
+        return Meant(dead.target, inner, said=_said_of_parentheses(dead))
+    if dead.fragment:
+        if dead.suggestion is None:
+            return None
+        return Meant(dead.target, f"{dead.target.partition('#')[0]}#{dead.suggestion}")
+    if _is_label_of_a_reference(tree, dead):
+        new = f"[{dead.target}]"
+        return Meant(f"({dead.target})", new, ahead=1, said=f"the reference {new} seems to be meant")
+    if _is_own_heading(tree, dead):
+        return Meant(dead.target, f"#{dead.target}", said=f"the heading #{dead.target} seems to be meant")
+    path = _path(tree, dead)
+    return None if path is None or path == dead.target else Meant(dead.target, path, said=_said_of_page(dead))
+
+
+def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
+    """Return what a person may want to know of DEAD, of which nothing is certain."""
+    if said := _said_of_page(dead) or _said_of_parentheses(dead):
+        return said
+    if dead.fragment is not None:
+        around = tree.pages.heading_around(dead.wanted, dead.fragment)
+        return f"#{around} is the one heading with these words" if around else None
+    if "\\" in dead.target:
+        return "a backslash separates nothing in a link"
+    if near := tree.one_letter_off(dead.wanted):
+        return f"{near} is one letter off"
+    name = dead.wanted.rpartition("/")[2]
+    if name.lower() in _COMMON_NAMES:
+        return None
+    named_so = [one for one in tree.ending_in(name) if not places.is_specimen(one)]
+    return f"{named_so[0]} is the one file of that name" if len(named_so) == 1 else None
+
+
+def place_now(tree: Tree, wanted: str) -> str | None:
+    """Return the one file that WANTED became: by git's history, or by a difference in letter case only."""
+    renamed = tree.snapshot.history.get(wanted)
+    place = renamed or tree.same_but_for_case(wanted)
+    return place if place is not None and place in tree.snapshot.files else None
+
+
+def _said_of_page(dead: DeadLink) -> str | None:
+    return f"{dead.page} is" if dead.page is not None else None
+
+
+def _said_of_parentheses(dead: DeadLink) -> str | None:
+    return "the parentheses are taken for a part of it" if dead.target.startswith("(") else None
+
+
+def _outside(target: str) -> str | None:
+    """Return the address outside of the repository that TARGET is without its scheme, or behind the sign of a heading;
+    None where it is no such."""
+    if _E_MAIL.fullmatch(target):
+        return f"mailto:{target}"
+    if _ADDRESS_AS_A_HEADING.match(target):
+        return target[1:]
+    return f"https://{target}" if _HOST.match(target) else None
+
+
+def _between_parentheses(tree: Tree, dead: DeadLink) -> str | None:
+    """Return the target that DEAD has between parentheses, where that leads somewhere."""
+    if not dead.target.startswith("("):
+        return None
+    inner = dead.target[1:-1]
+    if inner.startswith(("https://", "http://")):
+        return inner
+    end = resolve(tree, dead.document, inner)
+    leads = end.outcome == "found" and may_lead_to(tree, dead.document, end.path, end.fragment or "")
+    return inner if leads else None
+
+
+def _is_label_of_a_reference(tree: Tree, dead: DeadLink) -> bool:
+    """Tell whether DEAD is written `[text](label)` in a document that defines `[label]: target`."""
+    data, width = tree.snapshot.texts[dead.document], len(dead.target.encode("utf-8", "surrogateescape"))
+    return tree.pages.defines(dead.document, dead.target) and all(
+        data[offset - 2 : offset] == b"](" and data[offset + width : offset + width + 1] == b")"
+        for offset in dead.offsets
+    )
+
+
+def _is_own_heading(tree: Tree, dead: DeadLink) -> bool:
+    """Tell whether the target of DEAD is the id of a heading of its own document, without the sign of one."""
+    slug = dead.target
+    return slug == markdown.slug_key(slug) and slug in tree.pages.slugs(dead.document)
+
+
+def _path(tree: Tree, dead: DeadLink) -> str | None:
+    """Return the target that says where the file went."""
+    path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
+    place = dead.page or place_now(tree, dead.wanted) or _as_from_the_root(tree, path_as_written)
+    if place is None or " " in place or "(" in place or ")" in place or "%" in place:
+        return None
+    if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
+        return None
+    if path_as_written.startswith("/"):
+        written = f"/{place}"
+    else:
+        written = relpath(place, dead.document.rpartition("/")[0] or ".")
+        if path_as_written.startswith("./") and not written.startswith("../"):
+            written = f"./{written}"
+    return written + dead.target[len(path_as_written) :]
+
+
+def _as_from_the_root(tree: Tree, path: str) -> str | None:
+    """Return PATH, as a link writes it, where it is the path of a file from the root, and of one in a folder: so it was
+    meant."""
+    return path if "/" in path and not path.startswith((".", "/")) and path in tree.snapshot.files else None
