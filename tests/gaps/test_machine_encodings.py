@@ -195,28 +195,39 @@ def package_of(count: int, named: int = 0) -> dict[str, str]:
     return {**files, "src/pkg/__init__.py": "", "src/pkg/named.py": calls}
 
 
-def test_a_custom_is_told_once(make_repository: MakeRepository) -> None:
-    """Three modules or more of a package whose calls seldom name an encoding: one finding that shows a place of each;
-    the modules stay, with their remedies, for those who ask."""
-    repository = make_repository(package_of(4, named=1))
-    custom, *modules = sorted(_gaps(repository), key=lambda gap: " modules " not in gap.title)
-    assert custom.title == (
-        "4 modules in src/pkg open text in the encoding of the machine, as 4 of 5 such calls of src/pkg do"
-    )
-    assert (custom.confidence, custom.remedy) == ("high", None)
-    assert [evidence.path for evidence in custom.evidence] == [f"src/pkg/m00{number}.py" for number in range(4)]
+@pytest.mark.parametrize("named", [1, 9])
+def test_what_several_modules_of_a_package_do_is_told_once(make_repository: MakeRepository, named: int) -> None:
+    """From three modules on: one finding that shows a place of each and mends all; the modules stay, with their
+    remedies, for those who ask."""
+    repository = make_repository(package_of(4, named))
+    together, *modules = sorted(_gaps(repository), key=lambda gap: " modules " not in gap.title)
+    told_of = f"4 of {4 + named} such calls in src/pkg name none"
+    assert together.title == f"4 modules in src/pkg open text in the encoding of the machine; {told_of}"
+    assert together.confidence == "high"
+    assert [evidence.path for evidence in together.evidence] == [f"src/pkg/m00{number}.py" for number in range(4)]
     assert [gap.confidence for gap in modules] == ["low"] * 4
     mended = OPENS.replace("path)", 'path, encoding="utf-8")', 2).replace(
         'def load(path, encoding="utf-8")', "def load(path)"
     )
     assert after_remedy(repository, modules[0]) == {modules[0].evidence[0].path: mended}
+    assert after_remedy(repository, together) == {f"src/pkg/m00{number}.py": mended for number in range(4)}
+    assert together.remedy is not None
+    assert together.remedy.lines == sum(gap.remedy.lines for gap in modules if gap.remedy)
 
 
-@pytest.mark.parametrize(("count", "named"), [(2, 0), (3, 3), (5, 9)])
-def test_slips_are_told_one_by_one(make_repository: MakeRepository, count: int, named: int) -> None:
-    """Two modules are no custom, nor is what at least as many calls of the package do otherwise."""
-    repository = make_repository(package_of(count, named))
-    assert told(repository) == {f"src/pkg/m00{number}.py": "high" for number in range(count)}
+def test_two_modules_of_a_package_are_told_one_by_one(make_repository: MakeRepository) -> None:
+    """Two are no more than each of them."""
+    repository = make_repository(package_of(2, 0))
+    assert told(repository) == {f"src/pkg/m00{number}.py": "high" for number in range(2)}
+
+
+def test_modules_that_open_what_is_not_ascii_lead(make_repository: MakeRepository) -> None:
+    """Their fault is certain."""
+    files = package_of(3)
+    opens = 'from pathlib import Path\n\nTEXT = (Path(__file__).parent / "text.txt").read_text()\n'
+    repository = make_repository({**files, "src/pkg/z.py": opens, "src/pkg/text.txt": "Zürich\n"})
+    (together,) = [gap for gap in _gaps(repository) if " modules " in gap.title]
+    assert together.evidence[0].path == "src/pkg/z.py"
 
 
 def test_mending_a_custom_leads_to_slips_and_to_nothing(make_repository: MakeRepository) -> None:

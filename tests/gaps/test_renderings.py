@@ -40,7 +40,7 @@ def linking(ids: dict[str, str]) -> dict[str, str]:
     """Return documents that link to the headings IDS (document -> id) of docs/reference.md, and that document."""
     return {
         "docs/reference.md": REFERENCE,
-        **{document: f"# T\n\n[x](reference.md#{fragment})\n" for document, fragment in ids.items()},
+        **{document: f"# {document}\n\n[x](reference.md#{fragment})\n" for document, fragment in ids.items()},
     }
 
 
@@ -309,9 +309,10 @@ def test_a_link_out_of_its_language_is_no_matter_of_translation(make_repository:
     """A document in no language that names a translation's heading wrongly is simply wrong."""
     files = translated("de") | {"docs/other.md": "[x](de/guide.md#first-steps)\n"}
     gaps = report_of(make_repository(files), DETECTOR).gaps
-    assert "docs/other.md links to the heading #first-steps, which docs/de/guide.md does not have" in [
-        gap.title for gap in gaps
-    ]
+    assert any(
+        gap.title.startswith("docs/other.md links to the heading #first-steps, which docs/de/guide.md does not have")
+        for gap in gaps
+    )
 
 
 # --- names without suffix -------------------------------------------------------------------------------------------

@@ -96,8 +96,15 @@ def dead_links(
             continue
         first = suspects[0]
         near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None
+        if near and near.endswith(f"-{first.fragment}") and _is_right_below(pages, first, near):
+            near = None  # Who means a heading by a part of its name is not right below it.
         original = None if near else _original(pages, originals, first)  # What is nearly right was not translated.
         yield DeadLink(document, target, first.wanted, first.fragment, offsets, near, first.page, original)
+
+
+def _is_right_below(pages: Pages, suspect: Suspect, slug: str) -> bool:
+    """Tell whether SUSPECT stands in the section of its own document that is called SLUG."""
+    return suspect.wanted == suspect.document and pages.is_within(suspect.document, suspect.link.offset, slug)
 
 
 def may_lead_to(tree: Tree, document: str, path: str, fragment: str) -> bool:

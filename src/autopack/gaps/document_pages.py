@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,8 +29,8 @@ _ASSEMBLED_IN_CODE = re.compile(rb"```\{|<!--[ \t]{0,4}(?:include|#include)")
 """The same in what `markdown.mask` takes for code and comments."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
-_HYPHENS = re.compile(r"-+")
-_LONGEST_IN_PARTS = 200
+_LONGEST_IN_WORDS = 200
+_MOST_COMPARED = 100
 _INDENTED_CODE = (b"    ", b"\t")
 
 
@@ -55,13 +56,11 @@ class Headings:
         return SimilarNames(self._by_letters)
 
     @cached_property
-    def _by_part(self) -> dict[str, list[str]]:
-        """By the words that they begin or end with."""
-        short = [slug for slug in self._slugs if len(slug) <= _LONGEST_IN_PARTS]
-        ends = ((slug, match) for slug in short for match in _HYPHENS.finditer(slug))
-        return _grouped(
-            (part, slug) for slug, match in ends for part in {slug[: match.start()], slug[match.end() :]} if part
-        )
+    def _by_end(self) -> dict[str, list[str]]:
+        """By their first word, and by their last."""
+        short = [slug for slug in self._slugs if len(slug) <= _LONGEST_IN_WORDS]
+        ends = ((slug, _words(slug)) for slug in short)
+        return _grouped((end, slug) for slug, words in ends if words for end in dict.fromkeys((words[0], words[-1])))
 
     def nearest(self, slug: str) -> str | None:
         """Return the one that SLUG is a misspelling of."""
@@ -77,8 +76,12 @@ class Headings:
         return near[0] if len(near) == 1 else None
 
     def around(self, slug: str) -> str | None:
-        """Return the one that begins or ends with the words of SLUG."""
-        found = self._by_part.get(slug, [])
+        """Return the one that has the words of SLUG, in their order, and others besides."""
+        words = _words(slug)
+        near = {one for end in (*words[:1], *words[-1:]) for one in self._by_end.get(end, ())}
+        if len(slug) > _LONGEST_IN_WORDS or len(near) > _MOST_COMPARED:
+            return None
+        found = [one for one in near if one != slug and _holds_in_order(_words(one), words)]
         return found[0] if len(found) == 1 else None
 
 
@@ -95,6 +98,7 @@ class Pages:
     _other_ids: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     _assembled: dict[str, bool] = field(default_factory=dict)
     _alike: dict[tuple[str, Callable[[str], str]], frozenset[str]] = field(default_factory=dict)
+    _sections: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     _headings: dict[str, Headings] = field(default_factory=dict)
     _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
 
@@ -167,8 +171,26 @@ class Pages:
             self._headings[path] = Headings(rendered.slugs if rendered else ())
         return self._headings[path].nearest(markdown.slug_key(fragment))
 
+    def is_within(self, path: str, offset: int, slug: str) -> bool:
+        """Tell whether the byte at OFFSET of PATH stands right below the heading that is called SLUG."""
+        if path not in self._sections:
+            self._sections[path] = markdown.headings(self.texts.get(path, b""))
+        place = bisect(self._sections[path], (offset, "")) - 1
+        return place >= 0 and slug in markdown.slug_variants(self._sections[path][place][1])
+
+    @cached_property
+    def _with_heading(self) -> dict[str, list[str]]:
+        documents = filter(markdown.is_markdown, self.texts)
+        return _grouped((slug, path) for path in documents for slug in self.slugs(path))
+
+    def document_with(self, fragment: str) -> str | None:
+        """Return the one document that has the heading FRAGMENT, which is of several words."""
+        found = self._with_heading.get(markdown.slug_key(fragment), []) if "-" in fragment.strip("-") else []
+        return found[0] if len(found) == 1 else None
+
     def heading_around(self, path: str, fragment: str) -> str | None:
-        """Return the one heading slug of PATH that begins or ends with the words of FRAGMENT and has others besides."""
+        """Return the one heading slug of PATH that has the words of FRAGMENT, its first or last among them, and others
+        besides."""
         self.nearest_heading(path, fragment)
         return self._headings[path].around(markdown.slug_key(fragment))
 
@@ -218,6 +240,15 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for key, value in pairs:
         found.setdefault(key, []).append(value)
     return found
+
+
+def _words(slug: str) -> list[str]:
+    return [word for word in slug.split("-") if word]
+
+
+def _holds_in_order(words: Iterable[str], wanted: Iterable[str]) -> bool:
+    rest = iter(words)
+    return all(word in rest for word in wanted)
 
 
 def _without_edges(slug: str) -> str:

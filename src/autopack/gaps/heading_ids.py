@@ -80,7 +80,7 @@ def ids_by_rule(data: bytes) -> Mapping[str, frozenset[str]]:
     kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue; "hyphens" is what most others
     do, and "blanks" keeps all but those.
     """
-    sources = markdown.heading_texts(data)
+    sources = tuple(text for _, text in markdown.headings(data))
     found: dict[str, frozenset[str]] = {}
     for text, choose in _TEXTS.items():
         chosen = tuple(map(choose, sources))

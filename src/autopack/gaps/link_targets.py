@@ -30,6 +30,8 @@ _PLACEHOLDER = re.compile(
     r"|@|.*(?:\.\.\.|…|[<>])|[\W_]+\Z|(?-i:[A-Z0-9]+(?:_[A-Z0-9]+)+)\Z",
     re.IGNORECASE,
 )
+_STATIC_FOLDERS = ("static", "public")
+"""What they hold is served beside the pages of the folder that they are in."""
 PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
 _INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")
 _INDEX_NAMES_OF_A_BOOK = ("README.md", "readme.md", "Readme.md")
@@ -45,6 +47,7 @@ _FOLDER_OF_A_LANGUAGE = re.compile(
     r"(?P<original>(?:.*/)?[^/]+?)[-_.](?P<language>[A-Za-z]{2,3}(?:[-_](?:[A-Za-z]{2}|[A-Za-z]{4}))?)\Z"
 )
 _ROUTES_PER_FILE = 2
+_NUMBER = re.compile(r"\d{1,4}[-_.](?=[^\W\d])")
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 
@@ -99,9 +102,18 @@ class Tree:
     def is_name_of_an_object(self, path: str) -> bool:
         """Tell whether PATH is a dotted name such as `package.module.Class`, and no file here ends like it: Sphinx
         looks it up in its own documentation and in that of other projects."""
+        if self.is_name_of_a_module(path):
+            return True
         last = path.rpartition(".")[2]
         is_file_like = path.count(".") == 1 and len(last) <= _LONGEST_EXTENSION
         return _DOTTED_NAME.match(path) is not None and not is_file_like and last not in self._index.extensions
+
+    def is_name_of_a_module(self, path: str) -> bool:
+        """Tell whether PATH is the dotted name of a module or package that is here."""
+        if not _DOTTED_NAME.match(path):
+            return False
+        place = path.replace(".", "/")
+        return any(self.exists(one) or bool(self.ending_in(one)) for one in (f"{place}.py", f"{place}/__init__.py"))
 
     @cached_property
     def _links(self) -> frozenset[str]:
@@ -176,6 +188,23 @@ class Tree:
         near = self._similar_in[folder].one_letter_off(name)
         return f"{folder}/{near[0]}".lstrip("/") if len(near) == 1 else None
 
+    @cached_property
+    def _by_name_without_number(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self.snapshot.files:
+            name = path.rpartition("/")[2]
+            if number := _NUMBER.match(name):
+                found.setdefault(name[number.end() :], []).append(path)
+        return found
+
+    def renumbered(self, path: str) -> str | None:
+        """Return the one file that is called as PATH but for the number before its name: `04-a.md` that is `05-a.md`
+        now."""
+        name = path.rpartition("/")[2]
+        number = _NUMBER.match(name)
+        found = self._by_name_without_number.get(name[number.end() :], []) if number else []
+        return found[0] if len(found) == 1 else None
+
     def ending_in(self, path: str) -> tuple[str, ...]:
         """Return the files whose path is PATH below some folder."""
         return self._index.ending_in(path)
@@ -216,7 +245,11 @@ class Tree:
 
     def is_served_from_a_static_folder(self, path: str) -> bool:
         """Tell whether `/…` is there below a folder whose content sites serve from their root."""
-        return any(self.ending_in(f"{folder}{path}") for folder in ("static", "public"))
+        return any(self.ending_in(f"{folder}{path}") for folder in _STATIC_FOLDERS)
+
+    def is_made_for_a_static_folder(self, path: str) -> bool:
+        """Tell whether git would ignore PATH in a folder whose content sites serve beside their pages."""
+        return any(map(self.would_be_ignored, static_places(path)))
 
     def is_built_elsewhere(self, path: str) -> bool:
         """Tell whether PATH, as a link writes it, is a built page whose source lies in another folder: a document that
@@ -251,6 +284,14 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
     ):
         return _UNJUDGED
     return Resolution("missing", wanted, fragment)
+
+
+def static_places(path: str) -> tuple[str, ...]:
+    """Return where a site may take PATH from, which it serves beside its pages."""
+    parts = path.split("/")
+    return tuple(
+        "/".join((*parts[:count], folder, *parts[count:])) for count in range(len(parts)) for folder in _STATIC_FOLDERS
+    )
 
 
 def folders_above(path: str) -> tuple[str, ...]:
@@ -314,6 +355,8 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
     if tree.has_only_lists(document):
         return is_named_as_a_page and tree.may_be_made(wanted)
     if is_named_as_a_page or path in _BUILT_NAMES or tree.is_name_of_an_object(path):
+        return True
+    if tree.is_made_for_a_static_folder(wanted):
         return True
     if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):
         return True

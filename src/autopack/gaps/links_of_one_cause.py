@@ -14,22 +14,21 @@ from autopack.gaps.dead_links import DeadLink
 from autopack.gaps.detector import Finding
 from autopack.gaps.link_targets import folders_above, wanted_path
 from autopack.gaps.markdown import split_target
-from autopack.gaps.remedies import Remedy, ReplaceText
-from autopack.wording import counted
+from autopack.gaps.remedies import Remedy, ReplaceText, merged
+from autopack.wording import counted, first_of
 
 _ENOUGH = 3
 """Links of one document, or documents, that make one finding."""
-_MOST_NAMED = 3
 
 Told = tuple[DeadLink, Finding]
 
 
 class _Cause(NamedTuple):
     """A page that lacks headings, the uppermost folder on the way to what is missing, the missing file itself, a
-    document that separates folders as Windows does, a folder whose files are in another one, or a document that writes
-    addresses or labels of references as paths."""
+    document that names several missing files, one that separates folders as Windows does, one that writes addresses or
+    labels of references as paths, or a folder whose files are in another one."""
 
-    kind: Literal["headings", "folder", "file", "backslashes", "moved", "addresses", "references"]
+    kind: Literal["headings", "folder", "file", "files", "backslashes", "moved", "addresses", "references"]
     place: str
     detail: str = ""
     """The other folder; `#` for addresses that are written as headings."""
@@ -47,6 +46,7 @@ def told_by_cause(told: Sequence[Told], folders: Collection[str]) -> Iterator[Fi
             yield finding
         else:
             alike.setdefault(cause, []).append((dead, finding))
+    left: dict[str, list[Told]] = {}
     for cause, found in alike.items():
         by_document: dict[str, list[Told]] = {}
         for dead, finding in found:
@@ -57,13 +57,20 @@ def told_by_cause(told: Sequence[Told], folders: Collection[str]) -> Iterator[Fi
         for document, few in by_document.items():
             if len(few) >= _ENOUGH:
                 yield _one_finding(cause, few, f"{document} links", document)
+            elif cause.kind in {"folder", "file"} and not _tells_more(few):
+                left.setdefault(document, []).extend(few)
             else:
                 yield from (finding for _, finding in few)
+    for document, few in left.items():
+        if len(few) >= _ENOUGH:
+            yield _one_finding(_Cause("files", document), few, f"{document} links", document)
+        else:
+            yield from (finding for _, finding in few)
 
 
-def first_of(names: Sequence[str]) -> str:
-    """Return the first few of NAMES, and whether there are more."""
-    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+def _tells_more(found: Sequence[Told]) -> bool:
+    """Tell whether one of FOUND says more than that something is not there."""
+    return any(finding.remedy or not finding.title.endswith(", which is not there") for _, finding in found)
 
 
 def moved(old: str, new: str) -> tuple[str, str] | None:
@@ -77,14 +84,6 @@ def moved_title(named_by: str, folders: tuple[str, str], paths: Sequence[str]) -
     old, new = (f"{folder}/" if folder else "the root" for folder in folders)
     names = first_of([path.rpartition("/")[2] for path in paths])
     return f"{named_by} {counted(len(paths), 'file')} in {old}, which are in {new} now: {names}"
-
-
-def merged(remedies: Sequence[Remedy | None]) -> Remedy | None:
-    """Return the one remedy that does what REMEDIES do to one document; None where one is missing."""
-    whole = [remedy for remedy in remedies if remedy is not None]
-    operations = tuple(operation for remedy in whole for operation in remedy.operations)
-    lines = {operation.line for operation in operations if isinstance(operation, ReplaceText)}
-    return whole[0].model_copy(update={"operations": operations, "lines": 2 * len(lines)}) if whole else None
 
 
 def _cause(dead: DeadLink, finding: Finding, folders: Collection[str]) -> _Cause | None:
@@ -129,6 +128,9 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
     elif cause.kind == "references":
         named = [dead.target for dead, _ in found]
         what, which = "reference", "between parentheses instead of brackets"
+    elif cause.kind == "files":
+        named = [dead.target for dead, _ in found]
+        what, which = "path", "that are not there"
     else:
         named = [dead.wanted.removeprefix(f"{cause.place}/") for dead, _ in found]
         what, which = "path", f"in {cause.place}/, which is not there"

@@ -1,8 +1,8 @@
 """Which modules leave the encoding of text to the machine so that a maintainer would change it.
 
 Three questions decide it, none of them about the call alone: for which systems the project is (`systems`), who runs the
-module, and what the files hold that it opens, where they are the repository's own (`opened_files`). Where most calls
-of a package name no encoding, that is its custom and said once.
+module, and what the files hold that it opens, where they are the repository's own (`opened_files`). What several
+modules of a package do is said once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autopack.gaps.systems import Systems, SystemsFact
 from autopack.gaps.text_io_calls import TextEdit
 
 _MANY = 3
-"""So many modules of one package that leave the encoding to the machine are its custom, and said once."""
+"""So many modules of one package that leave the encoding to the machine are told as one."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Verdict:
     """What is to be said of one module."""
 
     is_certain: bool
-    """A maintainer would change a call of it, and no custom says so already."""
+    """A maintainer would change a call of it, and nothing that is said of its package says so already."""
     leaves_windows_out: bool
 
 
@@ -98,7 +98,7 @@ class Judged:
     """What is to be said of all modules, and of packages."""
 
     modules: Mapping[str, Verdict]
-    customs: tuple[Custom, ...]
+    packages: tuple[Together, ...]
     doubtful: tuple[str, ...] = ()
     """Modules with calls for which the encoding of the machine may be meant."""
 
@@ -121,6 +121,7 @@ class Judged:
         packages = _Packages.of(files)
         known = Systems.of(said, product=[path for path in said if not packages.leaves_out(path)])
         found: dict[str, bool] = {}
+        opens_letters = set()
         judged = [
             path
             for path, fact in calls.items()
@@ -132,17 +133,20 @@ class Judged:
                 continue
             for_developers = packages.leaves_out(path)
             holds = _what_is_opened(files, letters, path, fact, for_developers=for_developers)
+            if holds == "letters":
+                opens_letters.add(path)
             cares = holds == "letters" or (holds == "unknown" and not for_developers)
             found[path] = cares and not fact.settled and not known.leaves_windows_out(path)
         certain = [path for path, is_certain in found.items() if is_certain]
-        customs = tuple(_customs(packages, calls, certain, most_places))
-        said_once = {path for custom in customs for path in custom.modules}
+        certain.sort(key=lambda path: path not in opens_letters)
+        together = tuple(_together(packages, calls, certain, most_places))
+        said_once = {path for one in together for path in one.modules}
         return cls(
             modules={
                 path: Verdict(is_certain and path not in said_once, known.leaves_windows_out(path))
                 for path, is_certain in found.items()
             },
-            customs=customs,
+            packages=together,
             doubtful=tuple(path for path in judged if calls[path].doubtful),
         )
 
@@ -180,23 +184,23 @@ class _Packages:
 
 
 @dataclass(frozen=True)
-class Custom:
-    """That a package leaves its encodings to the machine."""
+class Together:
+    """Several modules of a package that leave the encoding to the machine."""
 
     package: str
     folder: str
     """The package, or a folder in it where a finding of the whole would have more places than it shows."""
     modules: tuple[str, ...]
-    """Those of the folder of which somebody would change a call."""
+    """Those of the folder of which somebody would change a call; first those that open a text which is not ASCII."""
     named: int
     """Calls of the package that name an encoding."""
     unnamed: int
 
 
-def _customs(
+def _together(
     packages: _Packages, calls: Mapping[str, CallFact], certain: Iterable[str], most_places: int
-) -> Iterator[Custom]:
-    """Yield what is the custom of packages: _MANY of their modules are CERTAIN and most calls name no encoding."""
+) -> Iterator[Together]:
+    """Yield the packages of which _MANY modules are CERTAIN."""
     modules: dict[str, list[str]] = {}
     for path in certain:
         modules.setdefault(packages.of_module(path), []).append(path)
@@ -205,10 +209,9 @@ def _customs(
         named[packages.of_module(path)] += fact.named
         unnamed[packages.of_module(path)] += len(fact.places)
     for package, paths in modules.items():
-        if named[package] < unnamed[package]:
-            for folder, part in _in_shown_parts(package, paths, most_places):
-                if len(part) >= _MANY:
-                    yield Custom(package, folder, tuple(part), named[package], unnamed[package])
+        for folder, part in _in_shown_parts(package, paths, most_places):
+            if len(part) >= _MANY:
+                yield Together(package, folder, tuple(part), named[package], unnamed[package])
 
 
 def _in_shown_parts(folder: str, paths: Sequence[str], most_places: int) -> Iterator[tuple[str, Sequence[str]]]:

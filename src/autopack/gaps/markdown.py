@@ -315,13 +315,13 @@ def slug_key(fragment: str) -> str:
     return fragment.lower().translate(_INVISIBLE)
 
 
-def heading_texts(data: bytes) -> tuple[str, ...]:
-    """Return the source text of what may be a heading of DATA, in order (headings in code included)."""
+def headings(data: bytes) -> tuple[tuple[int, str], ...]:
+    """Return (first byte, source text) of what may be a heading of DATA, in order (headings in code included)."""
     found = [(match.start(), match[1]) for match in _ATX.finditer(data) if _begins_a_line(data, match.start())]
     found += _underlined(data)
     if b"<h" in data or b"<H" in data:
         found += _html_headings(data)
-    return tuple(text.decode("utf-8", "replace").strip().rstrip("#").strip() for _, text in sorted(found))
+    return tuple((at, text.decode("utf-8", "replace").strip().rstrip("#").strip()) for at, text in sorted(found))
 
 
 def _begins_a_line(data: bytes, offset: int) -> bool:
@@ -353,8 +353,8 @@ def heading_slugs(data: bytes) -> frozenset[str]:
     """Return the slugs that renderers may give the headings of DATA, lower case; rather too many than too few."""
     counts: Counter[str] = Counter()
     found: set[str] = set()
-    for text in heading_texts(data):
-        for variant in _slug_variants(text):
+    for _, text in headings(data):
+        for variant in slug_variants(text):
             found.add(f"{variant}-{counts[variant]}" if counts[variant] else variant)
             counts[variant] += 1
     return frozenset(found)
@@ -383,7 +383,7 @@ def labels(data: bytes) -> frozenset[str]:
     return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
 
 
-def _slug_variants(text: str) -> frozenset[str]:
+def slug_variants(text: str) -> frozenset[str]:
     """Return the slugs of heading source TEXT: renderers differ on emoji codes, emphasis and attributes."""
     if _PLAIN_HEADING.fullmatch(text):
         return frozenset({slug(text)})

@@ -18,6 +18,8 @@ _HOST = re.compile(
     r"(?:www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}|[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|dev|io|net))(?=[/?#]|\Z)"
 )
 """What no file is called."""
+_LINK_IN_A_TARGET = re.compile(r"\[[^\[\]]{0,500}\]\((https?://[^()\s]{1,500})\)")
+"""`[text]([what is shown](address))`, as chats and editors paste it."""
 _ADDRESS_AS_A_HEADING = re.compile(r"#(?=https?://)")
 
 
@@ -34,17 +36,17 @@ class Meant:
 
 def meant_by(tree: Tree, dead: DeadLink) -> Meant | None:
     """Return what DEAD certainly means, None where nothing is certain."""
-    if outside := _outside(dead.target):
+    outside = _outside(dead.target)
+    if outside is not None and not tree.is_name_of_a_module(dead.target):
         return Meant(dead.target, outside, said=f"{outside} seems to be meant")
     if inner := _between_parentheses(tree, dead):
         return Meant(dead.target, inner, said=_said_of_parentheses(dead))
+    if label := _label_of_a_reference(tree, dead):
+        return Meant(f"({dead.target})", f"[{label}]", ahead=1, said=f"the reference [{label}] seems to be meant")
     if dead.fragment:
         if dead.suggestion is None:
             return None
         return Meant(dead.target, f"{dead.target.partition('#')[0]}#{dead.suggestion}")
-    if _is_label_of_a_reference(tree, dead):
-        new = f"[{dead.target}]"
-        return Meant(f"({dead.target})", new, ahead=1, said=f"the reference {new} seems to be meant")
     if _is_own_heading(tree, dead):
         return Meant(dead.target, f"#{dead.target}", said=f"the heading #{dead.target} seems to be meant")
     path = _path(tree, dead)
@@ -57,11 +59,17 @@ def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
         return said
     if dead.fragment is not None:
         around = tree.pages.heading_around(dead.wanted, dead.fragment)
-        return f"#{around} is the one heading with these words" if around else None
+        is_here = dead.wanted == dead.document
+        if around and not (is_here and tree.pages.is_within(dead.document, dead.offsets[0], around)):
+            return f"#{around} is the one heading with these words"
+        there = tree.pages.document_with(dead.fragment)
+        return f"{there} is the one document that does" if there else None
     if "\\" in dead.target:
         return "a backslash separates nothing in a link"
     if near := tree.one_letter_off(dead.wanted):
         return f"{near} is one letter off"
+    if renumbered := tree.renumbered(dead.wanted):
+        return f"{renumbered} has another number"
     name = dead.wanted.rpartition("/")[2]
     if name.lower() in _COMMON_NAMES:
         return None
@@ -85,12 +93,14 @@ def _said_of_parentheses(dead: DeadLink) -> str | None:
 
 
 def _outside(target: str) -> str | None:
-    """Return the address outside of the repository that TARGET is without its scheme, or behind the sign of a heading;
-    None where it is no such."""
+    """Return the address outside of the repository that TARGET is without its scheme, behind the sign of a heading, or
+    in a link; None where it is no such."""
     if _E_MAIL.fullmatch(target):
         return f"mailto:{target}"
     if _ADDRESS_AS_A_HEADING.match(target):
         return target[1:]
+    if link := _LINK_IN_A_TARGET.fullmatch(target):
+        return link[1]
     return f"https://{target}" if _HOST.match(target) else None
 
 
@@ -106,13 +116,15 @@ def _between_parentheses(tree: Tree, dead: DeadLink) -> str | None:
     return inner if leads else None
 
 
-def _is_label_of_a_reference(tree: Tree, dead: DeadLink) -> bool:
-    """Tell whether DEAD is written `[text](label)` in a document that defines `[label]: target`."""
+def _label_of_a_reference(tree: Tree, dead: DeadLink) -> str | None:
+    """Return the label of which DEAD is written `[text](label)` or `[text](#label)`, where its document defines it."""
     data, width = tree.snapshot.texts[dead.document], len(dead.target.encode("utf-8", "surrogateescape"))
-    return tree.pages.defines(dead.document, dead.target) and all(
+    label = dead.target.removeprefix("#")
+    is_defined = tree.pages.defines(dead.document, label) and all(
         data[offset - 2 : offset] == b"](" and data[offset + width : offset + width + 1] == b")"
         for offset in dead.offsets
     )
+    return label if is_defined else None
 
 
 def _is_own_heading(tree: Tree, dead: DeadLink) -> bool:

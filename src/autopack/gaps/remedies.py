@@ -5,6 +5,7 @@ An operation is bound to the bytes that it was made for (`before_sha256`), so th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -102,3 +103,17 @@ def operation_paths(operation: Operation) -> tuple[str, ...]:
 def remedy_paths(remedy: Remedy) -> tuple[str, ...]:
     """Return every path that REMEDY touches, sorted, each once."""
     return tuple(sorted({path for operation in remedy.operations for path in operation_paths(operation)}))
+
+
+def merged(remedies: Sequence[Remedy | None]) -> Remedy | None:
+    """Return the one remedy that does what REMEDIES, all of one kind, do; None where one is missing.
+
+    Two that replace text on one line change that line once.
+    """
+    whole = [remedy for remedy in remedies if remedy is not None]
+    if not whole or len(whole) < len(remedies):
+        return None
+    operations = tuple(operation for remedy in whole for operation in remedy.operations)
+    places = {(one.path, one.line) for one in operations if isinstance(one, ReplaceText)}
+    others = (remedy.lines for remedy in whole if not isinstance(remedy.operations[0], ReplaceText))
+    return whole[0].model_copy(update={"operations": operations, "lines": 2 * len(places) + sum(others)})

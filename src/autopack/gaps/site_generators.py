@@ -19,9 +19,6 @@ _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")
 _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
 _HUGO = re.compile(r"config\.(?:toml|ya?ml|json)\Z")
 _FOLDERS_OF_HUGO = ("content", "layouts")
-"""What Hugo is told and what lies beside it, where the file is not called by the program's name."""
-_HUGO = re.compile(r"config\.(?:toml|ya?ml|json)\Z")
-_FOLDERS_OF_HUGO = ("content", "layouts")
 """What stands beside Hugo's settings where they are not called by its name."""
 _BOOK = "book.toml"
 """What mdBook reads its settings from."""

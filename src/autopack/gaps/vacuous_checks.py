@@ -154,9 +154,10 @@ class _Search:
                 value = statement.value
                 if not (isinstance(value, ast.Compare) or _is_predicate(value, given)) or self._is_meant(statement):
                     continue
+                does = "compares" if isinstance(value, ast.Compare) else "checks"
                 yield VacuousCheck(
                     rule="discarded-comparison",
-                    title=f"{name} compares and throws the result away: {self.written(value)}",
+                    title=f"{name} {does} and throws the result away: {self.written(value)}",
                     key=(name, self.written(value)),
                     place=self.place(statement.lineno, name),
                 )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autopack.gaps import links_of_one_cause
 from autopack.gaps.detectors.doc_drift import DETECTOR
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
@@ -35,13 +36,8 @@ def test_links_and_images_to_nowhere_are_found(make_repository: MakeRepository) 
         '<img src="img/logo.svg">\n\n[space](<docs/two words.md>)\n\n[1]: docs/ref.md\n'
     )
     repository = make_repository({"README.md": text, "docs/here.md": "# Here\n"})
-    assert seen_in(repository) == [
-        "broken-link README.md:3",
-        "broken-link README.md:3",
-        "broken-link README.md:7",
-        "broken-link README.md:9",
-        "broken-link README.md:11",
-    ]
+    places = [place.line for gap in gaps_of(repository) for place in gap.evidence]
+    assert sorted(line for line in places if line) == [3, 3, 7, 9, 11]
 
 
 def test_evidence_is_the_line_to_the_byte(make_repository: MakeRepository) -> None:
@@ -62,15 +58,15 @@ def test_the_same_dead_target_twice_is_one_gap(make_repository: MakeRepository) 
 
 
 def test_links_into_a_folder_that_is_not_there_are_one_gap(make_repository: MakeRepository) -> None:
-    """From three paths on, each in its place; two, or links into folders that are there, are each their own."""
+    """From three paths on, each in its place; two are each their own."""
     links = ["old/a.md", "old/b.md", "old/deep/c.md", "old/d.md"]
-    text = "\n\n".join(f"[x]({link})" for link in [*links, "docs/gone.md", "docs/lost.md", "new/e.md", "new/f.md"])
+    text = "\n\n".join(f"[x]({link})" for link in [*links, "new/e.md", "new/f.md"])
     repository = make_repository({"README.md": text + "\n", "docs/here.md": "# Here\n"})
     gaps = gaps_of(repository)
     assert [gap.title for gap in gaps if len(gap.evidence) > 1] == [
         "README.md links to 4 paths in old/, which is not there: a.md, b.md, deep/c.md, …"
     ]
-    assert sorted(len(gap.evidence) for gap in gaps) == [1, 1, 1, 1, 4]
+    assert sorted(len(gap.evidence) for gap in gaps) == [1, 1, 4]
     assert [one.line for gap in gaps for one in gap.evidence if len(gap.evidence) == 4] == [1, 3, 5, 7]
     write_files(repository, {"README.md": "first\n\n" + text.replace("[x](old/d.md)", "")})
     assert {gap.gap_id for gap in gaps_of(repository)} == {gap.gap_id for gap in gaps}, "the id is the cause's"
@@ -107,7 +103,7 @@ def test_a_folder_that_moved_is_one_gap_with_one_remedy(make_repository: MakeRep
 
 def test_a_reference_between_parentheses_is_made_one(make_repository: MakeRepository) -> None:
     """`[text](1)` where `[1]: …` is defined means `[text][1]`; three of them are one finding."""
-    text = "Add [a](1) and ([b](2)) and [c](3).\n\n[1]: https://one.example\n[2]: https://two.example\n"
+    text = "Add [a](1) and ([b](#two)) and [c](3).\n\n[1]: https://one.example\n[two]: https://two.example\n"
     repository = make_repository({"README.md": text})
     commit_all(repository)
     told = {gap.title: gap for gap in gaps_of(repository)}
@@ -117,9 +113,9 @@ def test_a_reference_between_parentheses_is_made_one(make_repository: MakeReposi
     write_files(repository, {"README.md": text + "[3]: https://three.example\n"})
     commit_all(repository, "second")
     (gap,) = gaps_of(repository)
-    assert gap.title == "README.md links to 3 references between parentheses instead of brackets: 1, 2, 3"
-    mended = "Add [a][1] and ([b][2]) and [c][3]."
-    assert after_remedy(repository, gap) == {"README.md": f"{mended}{text[len(mended) :]}[3]: https://three.example\n"}
+    assert gap.title == "README.md links to 3 references between parentheses instead of brackets: 1, #two, 3"
+    mended = text.replace("(1)", "[1]").replace("(#two)", "[two]").replace("(3)", "[3]")
+    assert after_remedy(repository, gap) == {"README.md": f"{mended}[3]: https://three.example\n"}
 
 
 def test_a_heading_of_its_own_page_gets_its_sign(make_repository: MakeRepository) -> None:
@@ -167,6 +163,49 @@ def test_addresses_written_as_headings_are_one_gap(make_repository: MakeReposito
     }
 
 
+def test_a_copy_of_a_document_tells_nothing_new(make_repository: MakeRepository) -> None:
+    """What is dead in both is told of one; what is dead in the copy alone is told of that."""
+    text = "# Page\n\n[a](gone.md) [b](herb.md)\n"
+    repository = make_repository({"docs/page.md": text, "docs/herb.md": "# Herb\n", "other/page.md": text})
+    told = {gap.title: gap.confidence for gap in gaps_of(repository)}
+    assert told == {
+        "docs/page.md links to gone.md, which is not there": "high",
+        "other/page.md links to gone.md, which is not there": "low",
+        "other/page.md links to herb.md, which is not there; docs/herb.md is the one file of that name": "high",
+    }
+
+
+def test_a_link_within_a_target_is_meant(make_repository: MakeRepository) -> None:
+    """`[text]([shown](address))` is what some editors paste."""
+    text = '[a]([shown](https://project.example/a)) <a href="[x](https://project.example/b)">b</a>\n'
+    repository = make_repository({"README.md": text})
+    commit_all(repository)
+    mended = {gap.title.rpartition("; ")[2]: after_remedy(repository, gap)["README.md"] for gap in gaps_of(repository)}
+    assert mended == {
+        "https://project.example/a seems to be meant": text.replace(
+            "[shown](https://project.example/a)", "https://project.example/a"
+        ),
+        "https://project.example/b seems to be meant": text.replace(
+            "[x](https://project.example/b)", "https://project.example/b"
+        ),
+    }
+
+
+def test_the_name_of_a_module_is_no_address(make_repository: MakeRepository) -> None:
+    """`tool.io` where there is `tool/io.py` is looked up by Sphinx; where no site is built it is dead, and no host."""
+    files = {"tool/io.py": "", "tool/net/__init__.py": "", "README.md": "[a](tool.io) [b](tool.net) [c](other.io)\n"}
+    repository = make_repository({**files, "docs/index.md": "[a](tool.io) [b](tool.net) [c](other.io)\n"})
+    commit_all(repository)
+    assert sorted(gap.title for gap in gaps_of(repository) if "seems to be meant" not in gap.title) == [
+        "README.md links to tool.io, which is not there",
+        "README.md links to tool.net, which is not there",
+        "docs/index.md links to tool.io, which is not there",
+        "docs/index.md links to tool.net, which is not there",
+    ]
+    write_files(repository, {"docs/conf.py": "extensions = ['myst_parser']\n"})
+    assert not any("tool" in gap.title for gap in gaps_of(repository) if "docs/" in gap.title)
+
+
 def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> None:
     """A person may have meant it: one letter of a name beside, or the words of one heading; nothing is changed."""
     page = "# Page\n\n## Architecture documentation\n\n## One setup\n\n## Other setup\n"
@@ -181,6 +220,65 @@ def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> N
         "README.md links to the heading #setup, which page.md does not have",
     ]
     assert not any(gap.remedy for gap in gaps)
+
+
+def test_several_missing_files_of_one_document_are_one_gap(make_repository: MakeRepository) -> None:
+    """From three on, in folders that are there; one of which there is more to say is told by itself."""
+    links = "".join(f"[x](docs/{name}.md)\n" for name in ("ant", "bee", "cat", "04-intro", "wildebest"))
+    files = {"docs/05-intro.md": "# Intro\n", "docs/wildebeest.md": "# W\n"}
+    repository = make_repository({**files, "README.md": links, "TWO.md": "[x](docs/ant.md) [y](docs/b.md)\n"})
+    assert sorted(gap.title for gap in gaps_of(repository)) == [
+        "README.md links to 3 paths that are not there: docs/ant.md, docs/bee.md, docs/cat.md",
+        "README.md links to docs/04-intro.md, which is not there; docs/05-intro.md has another number",
+        "README.md links to docs/wildebest.md, which is not there; docs/wildebeest.md is one letter off",
+        "TWO.md links to docs/ant.md, which is not there",
+        "TWO.md links to docs/b.md, which is not there",
+    ]
+    before = {gap.gap_id for gap in gaps_of(repository)}
+    write_files(repository, {"README.md": links + "[y](docs/dog.md)\n"})
+    assert {gap.gap_id for gap in gaps_of(repository)} == before, "the id is the document's"
+
+
+def test_nothing_is_nearly_where_the_reader_is(make_repository: MakeRepository) -> None:
+    """A link to the heading that it stands below was meant for another place."""
+    above, below = "[a](#required-it)\n\n## 3. Required it\n", "## 3. Required it\n\n[a](#required-it)\n"
+    repository = make_repository({"above.md": above, "below.md": below})
+    commit_all(repository)
+    told = {gap.title: gap.remedy is not None for gap in gaps_of(repository)}
+    assert told == {
+        "above.md links to the heading #required-it, which above.md does not have": True,
+        "below.md links to the heading #required-it, which below.md does not have": False,
+    }
+
+
+def test_the_document_that_has_the_heading_is_mentioned(make_repository: MakeRepository) -> None:
+    """Sections move to other pages; a heading of one word, or of several pages, tells nothing."""
+    files = {
+        "README.md": "[a](docs/a.md#how-to-begin) [b](docs/a.md#setup)\n",
+        "GUIDE.md": "[c](docs/a.md#see-also)\n",
+        "docs/a.md": "# A\n",
+        "docs/b.md": "# B\n\n## How to begin\n\n## Setup\n\n## See also\n",
+        "docs/c.md": "# C\n\n## See also\n",
+    }
+    titles = sorted(gap.title for gap in gaps_of(make_repository(files)))
+    assert titles == [
+        "GUIDE.md links to the heading #see-also, which docs/a.md does not have",
+        "README.md links to the heading #how-to-begin, which docs/a.md does not have;"
+        " docs/b.md is the one document that does",
+        "README.md links to the heading #setup, which docs/a.md does not have",
+    ]
+
+
+def test_what_a_site_serves_from_an_ignored_folder_is_alive(make_repository: MakeRepository) -> None:
+    """`public/` and `static/` are served beside the pages; what git ignores in them is built."""
+    files = {
+        "docs/.vitepress/config.js": "",
+        "docs/page.md": "[a](./made.v1.js) [b](./lost.v1.js)\n",
+        ".gitignore": "docs/public/*.v1.js\n!docs/public/lost.v1.js\n",
+    }
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "docs/page.md links to ./lost.v1.js, which is not there"
+    ]
 
 
 def test_what_has_a_remedy_of_its_own_is_no_part_of_a_cause(make_repository: MakeRepository) -> None:
@@ -499,7 +597,8 @@ def test_ex_doc_looks_pages_up_by_name(make_repository: MakeRepository) -> None:
 def test_few_dead_links_without_suffix_make_no_site(make_repository: MakeRepository) -> None:
     """A folder whose documents link to files and folders as they are is none of a site's, and its dead links count."""
     files = {"docs/a.md": "[a](one) [b](two) [c](three) [d](parts) [e](parts/b.md)\n", "docs/parts/b.md": "# B\n"}
-    assert seen_in(make_repository(files)) == ["broken-link docs/a.md:1"] * 3
+    (gap,) = gaps_of(make_repository(files))
+    assert gap.title == "docs/a.md links to 3 paths that are not there: one, two, three"
 
 
 def test_sphinx_resolves_names_of_objects_and_its_builders_files(make_repository: MakeRepository) -> None:
@@ -781,9 +880,12 @@ def list_of(name: str, pages: Sequence[str]) -> str:
 
 
 @pytest.mark.parametrize("name", ["docs/config.json", "docs/_toctree.yml", "docs/nav.mjs"])
-def test_who_lists_pages_by_name_links_to_them_by_name(make_repository: MakeRepository, name: str) -> None:
+def test_who_lists_pages_by_name_links_to_them_by_name(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Pages without suffix, and folders that only the site has, are left to it; a document that is gone, and a page
     that neither the tree nor the list has beside the others, are not."""
+    monkeypatch.setattr(links_of_one_cause, "_ENOUGH", 1_000)
     links = "[a](./install) [b](../examples/basic) [c](gone.md) [d](./setup)\n"
     files = {f"docs/{page}.md": "# T\n\n[x](install.md) [y](routes.md) [z](data.md)\n" for page in LISTED}
     files |= {"docs/guide/overview.md": links, "README.md": "[e](docs/examples/basic)\n"}

@@ -103,6 +103,21 @@ def test_identical_and_nearly_identical_documents_are_found(make_repository: Mak
     assert titles[1:] == ["docs/windows.md and guide/on-windows.md are identical"]
 
 
+def test_a_copied_tree_is_told_once_and_softly(make_repository: MakeRepository) -> None:
+    """From three documents on that two folders share by their paths; two of them are each their own."""
+    names = ("a.md", "b.md", "deep/c.md")
+    files = {f"{top}/{name}": shuffled(number) for number, name in enumerate(names) for top in ("docs-next", "docs")}
+    files["docs/b.md"] += "\nOne more line.\n"
+    repository = make_repository({**files, "docs/other.md": shuffled(9), "guide/else.md": shuffled(9)})
+    told = {gap.title: (gap.confidence, len(gap.evidence)) for gap in gaps_of(repository)}
+    assert told == {
+        "3 documents are in docs-next/ and, nearly or wholly the same, in docs/: a.md, deep/c.md, b.md": ("low", 6),
+        "docs/other.md and guide/else.md are identical": ("medium", 2),
+    }
+    (repository / "docs/a.md").unlink()
+    assert len(gaps_of(repository)) == 3
+
+
 def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> None:
     """Translations, versions, series, fixtures, templates, READMEs, licences, agents' files and short texts are no
     gap."""

@@ -271,6 +271,20 @@ def test_a_testpath_that_is_gone_is_dropped(
     assert gaps_of(repository) == ()
 
 
+def test_testpaths_that_moved_are_told_with_their_place(make_repository: MakeRepository) -> None:
+    """The one folder of that path below another is where they are; to drop them would be no mend."""
+    settings = '[tool.pytest.ini_options]\ntestpaths = ["tool", "plug", "gone", "twice"]\n'
+    module = {"__init__.py": "", "test_x.py": "def test_a():\n    assert 1\n"}
+    places = ("src/tool", "src/plug", "a/twice", "b/twice")
+    files = {f"{place}/{name}": text for place in places for name, text in module.items()}
+    gaps = gaps_of(make_repository({"pyproject.toml": settings, **files}))
+    assert {gap.title: gap.remedy is not None for gap in gaps if "pytest" in gap.title} == {
+        "pyproject.toml sends pytest to tool and plug, which do not exist and are in src/ now": False,
+        "pyproject.toml sends pytest to gone, which does not exist": True,
+        "pyproject.toml sends pytest to twice, which does not exist": True,
+    }
+
+
 @pytest.mark.parametrize("value", ['["gone"]', '["gone", "gone"]', '["gone", "also_gone"]'])
 def test_no_remedy_that_would_leave_less_than_it_says(make_repository: MakeRepository, value: str) -> None:
     """The only entry, or one that stands there twice, is not dropped by itself."""

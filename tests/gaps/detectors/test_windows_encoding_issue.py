@@ -115,7 +115,9 @@ def test_several_files_against_the_settings_are_told_once(make_repository: MakeR
     each = [gap for gap in gaps_of(repository) if gap.confidence == "low"]
     assert told.title == "3 files below src have CR LF although .gitattributes says LF"
     assert [one.path for one in told.evidence] == ["src/a/one.c", "src/a/two.c", "src/b.h"]
-    assert told.remedy is None
+    assert after_remedy(repository, told) == dict.fromkeys(["src/a/one.c", "src/a/two.c", "src/b.h"], "int a;\n")
+    assert told.remedy is not None
+    assert told.remedy.lines == sum(gap.remedy.lines for gap in each if gap.remedy)
     assert [(gap.confidence, gap.remedy is not None) for gap in each] == [("low", True)] * 3
     (repository / "src/b.h").unlink()
     fewer = {gap.gap_id: gap.confidence for gap in gaps_of(repository) if gap != script}

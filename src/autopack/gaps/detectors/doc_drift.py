@@ -22,19 +22,19 @@ from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
-from autopack.gaps.link_targets import Tree
-from autopack.gaps.links_of_one_cause import first_of, merged, moved, moved_title, told_by_cause
+from autopack.gaps.link_targets import Tree, static_places
+from autopack.gaps.links_of_one_cause import moved, moved_title, told_by_cause
 from autopack.gaps.markdown import Link
 from autopack.gaps.meant_targets import meant_by, place_now, what_is_near
 from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
-from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText
+from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText, merged
 from autopack.gaps.renderings import read_otherwise
 from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
 from autopack.gaps.state import Snapshot
 from autopack.gaps.vanished_paths import VanishedPath, absent_paths, vanished_paths
-from autopack.wording import agreeing, counted
+from autopack.wording import agreeing, counted, first_of
 
 GAP_TYPE: Final = "doc_drift"
 
@@ -152,16 +152,27 @@ def _may_be_quoted(path: str) -> bool:
 
 
 def history_candidates(snapshot: Snapshot) -> frozenset[str]:
-    """Return the paths that documents name and that are not there."""
+    """Return the paths that documents name and that are not there, and where sites may take them from."""
     tree, named = _tree_and_names(snapshot)
-    wanted = {suspect.wanted for suspect in missing_paths(tree, named.links)}
+    missing = missing_paths(tree, named.links)
+    wanted = {suspect.wanted for suspect in missing}
+    wanted |= {one for gone in missing if tree.sites.govern(gone.document) for one in static_places(gone.wanted)}
     wanted |= {path for absent in absent_paths(tree, named.paths) for path in absent.candidates}
     wanted |= {entry.wanted for entry in dead_entries(tree)}
     return frozenset(wanted)
 
 
 def detect(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield every finding of the six rules."""
+    """Yield every finding of the six rules; what a copy of a document shares with it is of low confidence."""
+    told: set[tuple[str, ...]] = set()
+    for finding in sorted(_found(snapshot), key=lambda finding: finding.key):
+        record = snapshot.files.get(finding.key[0])
+        content = (record.sha256 or "", finding.rule, *finding.key[1:]) if record else finding.key
+        yield replace(finding, confidence="low") if content in told else finding
+        told.add(content)
+
+
+def _found(snapshot: Snapshot) -> Iterator[Finding]:
     tree, named = _tree_and_names(snapshot)
     dead = read_otherwise(tree, tuple(dead_links(tree, named.links, named.inclusions)), named.links)
     told = [(one, _link_finding(tree, one)) for one in dead if one.original is None]

@@ -4,7 +4,8 @@ stated differently."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from posixpath import normpath, relpath
@@ -25,6 +26,7 @@ from autopack.gaps.remedies import Remedy, RewriteFile
 from autopack.gaps.site_generators import find_sites
 from autopack.gaps.state import Snapshot
 from autopack.gaps.stated_versions import Contradiction, StatedVersion, contradictions, may_state, stated_versions
+from autopack.wording import first_of
 
 RULES = (
     Rule(
@@ -67,6 +69,8 @@ RULES = (
 )
 
 _LEDGER_FOLDERS = ("", "docs/", "doc/", "archive/", "docs/archive/", "archive/docs/")
+_ENOUGH_TO_BE_A_TREE = 3
+_MAX_EVIDENCE = 50
 _POINTER_WORDS = 80
 _CONTINUES = re.compile(
     r"\b(?:cont(?:inued|'d|\.)|update[ds]?|addendum|amend\w*|follow[- ]?up|part \d|revis\w*|correction|errat\w*"
@@ -224,17 +228,54 @@ def _duplicate_documents(snapshot: Snapshot, sources: Mapping[str, SourceFact], 
         for path, fact in sources.items()
         if fact.sketch is not None and path in snapshot.texts and path not in ledgers
     }
-    reported: set[frozenset[str]] = set()
+    pairs = list(_alike(snapshot, sketches))
+    mirrored = Counter(_folders_apart(first, second) for first, second, _ in pairs)
+    trees: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for first, second, alike in pairs:
+        folders = _folders_apart(first, second)
+        if mirrored[folders] >= _ENOUGH_TO_BE_A_TREE:
+            trees.setdefault(folders, []).append((first, second))
+        else:
+            yield _document_finding(snapshot, (first, second), alike)
+    yield from (_tree_finding(snapshot, folders, found) for folders, found in trees.items())
+
+
+def _alike(snapshot: Snapshot, sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, str, float]]:
+    """Yield two documents and how much they are alike, as far as it is a fault."""
+    compared: set[frozenset[str]] = set()
     for group in _identical(snapshot, sketches):
-        reported |= {frozenset(pair) for pair in combinations(group, 2)}
+        compared |= {frozenset(pair) for pair in combinations(group, 2)}
         if len(group) == 2 and not _is_one_of_a_kind(*group):
-            yield _document_finding(snapshot, group, 1.0)
+            yield group[0], group[1], 1.0
     for first, second in candidate_pairs(sketches):
-        if frozenset((first, second)) in reported or _is_one_of_a_kind(first, second):
+        if frozenset((first, second)) in compared or _is_one_of_a_kind(first, second):
             continue
         alike = similarity(snapshot.texts[first], snapshot.texts[second])
         if alike >= MINIMUM_SIMILARITY:
-            yield _document_finding(snapshot, (first, second), alike)
+            yield first, second, alike
+
+
+def _folders_apart(first: str, second: str) -> tuple[str, str]:
+    """Return the folders below which FIRST and SECOND have one path."""
+    one, other = first.split("/"), second.split("/")
+    while one and other and one[-1] == other[-1]:
+        one.pop()
+        other.pop()
+    return "/".join(one), "/".join(other)
+
+
+def _tree_finding(snapshot: Snapshot, folders: tuple[str, str], found: Sequence[tuple[str, str]]) -> Finding:
+    """Return the finding for FOLDERS, of which one holds what the other does: a whole tree is copied by a program, or
+    by people who know that they do."""
+    names = first_of([first.removeprefix(f"{folders[0]}/") for first, _ in found])
+    one, other = (f"{folder}/" if folder else "the root" for folder in folders)
+    return Finding(
+        rule="near-identical-documents",
+        title=f"{len(found)} documents are in {one} and, nearly or wholly the same, in {other}: {names}",
+        key=folders,
+        evidence=tuple(_whole(snapshot, path) for pair in found for path in pair)[:_MAX_EVIDENCE],
+        confidence="low",
+    )
 
 
 def _identical(snapshot: Snapshot, sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, ...]]:

@@ -309,9 +309,14 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
     folder = path.rpartition("/")[0]
     if folder and not any(other.startswith(f"{folder}/") and other.endswith(".py") for other in suite.snapshot.files):
         return  # A manifest without its project, kept to try tools on.
+    moved: dict[str, list[tuple[str, Evidence]]] = {}
     for entry, place in zip(fact.settings.testpaths, fact.places, strict=True):
         target = _target(folder, entry.name)
         if fact.settings.names_packages or target is None or _leads_somewhere(target, suite.snapshot):
+            continue
+        places = [one.removesuffix(target) for one in suite.snapshot.folders if one.endswith(f"/{target}")]
+        if len(places) == 1:
+            moved.setdefault(places[0], []).append((entry.name, place))
             continue
         yield Finding(
             rule="never-collected",
@@ -319,6 +324,14 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
             key=(path, "testpaths", entry.name),
             evidence=(place,),
             remedy=_drop_entry(path, entry, suite.snapshot),
+        )
+    for now, found in moved.items():
+        names, (does, is_) = [name for name, _ in found], ("does", "is") if len(found) == 1 else ("do", "are")
+        yield Finding(
+            rule="never-collected",
+            title=f"{path} sends pytest to {' and '.join(names)}, which {does} not exist and {is_} in {now} now",
+            key=(path, "testpaths", names[0] if len(names) == 1 else now),
+            evidence=tuple(place for _, place in found),
         )
 
 

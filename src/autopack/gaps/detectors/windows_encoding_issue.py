@@ -15,9 +15,9 @@ from autopack.gaps import editorconfig, machine_encodings, odd_on_purpose, syste
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.editorconfig import EditorConfig
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
-from autopack.gaps.machine_encodings import CallFact, Custom, Judged, Verdict
+from autopack.gaps.machine_encodings import CallFact, Judged, Together, Verdict
 from autopack.gaps.models import Evidence
-from autopack.gaps.remedies import Remedy, ReplaceText, Transcode
+from autopack.gaps.remedies import Remedy, ReplaceText, Transcode, merged
 from autopack.gaps.state import FileRecord, Snapshot
 from autopack.gaps.systems import SystemsFact
 from autopack.gaps.text_encoding import LineEndings, Utf16
@@ -312,6 +312,7 @@ def _all_contradicted(by_path: Mapping[str, Finding]) -> Iterator[Finding]:
         title=f"{len(by_path)} files{place} have CR LF although {' and '.join(sorted(who))}",
         key=("all",),
         evidence=tuple(finding.evidence[0] for finding in by_path.values()),
+        remedy=merged([finding.remedy for finding in by_path.values()]),
     )
     for finding in by_path.values():
         yield replace(finding, confidence="low")
@@ -356,8 +357,8 @@ def _transcode(
 
 
 def _calls(snapshot: Snapshot, facts: Mapping[str, TextFact]) -> Iterator[Finding]:
-    """Return one finding for each module that leaves encodings to the machine, and one for each custom to do so; the
-    modules of a custom are of low confidence, with their remedies."""
+    """Return one finding for each module that leaves encodings to the machine, and one for several of a package; each
+    of those is of low confidence then, with the remedy that it had."""
     calls = {path: fact.calls for path, fact in facts.items() if fact.calls is not None}
     said = {path: fact.systems for path, fact in facts.items() if fact.systems is not None}
     letters = frozenset(path for path, fact in facts.items() if fact.other_letters)
@@ -372,8 +373,8 @@ def _calls(snapshot: Snapshot, facts: Mapping[str, TextFact]) -> Iterator[Findin
             evidence=calls[path].doubtful,
             confidence="low",
         )
-    for custom in judged.customs:
-        yield _of_custom(custom, [calls[path].places[0] for path in custom.modules])
+    for package in judged.packages:
+        yield _of_package(package, snapshot.files, calls)
 
 
 def _of_module(file: FileRecord, fact: CallFact, verdict: Verdict) -> Finding:
@@ -390,14 +391,16 @@ def _of_module(file: FileRecord, fact: CallFact, verdict: Verdict) -> Finding:
     )
 
 
-def _of_custom(custom: Custom, first: Sequence[Evidence]) -> Finding:
-    place = f"in {custom.folder}" if custom.folder else "at the root"
+def _of_package(package: Together, files: Mapping[str, FileRecord], calls: Mapping[str, CallFact]) -> Finding:
+    place = f"in {package.folder}" if package.folder else "at the root"
+    remedies = [_name_utf8(files[path], calls[path].edits) for path in package.modules]
     return Finding(
         rule="open-without-encoding",
-        title=f"{len(custom.modules)} modules {place} open text in the encoding of the machine, as"
-        f" {custom.unnamed} of {custom.named + custom.unnamed} such calls of {custom.package or 'the root'} do",
-        key=(f"{custom.folder}/", "custom"),
-        evidence=tuple(first[:MAX_EVIDENCE]),
+        title=f"{len(package.modules)} modules {place} open text in the encoding of the machine; {package.unnamed} of"
+        f" {package.named + package.unnamed} such calls in {package.package or 'the root'} name none",
+        key=(f"{package.folder}/", "custom"),
+        evidence=tuple(calls[path].places[0] for path in package.modules[:MAX_EVIDENCE]),
+        remedy=merged(remedies),
     )
 
 
@@ -549,7 +552,7 @@ RULES = (
         confidence="high",
         blocks_autopilot=False,
         signal="Python code opens text without naming an encoding, in a project that may run on Windows and where the "
-        "text is not known to be ASCII; what is the custom of a package is told once.",
+        "text is not known to be ASCII; what several modules of a package do is told once.",
         why="Before Python 3.15 it is read and written in the machine's own encoding, which on Windows is not UTF-8.",
         fix='Add `encoding="utf-8"`; for a whole package, have a linter ask for it from then on (PLW1514 of Ruff, or '
         "`PYTHONWARNDEFAULTENCODING=1` in the tests).",
