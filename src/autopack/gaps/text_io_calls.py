@@ -381,7 +381,8 @@ def _edit(lines: list[bytes], call: ast.Call) -> TextEdit | None:
         line, end = (call.end_lineno or 0) - 1, call.end_col_offset or 0
         if lines[line][end - 2 : end] != b"()":
             return None
-        return TextEdit(line + 1, end - 2, "()", f"({addition})")
+        # The closing one is the last byte of what may be the last argument of another call.
+        return TextEdit(line + 1, end - 2, "(", f"({addition}")
     last = max(values, key=lambda value: (value.end_lineno or 0, value.end_col_offset or 0))
     line, end = (last.end_lineno or 0) - 1, last.end_col_offset or 0
     old = lines[line][end - 1 : end]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -203,6 +204,10 @@ CALLS = [
     ("Path(path).open()", 'Path(path).open(encoding="utf-8")'),
     ('(Path(path) / "x").open("a")', '(Path(path) / "x").open("a", encoding="utf-8")'),
     ("open(open(path).read())", 'open(open(path, encoding="utf-8").read(), encoding="utf-8")'),
+    (
+        "Path(path).write_text(Path(path).read_text())",
+        'Path(path).write_text(Path(path).read_text(encoding="utf-8"), encoding="utf-8")',
+    ),
     (
         'subprocess.run(["git", "log"], capture_output=True, text=True)',
         'subprocess.run(["git", "log"], capture_output=True, text=True, encoding="utf-8")',
@@ -416,6 +421,8 @@ def test_edits_add_keywords_and_nothing_else(source: str) -> None:
     found = text_io_calls.find_text_calls(data)
     if found is None or not found.edits:
         return
+    spans = sorted((edit.line, edit.column, edit.column + len(edit.old.encode())) for edit in found.edits)
+    assert all(one[0] < next_[0] or one[2] <= next_[1] for one, next_ in pairwise(spans)), "no two edits overlap"
     before, after = ast.parse(data), ast.parse(text_io_calls.apply_edits(data, found.edits))
     added = 0
     for old, new in zip(
