@@ -324,3 +324,13 @@ def test_a_copy_of_a_ledger_whose_headings_are_linked_has_no_remedy(make_reposit
     linking = {"a.md": "[x](BUILD_HISTORY.md#build-001-first)\n"}
     (gap,) = gaps_of(make_repository({"docs/BUILD_HISTORY.md": LEDGER, "BUILD_HISTORY.md": LEDGER, **linking}))
     assert gap.remedy is None
+
+
+def test_a_lock_below_another_lock_is_left_over(make_repository: MakeRepository) -> None:
+    """A workspace is locked in one place; where that is seen, it is said."""
+    manifest, lock = '{"name": "wall", "version": "1.4.0"}\n', '{\n  "name": "wall",\n  "version": "1.3.9"\n}\n'
+    files = {"web/wall/package.json": manifest, "web/wall/package-lock.json": lock}
+    (plain,) = gaps_of(make_repository(files, name="plain"))
+    (below,) = gaps_of(make_repository({**files, "yarn.lock": ""}, name="below"))
+    said = "web/wall/package-lock.json states version 1.3.9 of wall, web/wall/package.json 1.4.0"
+    assert (plain.title, below.title) == (said, f"{said}; where yarn.lock locks all of them, it is left over")

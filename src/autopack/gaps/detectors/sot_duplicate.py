@@ -19,6 +19,7 @@ from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
 from autopack.gaps.ledgers import Entry, configured_ledgers, counted_entries
+from autopack.gaps.link_targets import folders_above
 from autopack.gaps.markdown import Link
 from autopack.gaps.models import Evidence
 from autopack.gaps.near_duplicates import MINIMUM_SIMILARITY, Sketch, candidate_pairs, similarity, sketch
@@ -70,6 +71,7 @@ RULES = (
 
 _LEDGER_FOLDERS = ("", "docs/", "doc/", "archive/", "docs/archive/", "archive/docs/")
 _ENOUGH_TO_BE_A_TREE = 3
+_LOCKS_OF_NPM = ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock")
 _MAX_EVIDENCE = 50
 _POINTER_WORDS = 80
 _CONTINUES = re.compile(
@@ -161,7 +163,7 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     sources = {path: fact for path, fact in facts.items() if isinstance(fact, SourceFact) and path in snapshot.files}
     yield from _duplicate_documents(snapshot, sources, known | set(ledgers.values()))
     stated = {path: fact.versions for path, fact in sources.items() if fact.versions}
-    yield from map(_version_finding, contradictions(stated))
+    yield from (_version_finding(found, snapshot) for found in contradictions(stated))
 
 
 # --- ledgers --------------------------------------------------------------------------------------------------------
@@ -340,12 +342,16 @@ def _body(data: bytes) -> bytes:
 # --- versions -------------------------------------------------------------------------------------------------------
 
 
-def _version_finding(found: Contradiction) -> Finding:
+def _version_finding(found: Contradiction, snapshot: Snapshot) -> Finding:
     truth, other = found.truth, found.other
+    path = other.place.path or ""
+    locks = _LOCKS_OF_NPM if path.endswith("/package-lock.json") else ()
+    others = (f"{folder}/{lock}".lstrip("/") for folder in (*folders_above(path)[1:], "") for lock in locks)
+    above = next((lock for lock in others if lock in snapshot.files), None)
     return Finding(
         rule="versions-differ",
-        title=f"{other.place.path} states version {other.version} of {truth.project}, {truth.place.path} "
-        f"{truth.version}",
+        title=f"{path} states version {other.version} of {truth.project}, {truth.place.path} {truth.version}"
+        + (f"; where {above} locks all of them, it is left over" if above else ""),
         key=(other.place.path or "", truth.place.path or "", truth.project),
         evidence=(other.place, truth.place),
     )
