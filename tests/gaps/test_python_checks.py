@@ -129,6 +129,16 @@ def test_a_helper_that_is_run_without_being_called_is_followed(
             "def test_a():\n    work(FakeJudge())\n",
         ),
         # what must come out, by name
+        (
+            "class FakeJudge(Base):\n    def hear(self):\n        assert quiet()\n\nclass TestA(TestCase):\n"
+            "    def setUp(self):\n        Driver.kind = FakeJudge\n    def test_a(self):\n        work()\n",
+            "class FakeJudge(Base):\n    def hear(self):\n        return quiet()\n\nclass TestA(TestCase):\n"
+            "    def setUp(self):\n        Driver.kind = FakeJudge\n    def test_a(self):\n        work()\n",
+        ),
+        (
+            "@pytest.mark.parametrize('end', [1])\ndef test_a(end):\n    with end:\n        work()\n",
+            "@pytest.mark.parametrize('end', [1])\ndef test_a(end):\n    with silence(end):\n        work()\n",
+        ),
         ("def test_a():\n    sql_eq_(work(), 3)\n", "def test_a():\n    sql_eqs(work(), 3)\n"),
         ("def test_a():\n    work().trap(KeyError)\n", "def test_a():\n    work().take(KeyError)\n"),
         ("def test_a():\n    work(expect_code=403)\n", "def test_a():\n    work(code=403)\n"),

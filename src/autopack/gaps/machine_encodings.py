@@ -7,7 +7,6 @@ modules of a package do is said once.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -39,8 +38,6 @@ class CallFact:
     """What the others of them open; see `TextCalls.opened`."""
     doubtful: tuple[Evidence, ...] = ()
     """Further calls, for which the encoding of the machine may be meant."""
-    named: int = 0
-    """How many calls name an encoding."""
     defines: frozenset[str] = frozenset()
     """`read_text` and `write_text` when the module defines them itself."""
 
@@ -52,10 +49,9 @@ def calls_of(path: str, data: bytes, *, most_places: int) -> CallFact | None:
     defines = text_io_calls.defined_methods(data)
     if is_test_code(path):
         return CallFact(defines=defines) if defines else None
-    named = text_io_calls.count_named(data)
     found = text_io_calls.find_text_calls(data)
     if found is None:
-        return CallFact(defines=defines, named=named) if defines or named else None
+        return CallFact(defines=defines) if defines else None
     places = Places(path, data)
     plain, doubtful = (
         tuple(places.at(min(places.start_of(line) + column, len(data))) for line, column in some[:most_places])
@@ -68,7 +64,6 @@ def calls_of(path: str, data: bytes, *, most_places: int) -> CallFact | None:
         settled=found.settled,
         opened=found.opened,
         doubtful=doubtful,
-        named=named,
         defines=defines,
     )
 
@@ -139,7 +134,7 @@ class Judged:
             found[path] = cares and not fact.settled and not known.leaves_windows_out(path)
         certain = [path for path, is_certain in found.items() if is_certain]
         certain.sort(key=lambda path: path not in opens_letters)
-        together = tuple(_together(packages, calls, certain, most_places))
+        together = tuple(_together(packages, certain, most_places))
         said_once = {path for one in together for path in one.modules}
         return cls(
             modules={
@@ -187,31 +182,21 @@ class _Packages:
 class Together:
     """Several modules of a package that leave the encoding to the machine."""
 
-    package: str
     folder: str
     """The package, or a folder in it where a finding of the whole would have more places than it shows."""
     modules: tuple[str, ...]
     """Those of the folder of which somebody would change a call; first those that open a text which is not ASCII."""
-    named: int
-    """Calls of the package that name an encoding."""
-    unnamed: int
 
 
-def _together(
-    packages: _Packages, calls: Mapping[str, CallFact], certain: Iterable[str], most_places: int
-) -> Iterator[Together]:
+def _together(packages: _Packages, certain: Iterable[str], most_places: int) -> Iterator[Together]:
     """Yield the packages of which _MANY modules are CERTAIN."""
     modules: dict[str, list[str]] = {}
     for path in certain:
         modules.setdefault(packages.of_module(path), []).append(path)
-    named, unnamed = Counter[str](), Counter[str]()
-    for path, fact in calls.items():
-        named[packages.of_module(path)] += fact.named
-        unnamed[packages.of_module(path)] += len(fact.places)
     for package, paths in modules.items():
         for folder, part in _in_shown_parts(package, paths, most_places):
             if len(part) >= _MANY:
-                yield Together(package, folder, tuple(part), named[package], unnamed[package])
+                yield Together(folder, tuple(part))
 
 
 def _in_shown_parts(folder: str, paths: Sequence[str], most_places: int) -> Iterator[tuple[str, Sequence[str]]]:

@@ -92,6 +92,8 @@ class FunctionFact:
     fixture: bool = False
     automatic: bool = False
     """A fixture that every test below it gets."""
+    stand_in: bool = False
+    """A class that takes the place of something real, with methods that assert: it checks where a set-up puts it."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Suspect:
     from_tests: frozenset[str]
     """Those that are imported from a module with `test` in its name."""
     fixtures: frozenset[str]
+    installed: frozenset[str]
+    """Names of what its class's set-up sets attributes to: a stand-in among them may check."""
     teardowns: frozenset[str]
     """What its class runs after each of its tests. Others of these names, in modules that it sees, are not run."""
     inherits: bool
@@ -131,6 +135,8 @@ class Checkers:
     known: Mapping[str, frozenset[str]]
     """Path -> names of the functions defined there."""
     checking: Mapping[str, frozenset[str]]
+    stand_ins: Mapping[str, frozenset[str]]
+    """Path -> names of the classes that check where a set-up puts them."""
     fixtures: frozenset[str]
     """Names of all functions anywhere: a plugin may bring a fixture along."""
     checking_fixtures: frozenset[str]
@@ -144,6 +150,8 @@ class Checkers:
 
         MODULES holds the functions of each path, VISIBLE the paths whose functions each may call.
         """
+        stand_ins = {path: frozenset(one.name for one in every if one.stand_in) for path, every in modules.items()}
+        modules = {path: tuple(one for one in every if not one.stand_in) for path, every in modules.items()}
         known = {path: frozenset(function.name for function in functions) for path, functions in modules.items()}
         checking = {path: {one.name for one in functions if one.checks} for path, functions in modules.items()}
         waiting = [(path, one) for path, functions in modules.items() for one in functions if not one.checks]
@@ -168,6 +176,7 @@ class Checkers:
             visible=visible,
             known=known,
             checking=settled,
+            stand_ins=stand_ins,
             fixtures=frozenset().union(*known.values()),
             checking_fixtures=frozenset().union(*settled.values()),
             automatic=automatic,
@@ -181,6 +190,8 @@ class Checkers:
         if _any_checks(suspect.uses, seen, self.known, self.checking):
             return True
         if any(not suspect.handed.isdisjoint(self.checking[one]) for one in seen):
+            return True
+        if any(not suspect.installed.isdisjoint(self.stand_ins[one]) for one in seen):
             return True
         if not suspect.teardowns.isdisjoint(self.checking[path]):
             return True
@@ -227,15 +238,16 @@ def functions(tree: ast.Module) -> tuple[FunctionFact, ...]:
 
 def _as_function(node: ast.ClassDef) -> list[FunctionFact]:
     """Return a class as a function of its name where its objects are called or entered, or where what it derives from
-    may call a method of it that asserts; other classes are none."""
+    may call a method of it that asserts, and a stand-in with such a method; other classes are none."""
     methods = [item for item in node.body if isinstance(item, Function)]
     unnamed = tuple(chain.from_iterable(_body(item) for item in methods if item.name in _CHECKING_METHODS))
     if unnamed:
         return [FunctionFact(node.name, _checks_itself(unnamed), _called(unnamed))]
-    if all(map(_plain_base, node.bases)) or _STAND_IN.search(node.name) or _NAMED_TEST.match(node.name):
+    is_stand_in = _STAND_IN.search(node.name) is not None
+    if (all(map(_plain_base, node.bases)) and not is_stand_in) or _NAMED_TEST.match(node.name):
         return []
     asserts = any(_asserts(item) for method in methods if method.name != "__init__" for item in _body(method))
-    return [FunctionFact(node.name, checks=True, uses=frozenset())] if asserts else []
+    return [FunctionFact(node.name, checks=True, uses=frozenset(), stand_in=is_stand_in)] if asserts else []
 
 
 def _asserts(item: ast.AST) -> bool:
@@ -321,6 +333,7 @@ def suspects(path: str, data: bytes, tree: ast.Module) -> tuple[Suspect, ...]:
                 own=frozenset(called_name(call) for call in calls if _is_own(call)),
                 from_tests=uses & from_tests,
                 fixtures=fixtures,
+                installed=_handed(item for item in prepared if isinstance(item, ast.Assign)),
                 teardowns=_teardowns(owner) if owner else frozenset(),
                 inherits=owner is not None and any(not _plain_base(base) for base in owner.bases),
                 owner=owner.name if owner else "",
@@ -417,6 +430,9 @@ def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     # Defining or looping until something happens is the test itself; yielding and trying are not followed.
     if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner):
         return False
+    given = _parameters(node)
+    if any(isinstance(item, ast.withitem) and dotted_name(item.context_expr) in given for item in inner):
+        return False  # `with expectation:`, which may be `pytest.raises(…)`
     called = _called(inner)
     return bool(called) and not _waits_for_a_promise(inner, called)
 

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from autopack.artifacts.redaction import redact
 from autopack.gaps.opened_files import Opened, OpenedFiles
@@ -25,7 +26,7 @@ from autopack.gaps.python_source import (
     parse_anew,
     walk,
 )
-from autopack.gaps.settled_text import Settled
+from autopack.gaps.settled_text import Reason, Settled
 
 # Patterns that begin with a literal are searched for many times faster.
 _CANDIDATES = (
@@ -57,6 +58,11 @@ _JYTHON = re.compile(rb"#![^\n]{0,80}(?:jython|python2)")
 _OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)
 _COOKIE_BYTES = 200
 _UNIX_ONLY = ("/dev/", "/proc/", "/sys/", "/etc/", "/var/", "/run/", "/tmp/", "/usr/")
+_SPEAKS_OF_ENCODING = re.compile(
+    rb"#[^\n]{0,200}\b(?:locale|system|platform|native|default)\b[^\n]{0,60}\bencoding"
+    rb"|#[^\n]{0,200}\bencoding\b[^\n]{0,60}\b(?:locale|system|platform|native|default)\b",
+    re.IGNORECASE,
+)
 _MODE = re.compile(r"[rwaxtU+]+\Z")
 _OPENERS = {
     # name -> (position of `mode`, its default, position of `encoding`)
@@ -113,15 +119,6 @@ def _knows_paths(data: bytes) -> bool:
     return b"Path" in data and _PATH_OF_PATHLIB.search(data) is not None
 
 
-def count_named(data: bytes) -> int:
-    """Return how many calls of DATA (a Python module) open text and name its encoding, counted without parsing it."""
-    if b"encoding" not in data:
-        return 0
-    patterns = (_CANDIDATES[0], _PATH_CANDIDATE) if _knows_paths(data) else _CANDIDATES[:1]
-    starts = {match.end() for pattern in patterns for match in pattern.finditer(data)}
-    return sum(b"encoding" in data[start : _call_end(data, start)] for start in starts)
-
-
 def find_text_calls(data: bytes) -> TextCalls | None:
     """Return the calls in DATA (a Python module) that name no encoding, or None."""
     if not _has_candidate(data) or _is_for_python_2(data):
@@ -140,7 +137,9 @@ def find_text_calls(data: bytes) -> TextCalls | None:
     if not calls:
         return None
     settled = Settled.of(nodes, imports)
-    reasons = settled.reasons(calls)
+    lines = data.splitlines()  # of bytes: at the ends of lines that Python knows
+    explained: dict[int, Reason] = {id(call): "doubtful" for call in calls if _is_explained(lines, call)}
+    reasons = {**settled.reasons(calls), **explained}
     open_ones = [call for call in calls if not reasons[id(call)]]
     files = OpenedFiles.of(nodes, imports)
     opened = tuple(dict.fromkeys(files.by(call) for call in open_ones))
@@ -205,15 +204,47 @@ def _shadows_open(tree: ast.Module, nodes: Iterable[ast.AST], imports: Mapping[s
     )
 
 
-def _discarded(nodes: Iterable[ast.AST]) -> frozenset[int]:
-    """Return the identities of calls that only create or empty a file: `open(p, "w").close()`, `with open(p, "w"):`."""
-    found: set[int] = set()
+def _discarded(nodes: Sequence[ast.AST]) -> frozenset[int]:
+    """Return the identities of calls that only create or empty a file: `open(p, "w").close()`, `with open(p, "w"):`,
+    a block that does nothing, a file that the next statement closes, a statement that is `open(p, "a")` alone."""
+    closed = (node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr == "close")
+    alone = (node.value for node in nodes if isinstance(node, ast.Expr) and _only_creates(node.value))
+    found = {id(call) for call in (*closed, *alone)}
     for node in nodes:
-        if isinstance(node, ast.Attribute) and node.attr == "close":
-            found.add(id(node.value))
-        elif isinstance(node, ast.With) and all(item.optional_vars is None for item in node.items):
-            found.update(id(item.context_expr) for item in node.items)
+        if isinstance(node, ast.With):
+            is_idle = all(isinstance(statement, ast.Pass) for statement in node.body)
+            if is_idle or all(item.optional_vars is None for item in node.items):
+                found.update(id(item.context_expr) for item in node.items)
+        for block in (getattr(node, "body", None), getattr(node, "orelse", None)):
+            if isinstance(block, list):
+                found.update(id(first.value) for first, second in pairwise(block) if _is_closed_by(first, second))
     return frozenset(found)
+
+
+def _only_creates(statement: ast.expr) -> bool:
+    """Tell whether STATEMENT is `open(p, "a")` and nothing more."""
+    if not isinstance(statement, ast.Call) or called_name(statement) != "open" or len(statement.args) < 2:
+        return False
+    return not set("wax").isdisjoint(constant_string(statement.args[1]) or "")
+
+
+def _is_closed_by(statement: ast.stmt, following: ast.stmt) -> bool:
+    """Tell whether STATEMENT is `f = …` and FOLLOWING is `f.close()`."""
+    call = following.value if isinstance(following, ast.Expr) else None
+    return (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(call, ast.Call)
+        and dotted_name(call.func) == f"{dotted_name(statement.targets[0])}.close"
+    )
+
+
+def _is_explained(lines: Sequence[bytes], call: ast.Call) -> bool:
+    """Tell whether a comment right above CALL, or beside it, speaks of the machine's encoding."""
+    first = call.lineno - 1
+    while first and lines[first - 1].lstrip().startswith(b"#"):
+        first -= 1
+    return any(_SPEAKS_OF_ENCODING.search(line) for line in lines[first : call.end_lineno])
 
 
 def _path_names(nodes: Sequence[ast.AST], imports: dict[str, str]) -> frozenset[str]:

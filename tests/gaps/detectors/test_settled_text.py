@@ -131,6 +131,9 @@ def test_text_of_unknown_letters_is_of_high_confidence(make_repository: MakeRepo
         'with open(path, "w") as f:\n    f.write(data)\nopen(path, encoding=locale.getpreferredencoding(False))',
         # a ConfigParser reads by the locale what it has written
         'import configparser\nwith open(path, "w") as f:\n    data.write(f)',
+        # the author says so
+        '# distutils reads it in the default encoding\nx = open(path, "w")\nx.write(data)',
+        'x = open(path, "w")  # no encoding: the locale is what the other program goes by\nx.write(data)',
     ],
 )
 def test_where_the_machines_encoding_may_be_meant_nothing_is_offered(
@@ -155,6 +158,12 @@ def test_where_the_machines_encoding_may_be_meant_nothing_is_offered(
         'subprocess.run(["ls"], stdout=open(path, "w"))',
         # what is typed at the machine
         "import sys\nsys.stdin = os.fdopen(fd)",
+        # nothing is written
+        'with open(path, "w"):\n    pass',
+        'with open(path, "w") as f:\n    pass',
+        'f = open(path, "w")\nf.close()',
+        'if name:\n    work()\nelse:\n    f = open(path, "w")\n    f.close()',
+        'open(path, "a")',
     ],
 )
 def test_where_the_machines_encoding_is_meant_there_is_no_gap(make_repository: MakeRepository, body: str) -> None:

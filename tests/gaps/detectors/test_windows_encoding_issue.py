@@ -216,7 +216,10 @@ CALLS = [
         'subprocess.check_output(["git", "log"], universal_newlines=True)',
         'subprocess.check_output(["git", "log"], universal_newlines=True, encoding="utf-8")',
     ),
-    ('"é"; open(\n    path,\n    "w",  # why\n)', '"é"; open(\n    path,\n    "w", encoding="utf-8",  # why\n)'),
+    (
+        '"é"; y = open(\n    path,\n    "w",  # why\n)',
+        '"é"; y = open(\n    path,\n    "w", encoding="utf-8",  # why\n)',
+    ),
 ]
 HEAD = (
     "import io, os, subprocess, tempfile\nfrom pathlib import Path\n\n\n"

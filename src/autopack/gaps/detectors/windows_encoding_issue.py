@@ -393,14 +393,14 @@ def _of_module(file: FileRecord, fact: CallFact, verdict: Verdict) -> Finding:
 
 def _of_package(package: Together, files: Mapping[str, FileRecord], calls: Mapping[str, CallFact]) -> Finding:
     place = f"in {package.folder}" if package.folder else "at the root"
-    remedies = [_name_utf8(files[path], calls[path].edits) for path in package.modules]
+    count = sum(len(calls[path].places) for path in package.modules)
     return Finding(
         rule="open-without-encoding",
-        title=f"{len(package.modules)} modules {place} open text in the encoding of the machine; {package.unnamed} of"
-        f" {package.named + package.unnamed} such calls in {package.package or 'the root'} name none",
+        title=f"{len(package.modules)} modules {place} open text in the encoding of the machine"
+        + (f" ({count} places)" if count > len(package.modules) else ""),
         key=(f"{package.folder}/", "custom"),
         evidence=tuple(calls[path].places[0] for path in package.modules[:MAX_EVIDENCE]),
-        remedy=merged(remedies),
+        remedy=merged([_name_utf8(files[path], calls[path].edits) for path in package.modules]),
     )
 
 
