@@ -96,8 +96,8 @@ def dead_links(
             continue
         first = suspects[0]
         near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None
-        if near and near.endswith(f"-{first.fragment}") and _is_right_below(pages, first, near):
-            near = None  # Who means a heading by a part of its name is not right below it.
+        if near and _is_right_below(pages, first, near) and not pages.is_spelt_alike(near, first.fragment or ""):
+            near = None  # Who means another heading may well have come near to this one by chance.
         original = None if near else _original(pages, originals, first)  # What is nearly right was not translated.
         yield DeadLink(document, target, first.wanted, first.fragment, offsets, near, first.page, original)
 

@@ -29,6 +29,8 @@ _ASSEMBLED_IN_CODE = re.compile(rb"```\{|<!--[ \t]{0,4}(?:include|#include)")
 """The same in what `markdown.mask` takes for code and comments."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
+_REPEATED = re.compile(r"-\d{1,2}\Z")
+"""What is put behind the id of a heading that a page has once more."""
 _LONGEST_IN_WORDS = 200
 _MOST_COMPARED = 100
 _INDENTED_CODE = (b"    ", b"\t")
@@ -70,8 +72,8 @@ class Headings:
         near = self._by_letters.get(letters, [])
         near = near or [one for other in self._similar.one_letter_off(letters) for one in self._by_letters[other]]
         if not near:
-            number = _CHAPTER.match(slug)
-            bare = slug[number.end() :] if number else ""
+            number, repeated = _CHAPTER.match(slug), _REPEATED.search(slug)
+            bare = slug[number.end() :] if number else slug[: repeated.start()] if repeated else ""
             near = [*self._by_number.get(slug, ()), *([bare] if bare in self._slugs else ())]
         return near[0] if len(near) == 1 else None
 
@@ -165,11 +167,16 @@ class Pages:
 
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other
-        punctuation or, failing that, one letter wrong or the number of a chapter more or less."""
+        punctuation or, failing that, one letter wrong, or a number of a chapter or of a repeated heading too many or
+        too few."""
         if path not in self._headings:
             rendered = self._render(path)
             self._headings[path] = Headings(rendered.slugs if rendered else ())
         return self._headings[path].nearest(markdown.slug_key(fragment))
+
+    def is_spelt_alike(self, slug: str, fragment: str) -> bool:
+        """Tell whether FRAGMENT differs from SLUG in punctuation alone."""
+        return _letters(slug) == _letters(markdown.slug_key(fragment))
 
     def is_within(self, path: str, offset: int, slug: str) -> bool:
         """Tell whether the byte at OFFSET of PATH stands right below the heading that is called SLUG."""

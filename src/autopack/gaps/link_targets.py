@@ -48,6 +48,10 @@ _FOLDER_OF_A_LANGUAGE = re.compile(
 )
 _ROUTES_PER_FILE = 2
 _NUMBER = re.compile(r"\d{1,4}[-_.](?=[^\W\d])")
+_SAYS_WHERE_IT_IS_SHOWN = re.compile(
+    rb"---[ \t]*\r?\n(?:[^\n]{0,400}\n){0,40}?(?:eleventyNavigation|permalink):", re.IGNORECASE
+)
+"""Front matter of a document that a site shows, and where."""
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 
@@ -395,7 +399,12 @@ def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozense
         if len(targets) >= max(_ENOUGH_ROUTES, 1 + _ROUTES_PER_FILE * somewhere[folder])
     }
     enough |= {folder for folder, targets in variants.items() if len(targets) >= _ENOUGH_VARIANTS}
+    enough |= {document.rpartition("/")[0] for document in links if _says_where_it_is_shown(tree, document)}
     return frozenset(enough)
+
+
+def _says_where_it_is_shown(tree: Tree, document: str) -> bool:
+    return _SAYS_WHERE_IT_IS_SHOWN.match(tree.snapshot.texts.get(document, b"")) is not None
 
 
 def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page", "nowhere", "variant", "file"] | None:

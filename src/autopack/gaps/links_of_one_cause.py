@@ -26,9 +26,10 @@ Told = tuple[DeadLink, Finding]
 class _Cause(NamedTuple):
     """A page that lacks headings, the uppermost folder on the way to what is missing, the missing file itself, a
     document that names several missing files, one that separates folders as Windows does, one that writes addresses or
-    labels of references as paths, or a folder whose files are in another one."""
+    labels of references as paths, a folder whose files are in another one, or a page whose headings are spelt
+    otherwise."""
 
-    kind: Literal["headings", "folder", "file", "files", "backslashes", "moved", "addresses", "references"]
+    kind: Literal["headings", "folder", "file", "files", "backslashes", "moved", "addresses", "references", "spelling"]
     place: str
     detail: str = ""
     """The other folder; `#` for addresses that are written as headings."""
@@ -109,32 +110,24 @@ def _mended_cause(dead: DeadLink, remedy: Remedy) -> _Cause | None:
     if operation.new.startswith(("https://", "http://", "mailto:")):
         return _Cause("addresses", dead.document, "#" if dead.fragment else "")
     if dead.fragment is not None:
-        return None  # Each heading was renamed by itself.
+        return _Cause("spelling", dead.wanted)
     folders = moved(dead.wanted, wanted_path(dead.document, split_target(operation.new)[0]) or "")
     return None if folders is None else _Cause("moved", *folders)
 
 
 def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str | None = None) -> Finding:
     """Return the one finding for FOUND, which have CAUSE: links of WHO, a DOCUMENT if it is one."""
-    if cause.kind == "headings":
-        named = [f"#{dead.fragment}" for dead, _ in found]
-        what, which = "heading", f"that {'it' if cause.place == document else cause.place} does not have"
-    elif cause.kind == "backslashes":
-        named = [dead.target for dead, _ in found]
-        what, which = "path", "with backslashes, which separate nothing in a link"
-    elif cause.kind == "addresses":
-        named = [dead.target for dead, _ in found]
-        what, which = "URL", f"as if they were {'headings' if cause.detail else 'paths'}"
-    elif cause.kind == "references":
-        named = [dead.target for dead, _ in found]
-        what, which = "reference", "between parentheses instead of brackets"
-    elif cause.kind == "files":
-        named = [dead.target for dead, _ in found]
-        what, which = "path", "that are not there"
-    else:
-        named = [dead.wanted.removeprefix(f"{cause.place}/") for dead, _ in found]
-        what, which = "path", f"in {cause.place}/, which is not there"
-    distinct = tuple(dict.fromkeys(named))
+    page = "it" if cause.place == document else cause.place
+    said = {
+        "headings": ("heading", f"that {page} does not have"),
+        "spelling": ("heading", f"that {page} spells otherwise"),
+        "backslashes": ("path", "with backslashes, which separate nothing in a link"),
+        "addresses": ("URL", f"as if they were {'headings' if cause.detail else 'paths'}"),
+        "references": ("reference", "between parentheses instead of brackets"),
+        "files": ("path", "that are not there"),
+    }
+    what, which = said.get(cause.kind, ("path", f"in {cause.place}/, which is not there"))
+    distinct = tuple(dict.fromkeys(_named(cause, dead) for dead, _ in found))
     title = f"{who} to {counted(len(distinct), what)} {which}: {first_of(distinct)}"
     if cause.kind == "file":
         _, _, what = found[0][1].title.partition(", which is not there")
@@ -148,3 +141,10 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
         evidence=tuple(place for _, finding in found for place in finding.evidence),
         remedy=merged([finding.remedy for _, finding in found]),
     )
+
+
+def _named(cause: _Cause, dead: DeadLink) -> str:
+    """Return what DEAD is called among others of CAUSE."""
+    if cause.kind in {"headings", "spelling"}:
+        return f"#{dead.fragment}"
+    return dead.wanted.removeprefix(f"{cause.place}/") if cause.kind in {"folder", "file", "moved"} else dead.target

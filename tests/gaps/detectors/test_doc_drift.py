@@ -241,14 +241,48 @@ def test_several_missing_files_of_one_document_are_one_gap(make_repository: Make
 
 def test_nothing_is_nearly_where_the_reader_is(make_repository: MakeRepository) -> None:
     """A link to the heading that it stands below was meant for another place."""
-    above, below = "[a](#required-it)\n\n## 3. Required it\n", "## 3. Required it\n\n[a](#required-it)\n"
-    repository = make_repository({"above.md": above, "below.md": below})
-    commit_all(repository)
-    told = {gap.title: gap.remedy is not None for gap in gaps_of(repository)}
-    assert told == {
-        "above.md links to the heading #required-it, which above.md does not have": True,
-        "below.md links to the heading #required-it, which below.md does not have": False,
+    link, chapter, workspace, tools = "[a](#{})\n", "## 3. Required it\n", "## The workspace\n", "## All tools\n"
+    files = {
+        "above.md": link.format("required-it") + chapter,
+        "below.md": chapter + link.format("required-it"),
+        "near-above.md": link.format("the-workspaces") + workspace,
+        "near-below.md": workspace + link.format("the-workspaces"),
+        "spelling.md": tools + link.format("all_tools"),
     }
+    repository = make_repository(files)
+    commit_all(repository)
+    mended = {gap.evidence[0].path: gap.remedy is not None for gap in gaps_of(repository)}
+    assert mended == {
+        "above.md": True,
+        "below.md": False,
+        "near-above.md": True,
+        "near-below.md": False,
+        "spelling.md": True,
+    }
+
+
+def test_several_headings_that_are_spelt_otherwise_are_one_gap(make_repository: MakeRepository) -> None:
+    """From three links of one document to one page on; one remedy mends them all."""
+    headings = "## One thing\n\n## Two things\n\n## Three things\n"
+    text = f"[a](#-one-thing-) [b](#two_things) [c](#three-things-1)\n\n{headings}"
+    repository = make_repository({"README.md": text})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    told = "README.md links to 3 headings that it spells otherwise: #-one-thing-, #two_things, #three-things-1"
+    assert gap.title == told
+    mended = text.replace("-one-thing-", "one-thing").replace("two_things", "two-things").replace("things-1", "things")
+    assert after_remedy(repository, gap) == {"README.md": mended}
+
+
+@pytest.mark.parametrize("key", ["eleventyNavigation:\n  key: Page", "permalink: /a/b/"])
+def test_a_document_that_says_where_it_is_shown_is_a_page(make_repository: MakeRepository, key: str) -> None:
+    """Its links go by the address there; without the front matter, or with another, they are dead."""
+    links = "[a](../other) [b](../casts/b.cast)\n"
+    page = f"---\ntitle: Page\n{key}\n---\n\n{links}"
+    files = {"docs/other.md": "# Other\n", "docs/casts/b.cast": "x", "README.md": "# R\n"}
+    assert seen_in(make_repository({**files, "docs/page.md": page}, name="shown")) == []
+    plain = make_repository({**files, "docs/page.md": f"---\ntitle: Page\n---\n\n{links}"}, name="plain")
+    assert len(seen_in(plain)) == 2
 
 
 def test_the_document_that_has_the_heading_is_mentioned(make_repository: MakeRepository) -> None:
@@ -813,7 +847,7 @@ def test_a_page_that_many_link_into_is_told_once(make_repository: MakeRepository
 
 def test_headings_that_a_page_lacks_are_one_gap(make_repository: MakeRepository) -> None:
     """From three on, for each document and page; what one slip explains keeps its own remedy."""
-    guide = "# Guide\n\n## Installing it\n\n[p](#one) [q](#two) [r](#three) [s](#instaling-it)\n"
+    guide = "# Guide\n\n[p](#one) [q](#two) [r](#three) [s](#instaling-it)\n\n## Installing it\n"
     readme = "[a](guide.md#one) [b](guide.md#two)\n\n[c](guide.md#three) [d](guide.md#one)\n"
     repository = make_repository({"guide.md": guide, "README.md": readme})
     commit_all(repository)

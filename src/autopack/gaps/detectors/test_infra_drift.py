@@ -577,9 +577,9 @@ RULES = (
         risk="medium",
         confidence="high",
         blocks_autopilot=False,
-        signal="A test compares two values as a statement of its own.",
+        signal="A test compares or checks something as a statement of its own.",
         why="The result is thrown away: the check can never fail.",
-        fix="Put `assert` in front of it.",
+        fix="Put `assert` in front of it, or write `=` for `==` where a value was to be set; see whether it holds.",
     ),
     Rule(
         name="tuple-assert",
