@@ -77,6 +77,17 @@ def test_what_others_wrote_is_known_but_not_judged(make_repository: MakeReposito
     assert snapshot.exists("web/node_modules")
 
 
+def test_releases_of_several_projects_side_by_side_are_of_others(make_repository: MakeRepository) -> None:
+    """From three projects in one folder on; versions of one thing, and two projects, are the repository's own."""
+    theirs = ("lib/zstd-1.5.7", "lib/c-ares-v1.34", "lib/jansson-e23f558", "lib/zstd-1.4")
+    ours = ("lib/own", "lib/own-code", "tools/a-1.0", "tools/b-2.0", *(f"docs/guide-1.{minor}" for minor in range(3)))
+    repository = make_repository({f"{folder}/a.c": folder for folder in (*theirs, *ours)})
+    commit_all(repository)
+    snapshot = take_snapshot(repository, ())
+    assert snapshot.out_of_scope == {f"{folder}/a.c" for folder in theirs}
+    assert set(snapshot.files) == {f"{folder}/a.c" for folder in ours}
+
+
 def test_bytes_are_extracted_once_and_kept_on_request(make_repository: MakeRepository) -> None:
     """Each file's bytes reach the extractor; only those that were asked for are kept."""
     snapshot = take_snapshot(make_repository({"a.keep": "abc", "b.txt": "\r\n"}), [asking()])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 _TEST_FOLDER = re.compile(
@@ -24,6 +26,7 @@ _DEVELOPERS_FOLDERS = frozenset(
         *("demo", "demos", "doc", "docs", "docs_src", "example", "examples", "samples", "tutorials"),
     ]
 )
+_ENOUGH_TO_BE_A_PURPOSE = 3
 _DEVELOPERS_FILES = frozenset({"setup.py", "noxfile.py", "tasks.py", "fabfile.py", "dodo.py", "conf.py"})
 _BENCHMARK = re.compile(r"(?:.*[_.-])?(?:bench(?:es|marks?|marking)?|perf|performance)(?:[_.-].*)?\Z", re.IGNORECASE)
 _ENCODING_NAME = re.compile(
@@ -73,3 +76,10 @@ def _is_for_data(folder: str) -> bool:
 def is_named_for_encodings(path: str) -> bool:
     """Tell whether a folder or the name of PATH says that it is about encodings, line endings or broken input."""
     return _ENCODING_NAME.search(path) is not None
+
+
+def folders_about_encodings(paths: Iterable[str]) -> frozenset[str]:
+    """Return the folders in which several of PATHS, whose bytes are odd, are named for encodings or broken input: then
+    their neighbours are odd on purpose too."""
+    counts = Counter(path.rpartition("/")[0] for path in paths if is_named_for_encodings(path.rpartition("/")[2]))
+    return frozenset(folder for folder, count in counts.items() if count >= _ENOUGH_TO_BE_A_PURPOSE)

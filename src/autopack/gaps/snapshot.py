@@ -236,6 +236,7 @@ def _head_objects(git: Git, places: repository.Places) -> tuple[tuple[str, str],
 
 def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
     modes, attributes, nothing = listed.status.work_tree_modes, listed.attributes, dict[str, str]()
+    releases = scope.kept_releases(entry.path for entry in listed.index)
     to_read: dict[str, str] = {}
     absent: dict[str, str] = {}
     aside: set[str] = set()
@@ -244,14 +245,14 @@ def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
             aside.add(path + "/")
         elif _is_ours(path, runs_folder) or modes.get(path) == _GONE:
             continue
-        elif scope.is_vendored(path, attributes.get(path, nothing)):
+        elif scope.is_vendored(path, attributes.get(path, nothing), releases):
             aside.add(path)
         else:
             (absent if skipped else to_read)[path] = modes.get(path, mode)
     for path in listed.status.untracked:
         if _is_ours(path, runs_folder):
             continue
-        if path.endswith("/") or scope.is_vendored(path, listed.attributes.get(path, {})):
+        if path.endswith("/") or scope.is_vendored(path, attributes.get(path, nothing), releases):
             aside.add(path)
         else:
             to_read[path] = ""

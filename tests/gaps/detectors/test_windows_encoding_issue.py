@@ -164,6 +164,13 @@ def test_an_uncertain_decoding_gets_no_remedy(make_repository: MakeRepository) -
     assert gap.remedy is None
 
 
+def test_neighbours_of_what_is_broken_on_purpose_are_so_too(make_repository: MakeRepository) -> None:
+    """Three files of a folder that say so are a suite; two are none."""
+    names = ("invalid.json", "utf8_cut_off.json", "bad_encoding.json", "lone_byte.json")
+    files = {f"data/{name}": b"\xfc\n" for name in names} | {f"src/{name}": b"\xfc\n" for name in names[1:]}
+    assert seen(gaps_of(make_repository(files))) == ["invalid-utf8 src/lone_byte.json:1"]
+
+
 def test_names_that_windows_refuses_are_found(make_repository: MakeRepository) -> None:
     """Device names, forbidden characters and trailing dots or blanks are gaps, one for each folder and reason."""
     repository = make_repository(

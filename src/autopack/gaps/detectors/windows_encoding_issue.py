@@ -172,8 +172,10 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
     dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
     contradicted: dict[str, Finding] = {}
-    for path, fact in facts.items():
-        if fact.has_odd_bytes:
+    odd = {path: fact for path, fact in facts.items() if fact.has_odd_bytes}
+    about_encodings = odd_on_purpose.folders_about_encodings(odd)
+    for path, fact in odd.items():
+        if path.rpartition("/")[0] not in about_encodings:
             settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
             for finding in _bytes(snapshot.files[path], fact, settled, dot_net=dot_net):
                 if finding.rule == _CONTRADICTED:

@@ -40,7 +40,10 @@ def earlier(
     changed = _changed(git, snapshot, tree, base)
     blobs = list(_blobs(git, {path: tree[path] for path in sorted(changed & tree.keys())}))
     aside = {path for path in snapshot.out_of_scope if path not in changed}
-    judged = [blob for blob in blobs if not scope.is_vendored(blob.path, snapshot.attributes.get(blob.path, {}))]
+    releases = scope.kept_releases(tree)
+    judged = [
+        blob for blob in blobs if not scope.is_vendored(blob.path, snapshot.attributes.get(blob.path, {}), releases)
+    ]
     aside |= {blob.path for blob in blobs} - {blob.path for blob in judged}
     aside |= {f"{path}/" for path in changed & tree.keys() if tree[path][0] == SUBMODULE}
     files = {path: record._replace(status="..") for path, record in snapshot.files.items() if path not in changed}

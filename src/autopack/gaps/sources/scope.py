@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 _VENDORED_FOLDERS = frozenset(
@@ -13,13 +13,42 @@ _VENDORED_FOLDERS = frozenset(
     )
 )
 _MINIFIED = re.compile(r"\.min\.[a-z0-9]+(\.map)?\Z", re.IGNORECASE)
+_RELEASE = re.compile(
+    r"(?P<project>[A-Za-z][\w.+]*?(?:-[A-Za-z][\w.+]*?)*)-(?:v?\d+(?:\.\d+){1,3}|(?=[a-f]*\d)[0-9a-f]{7,40})\Z"
+)
+"""A folder that is called by a project and a version or a commit of it."""
+_ENOUGH_PROJECTS = 3
 _LINGUIST = ("linguist-vendored", "linguist-generated")
 
 
-def is_vendored(path: str, attributes: Mapping[str, str]) -> bool:
+def kept_releases(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders among those of PATHS, each with a `/` at its end, that hold releases of other projects: one
+    folder has several of them, each of another project (`lib/zstd-1.5.7/` beside `lib/c-ares-1.34.6/`)."""
+    beside: dict[str, dict[str, set[str]]] = {}
+    for folder in _all_folders(path.rpartition("/")[0] for path in paths if "-" in path):
+        above, _, name = folder.rpartition("/")
+        if release := _RELEASE.match(name):
+            beside.setdefault(above, {}).setdefault(release["project"].lower(), set()).add(f"{folder}/")
+    several = (projects for projects in beside.values() if len(projects) >= _ENOUGH_PROJECTS)
+    return tuple(sorted(folder for projects in several for folders in projects.values() for folder in folders))
+
+
+def _all_folders(folders: Iterable[str]) -> set[str]:
+    """Return FOLDERS and every folder above them."""
+    found: set[str] = set()
+    for one in folders:
+        folder = one
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
+def is_vendored(path: str, attributes: Mapping[str, str], releases: tuple[str, ...] = ()) -> bool:
     """Tell whether PATH is somebody else's or a generator's work, by `.gitattributes` first and by its name otherwise.
 
-    `linguist-vendored=false` takes a path back into scope, as on the hosts that invented the attribute.
+    RELEASES are the folders of `kept_releases`. `linguist-vendored=false` takes a path back into scope, as on the hosts
+    that invented the attribute.
     """
     if attributes:
         stated = [attributes[name] for name in _LINGUIST if name in attributes]
@@ -27,7 +56,9 @@ def is_vendored(path: str, attributes: Mapping[str, str]) -> bool:
             return True
         if any(value in {"unset", "false"} for value in stated):
             return False
-    return _holds_vendored(path.rpartition("/")[0]) or (path.count(".") > 1 and _MINIFIED.search(path) is not None)
+    if _holds_vendored(path.rpartition("/")[0]) or (path.count(".") > 1 and _MINIFIED.search(path) is not None):
+        return True
+    return bool(releases) and path.startswith(releases)
 
 
 @lru_cache(maxsize=1_024)
@@ -38,10 +69,5 @@ def _holds_vendored(folder: str) -> bool:
 
 def folders_of(paths: frozenset[str] | set[str]) -> frozenset[str]:
     """Return every folder on the way to PATHS, without a trailing `/`."""
-    found: set[str] = set()
-    for path in paths:
-        folder = path.rstrip("/").rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
+    found = _all_folders(path.rstrip("/").rpartition("/")[0] for path in paths)
     return frozenset(found) | {path.rstrip("/") for path in paths if path.endswith("/")}
