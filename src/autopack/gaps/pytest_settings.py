@@ -41,11 +41,13 @@ class LineEdit:
 
 @dataclass(frozen=True)
 class PathEntry:
-    """One entry of `testpaths`, where it stands, and the edit that drops it (None where that is not certain)."""
+    """One entry of `testpaths`, where it stands, and the edits that drop it, and that put another name in its place
+    (`new` is empty there); None where that is not certain."""
 
     name: str
     offset: int
     removal: LineEdit | None
+    renaming: LineEdit | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,10 @@ def _entry(file_name: str, data: bytes, entry: str, entries: list[str]) -> PathE
     found = re.compile(rb"(?<![\w./*-])%b(?![\w./*-])" % re.escape(entry.encode())).search(data, start, end)
     if found is None:
         return PathEntry(entry, start, None)
-    return PathEntry(entry, found.start(), _removal(file_name, data, found.start(), found.end(), entry, entries))
+    begin, line = line_start(data, found.start()), data.count(b"\n", 0, found.start()) + 1
+    renaming = LineEdit(line, found.start() - begin, entry, "") if entries.count(entry) == 1 else None
+    removal = _removal(file_name, data, found.start(), found.end(), entry, entries)
+    return PathEntry(entry, found.start(), removal, renaming)
 
 
 def _key_offset(file_name: str, data: bytes) -> int:

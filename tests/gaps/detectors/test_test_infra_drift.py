@@ -272,17 +272,32 @@ def test_a_testpath_that_is_gone_is_dropped(
 
 
 def test_testpaths_that_moved_are_told_with_their_place(make_repository: MakeRepository) -> None:
-    """The one folder of that path below another is where they are; to drop them would be no mend."""
+    """The one folder of that path below another is where they are, and where the remedy sends pytest."""
     settings = '[tool.pytest.ini_options]\ntestpaths = ["tool", "plug", "gone", "twice"]\n'
     module = {"__init__.py": "", "test_x.py": "def test_a():\n    assert 1\n"}
     places = ("src/tool", "src/plug", "a/twice", "b/twice")
     files = {f"{place}/{name}": text for place in places for name, text in module.items()}
-    gaps = gaps_of(make_repository({"pyproject.toml": settings, **files}))
-    assert {gap.title: gap.remedy is not None for gap in gaps if "pytest" in gap.title} == {
-        "pyproject.toml sends pytest to tool and plug, which do not exist and are in src/ now": False,
-        "pyproject.toml sends pytest to gone, which does not exist": True,
-        "pyproject.toml sends pytest to twice, which does not exist": True,
+    repository = make_repository({"pyproject.toml": settings, **files})
+    mended = {gap.title: after_remedy(repository, gap) for gap in gaps_of(repository) if "pytest" in gap.title}
+    assert mended == {
+        "pyproject.toml sends pytest to tool and plug, which do not exist and are in src/ now": {
+            "pyproject.toml": settings.replace('"tool"', '"src/tool"').replace('"plug"', '"src/plug"')
+        },
+        "pyproject.toml sends pytest to gone, which does not exist": {
+            "pyproject.toml": settings.replace('"gone", ', "")
+        },
+        "pyproject.toml sends pytest to twice, which does not exist": {
+            "pyproject.toml": settings.replace(', "twice"', "")
+        },
     }
+
+
+def test_testpaths_that_moved_are_named_from_their_settings(make_repository: MakeRepository) -> None:
+    """Pytest reads them from the folder of the file."""
+    module = {"py/src/checks/test_x.py": "def test_a():\n    assert 1\n"}
+    repository = make_repository({"py/pytest.ini": "[pytest]\ntestpaths = checks\n", **module})
+    (gap,) = [gap for gap in gaps_of(repository) if "pytest" in gap.title]
+    assert after_remedy(repository, gap) == {"py/pytest.ini": "[pytest]\ntestpaths = src/checks\n"}
 
 
 @pytest.mark.parametrize("value", ['["gone"]', '["gone", "gone"]', '["gone", "also_gone"]'])

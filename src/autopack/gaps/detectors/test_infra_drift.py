@@ -17,12 +17,12 @@ from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.import_resolution import PackageFact, Tree, package_fact
 from autopack.gaps.models import Evidence
 from autopack.gaps.module_visibility import visible_modules
-from autopack.gaps.pytest_settings import PathEntry, PytestSettings
+from autopack.gaps.pytest_settings import LineEdit, PathEntry, PytestSettings
 from autopack.gaps.python_checks import Checkers
 from autopack.gaps.python_project import Declared, ProjectFact
 from autopack.gaps.python_source import words
 from autopack.gaps.python_tests import ClassFact, ModuleFact
-from autopack.gaps.remedies import Remedy, ReplaceText
+from autopack.gaps.remedies import Remedy, ReplaceText, merged
 from autopack.gaps.state import Snapshot
 from autopack.gaps.vacuous_checks import VacuousCheck
 from autopack.wording import counted
@@ -309,29 +309,33 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
     folder = path.rpartition("/")[0]
     if folder and not any(other.startswith(f"{folder}/") and other.endswith(".py") for other in suite.snapshot.files):
         return  # A manifest without its project, kept to try tools on.
-    moved: dict[str, list[tuple[str, Evidence]]] = {}
+    moved: dict[str, list[tuple[PathEntry, str, Evidence]]] = {}
     for entry, place in zip(fact.settings.testpaths, fact.places, strict=True):
         target = _target(folder, entry.name)
         if fact.settings.names_packages or target is None or _leads_somewhere(target, suite.snapshot):
             continue
-        places = [one.removesuffix(target) for one in suite.snapshot.folders if one.endswith(f"/{target}")]
-        if len(places) == 1:
-            moved.setdefault(places[0], []).append((entry.name, place))
+        base, name = f"{folder}/" if folder else "", target.removeprefix(f"{folder}/")
+        below = [one for one in suite.snapshot.folders if one.startswith(base) and one.endswith(f"/{name}")]
+        if len(below) == 1:
+            moved.setdefault(below[0].removesuffix(name), []).append((entry, below[0].removeprefix(base), place))
             continue
         yield Finding(
             rule="never-collected",
             title=f"{path} sends pytest to {entry.name}, which does not exist",
             key=(path, "testpaths", entry.name),
             evidence=(place,),
-            remedy=_drop_entry(path, entry, suite.snapshot),
+            remedy=_edit_settings(path, entry.removal, suite.snapshot),
         )
     for now, found in moved.items():
-        names, (does, is_) = [name for name, _ in found], ("does", "is") if len(found) == 1 else ("do", "are")
+        names = [entry.name for entry, _, _ in found]
+        does, is_ = ("does", "is") if len(found) == 1 else ("do", "are")
+        edits = [replace(entry.renaming, new=new) if entry.renaming else None for entry, new, _ in found]
         yield Finding(
             rule="never-collected",
             title=f"{path} sends pytest to {' and '.join(names)}, which {does} not exist and {is_} in {now} now",
             key=(path, "testpaths", names[0] if len(names) == 1 else now),
-            evidence=tuple(place for _, place in found),
+            evidence=tuple(place for _, _, place in found),
+            remedy=merged([_edit_settings(path, edit, suite.snapshot) for edit in edits]),
         )
 
 
@@ -371,11 +375,10 @@ def _leads_somewhere(target: str, snapshot: Snapshot) -> bool:
     return any(target == one or target.startswith(f"{one}/") or one.startswith(f"{target}/") for one in ignored)
 
 
-def _drop_entry(path: str, entry: PathEntry, snapshot: Snapshot) -> Remedy | None:
+def _edit_settings(path: str, edit: LineEdit | None, snapshot: Snapshot) -> Remedy | None:
     digest = snapshot.files[path].sha256
-    if entry.removal is None or digest is None:
+    if edit is None or digest is None:
         return None
-    edit = entry.removal
     try:
         operation = ReplaceText(
             path=path, before_sha256=digest, line=edit.line, column=edit.column, old=edit.old, new=edit.new
