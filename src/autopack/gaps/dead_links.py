@@ -92,7 +92,7 @@ def dead_links(
         if pages.includes(document, offsets) and suspects[0].wanted not in tree.snapshot.history:
             continue  # Building without it fails, so what git never held is written by the build.
         elsewhere = (*inclusions.of(document), *tree.shown_as(document))
-        if not offsets or any(_may_hold_in(tree, pages, whole, target) for whole in elsewhere):
+        if not offsets or any(_may_hold_in(tree, inclusions, whole, target) for whole in elsewhere):
             continue
         first = suspects[0]
         near = pages.nearest_heading(first.wanted, first.fragment) if first.fragment else None
@@ -112,19 +112,22 @@ def may_lead_to(tree: Tree, document: str, path: str, fragment: str) -> bool:
     return not fragment or tree.pages.may_have(path, fragment, loosely=tree.sites.govern(document))
 
 
-def _may_hold_in(tree: Tree, pages: Pages, document: str, target: str) -> bool:
+def _may_hold_in(tree: Tree, inclusions: Inclusions, document: str, target: str) -> bool:
     """Tell whether TARGET, a relative link in a part of DOCUMENT, leads somewhere from there.
 
-    A heading of the part itself is looked for where the part is; only one that DOCUMENT has besides tells anything new.
+    A heading of the part itself is looked for where the part is; only one that DOCUMENT has besides, in itself or in
+    another of its parts, tells anything new.
     """
     end = resolve(tree, document, target)
     if end.fragment and end.path == document:
         if not _is_document(document):
             return True  # A program puts the headings around it, or leaves them out.
-        return markdown.is_markdown(document) and markdown.slug_key(end.fragment) in pages.slugs(document)
+        wanted = markdown.slug_key(end.fragment)
+        whole = (document, *(part for name in inclusions.parts_of(document) for part in tree.ending_in(name)))
+        return markdown.is_markdown(document) and any(wanted in tree.pages.slugs(part) for part in whole)
     if end.outcome in {"missing", "bare"}:
         return False
-    return not end.fragment or pages.may_have(end.path, end.fragment, loosely=tree.sites.govern(document))
+    return not end.fragment or tree.pages.may_have(end.path, end.fragment, loosely=tree.sites.govern(document))
 
 
 def _is_document(path: str) -> bool:

@@ -66,7 +66,7 @@ class Inclusions:
         found: dict[str, list[tuple[str, str]]] = {}
         for document, names in sorted(self.named.items()):
             for written in names:
-                end = re.sub(r"\A(?:@|/|\.{1,2}/)+", "", written)
+                end = _end(written)
                 found.setdefault(end.rpartition("/")[2], []).append((end, document))
         return found
 
@@ -77,3 +77,11 @@ class Inclusions:
         """
         named = self._by_name.get(path.rpartition("/")[2], ())
         return tuple(document for end, document in named if f"/{path}".endswith(f"/{end}"))
+
+    def parts_of(self, document: str) -> tuple[str, ...]:
+        """Return the ends of the paths of what DOCUMENT takes in."""
+        return tuple(map(_end, self.named.get(document, ())))
+
+
+def _end(written: str) -> str:
+    return re.sub(r"\A(?:@|/|\.{1,2}/)+", "", written)

@@ -360,7 +360,7 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
         return is_named_as_a_page and tree.may_be_made(wanted)
     if is_named_as_a_page or path in _BUILT_NAMES or tree.is_name_of_an_object(path):
         return True
-    if tree.is_made_for_a_static_folder(wanted):
+    if tree.is_made_for_a_static_folder(wanted) or wanted.rpartition(".")[0] in tree.lists.pages:
         return True
     if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):
         return True

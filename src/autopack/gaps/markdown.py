@@ -253,6 +253,7 @@ _ATX_PREFIX = re.compile(rb"[ \t>]{0,12}(?:[-*+][ \t]{1,4})?\Z")
 _LONGEST_ATX_PREFIX = 17
 _SETEXT = re.compile(rb"\n[ >]{0,6}(?:={1,200}|-{2,200})[ \t\r]*$", re.MULTILINE)
 """Both begin with a literal, for which a document is searched fast; what stands before it is looked at afterwards."""
+_FRONT_MATTER = re.compile(rb"---[ \t\r]{0,8}\n(?:[^\n]{0,2000}\n){0,200}?---[ \t\r]{0,8}(?:\n|\Z)")
 _LONGEST_HEADING = 1_000
 _HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
 _LONGEST_HTML_HEADING = 1_000
@@ -321,6 +322,8 @@ def headings(data: bytes) -> tuple[tuple[int, str], ...]:
     found += _underlined(data)
     if b"<h" in data or b"<H" in data:
         found += _html_headings(data)
+    if front_matter := _FRONT_MATTER.match(data):
+        found = [(at, text) for at, text in found if at >= front_matter.end()]
     return tuple((at, text.decode("utf-8", "replace").strip().rstrip("#").strip()) for at, text in sorted(found))
 
 
@@ -442,7 +445,10 @@ def render(data: bytes) -> Rendered | None:
 
 
 def _as_text(data: bytes) -> str:
-    """Return DATA with a `?` for each byte that is no UTF-8, so that a place in bytes is the same in both."""
+    """Return DATA with a `?` for each byte that is no UTF-8, so that a place in bytes is the same in both, and without
+    its front matter, which would be read as a heading."""
+    if front_matter := _FRONT_MATTER.match(data):
+        data = front_matter[0].translate(_BLANK) + data[front_matter.end() :]
     return _NO_UTF_8.sub("?", data.decode("utf-8", "surrogateescape"))
 
 

@@ -20,6 +20,7 @@ _HOST = re.compile(
 """What no file is called."""
 _LINK_IN_A_TARGET = re.compile(r"\[[^\[\]]{0,500}\]\((https?://[^()\s]{1,500})\)")
 """`[text]([what is shown](address))`, as chats and editors paste it."""
+_QUOTED_ADDRESS = re.compile(r"[\"'](https?://[^\"'\s]{1,500})[\"']")
 _ADDRESS_AS_A_HEADING = re.compile(r"#(?=https?://)")
 
 
@@ -74,7 +75,10 @@ def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
     if name.lower() in _COMMON_NAMES:
         return None
     named_so = [one for one in tree.ending_in(name) if not places.is_specimen(one)]
-    return f"{named_so[0]} is the one file of that name" if len(named_so) == 1 else None
+    if len(named_so) != 1:
+        return None
+    there = named_so[0] if "/" in named_so[0] else f"that in the root, {named_so[0]},"
+    return f"{there} is the one file of that name"
 
 
 def place_now(tree: Tree, wanted: str) -> str | None:
@@ -93,13 +97,13 @@ def _said_of_parentheses(dead: DeadLink) -> str | None:
 
 
 def _outside(target: str) -> str | None:
-    """Return the address outside of the repository that TARGET is without its scheme, behind the sign of a heading, or
-    in a link; None where it is no such."""
+    """Return the address outside of the repository that TARGET is without its scheme, behind the sign of a heading, in
+    a link or in quotes; None where it is no such."""
     if _E_MAIL.fullmatch(target):
         return f"mailto:{target}"
     if _ADDRESS_AS_A_HEADING.match(target):
         return target[1:]
-    if link := _LINK_IN_A_TARGET.fullmatch(target):
+    if link := _LINK_IN_A_TARGET.fullmatch(target) or _QUOTED_ADDRESS.fullmatch(target):
         return link[1]
     return f"https://{target}" if _HOST.match(target) else None
 

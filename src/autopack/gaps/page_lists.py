@@ -11,10 +11,12 @@ from autopack.gaps.site_generators import NO_LISTS, PageLists
 
 _NAME = re.compile(
     r"(?:.*[-_.])?(?:config|contents?|docs|manifest|menu|meta|nav|navigation|pages|sidebars?|site|structure|summary|toc"
-    r"|toctree)\.(?:json|ya?ml|[cm]?[jt]s)\Z",
+    r"|toctree)\.(?:json|ya?ml|[cm]?[jt]s)\Z|mkdocs.*\.ya?ml\Z|zensical\.toml\Z",
     re.IGNORECASE,
 )
-"""What generators call them: `sidebars.js`, `_toctree.yml`, `docs.json`, `nav.yml`, `config.json`, `site.json`."""
+"""What generators call them: `sidebars.js`, `_toctree.yml`, `docs.json`, `nav.yml`, `config.json`, `mkdocs.yml`."""
+_FOLDER_OF_PAGES = "docs"
+"""Where generators look by default."""
 _ROUTE = re.compile(
     rb"(?:[\"']|[:-][ \t]{1,40})/?((?:[A-Za-z0-9][\w.-]{0,60}/){0,6}[A-Za-z0-9][\w.-]{0,60})[\"']?[ \t]{0,4}"
     rb"(?=[,\n\r\]})\"']|\Z)"
@@ -47,9 +49,15 @@ def lists_among(files: Iterable[str], routes: Mapping[str, tuple[str, ...]]) -> 
     below = Counter(folder for document in documents for folder in (*folders_above(document), ""))
     folders, pages = set[str](), set[str]()
     for path, named in routes.items():
-        folder = path.rpartition("/")[0]
-        listed = {f"{folder}/{route}".lstrip("/") for route in named}
-        if len(listed & documents) >= max(_ENOUGH_PAGES, _SHARE * below[folder]):
-            folders.add(folder)
-            pages |= listed
+        above = path.rpartition("/")[0]
+        for folder in (above, f"{above}/{_FOLDER_OF_PAGES}".lstrip("/")):
+            listed = {f"{folder}/{_without_suffix(route)}".lstrip("/") for route in named}
+            if len(listed & documents) >= max(_ENOUGH_PAGES, _SHARE * below[folder]):
+                folders.add(folder)
+                pages |= listed
+                break
     return PageLists(frozenset(folders), frozenset(pages))
+
+
+def _without_suffix(route: str) -> str:
+    return route.rpartition(".")[0] if route.endswith(PAGE_SUFFIXES) else route

@@ -24,6 +24,8 @@ _ASCII_NAME = re.compile(
     r"|sha\d+|md5|checksums?|digest|VERSION|version(?:_?file|_?path|\.txt)|token(?:_?file|_?path)?"
     r"|(?:signing|private|public)_?key(?:_?file|_?path)?|GITHUB_(?:OUTPUT|ENV|PATH|STATE))(?:$|[^a-zA-Z])"
 )
+_READ_BY_THE_LOCALE = re.compile(r"[._](?:pth|cmd|bat)\Z|(?:^|_)(?:pth|cmd|bat)_(?:file|path)\Z", re.IGNORECASE)
+"""Files that Python's `site` (before 3.13) and the shell of Windows read in the machine's encoding."""
 _FILE_NUMBER = re.compile(r"(?:.*_)?(?:fd|fileno|fdno|read_end|write_end)\d?\Z")
 _NEUTRAL_METHODS = frozenset({"close", "flush", "fileno", "seek", "tell", "truncate", "isatty"})
 _READS = frozenset({"read", "readline"})
@@ -82,7 +84,9 @@ class Settled:
             return "meant"
         if self._is_ascii_file(call):
             return "ascii"
-        doubtful = self.asks_locale or id(call) in self.guarded or self._is_configuration(call)
+        doubtful = (
+            self.asks_locale or id(call) in self.guarded or self._is_configuration(call) or _is_read_by_the_locale(call)
+        )
         return "doubtful" if doubtful else ""
 
     def reasons(self, calls: Sequence[ast.Call]) -> Mapping[int, Reason]:
@@ -302,16 +306,29 @@ def _is_file_number(node: ast.expr) -> bool:
 
 def _names_ascii(call: ast.Call) -> bool:
     """Tell whether the path that CALL opens is named for something that is ASCII by its format."""
-    path = call.args[0] if call.args and called_name(call) == "open" and isinstance(call.func, ast.Name) else None
-    if isinstance(call.func, ast.Attribute) and call.func.attr in {"read_text", "write_text", "open"}:
-        path = call.func.value
+    return any(_ASCII_NAME.search(word) for word in _words_of_path(call))
+
+
+def _is_read_by_the_locale(call: ast.Call) -> bool:
+    """Tell whether the path that CALL opens is named for something that the machine reads in its own encoding."""
+    path = _path_of(call)
+    names = (one.id for one in walk(path) if isinstance(one, ast.Name)) if path is not None else ()
+    return any(_READ_BY_THE_LOCALE.search(word) for word in (*_words_of_path(call), *names))
+
+
+def _words_of_path(call: ast.Call) -> list[str]:
+    """Return the last name and the texts in the path that CALL opens."""
+    path = _path_of(call)
     if path is None:
-        return False
-    words = [
-        dotted_name(path).rpartition(".")[2],
-        *(constant_string(one) or "" for one in walk(path) if isinstance(one, ast.Constant)),
-    ]
-    return any(_ASCII_NAME.search(word) for word in words)
+        return []
+    texts = (constant_string(one) or "" for one in walk(path) if isinstance(one, ast.Constant))
+    return [dotted_name(path).rpartition(".")[2], *texts]
+
+
+def _path_of(call: ast.Call) -> ast.expr | None:
+    if isinstance(call.func, ast.Attribute) and call.func.attr in {"read_text", "write_text", "open"}:
+        return call.func.value
+    return call.args[0] if call.args and called_name(call) == "open" and isinstance(call.func, ast.Name) else None
 
 
 def _keeps_other_letters(call: ast.Call, argument: str) -> bool:

@@ -52,7 +52,7 @@ _SHOWN_CALL = 200
 _PYTHON_2 = re.compile(rb"^from __future__ import .*(?:print_function|unicode_literals|absolute_import|division)", re.M)
 _ONLY_IN_PYTHON_2 = re.compile(
     rb"\n(?:import|from)[ \t]+(?:ConfigParser|StringIO|cStringIO|cPickle|urllib2|urlparse|Queue|httplib|sets|commands"
-    rb"|exceptions|HTMLParser|BaseHTTPServer|SocketServer|Tkinter|xmlrpclib|__builtin__)\b"
+    rb"|exceptions|HTMLParser|BaseHTTPServer|SocketServer|Tkinter|xmlrpclib|__builtin__|rpmUtils|yum)\b"
 )
 _JYTHON = re.compile(rb"#![^\n]{0,80}(?:jython|python2)")
 _OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)

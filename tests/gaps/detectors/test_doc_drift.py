@@ -176,12 +176,16 @@ def test_a_copy_of_a_document_tells_nothing_new(make_repository: MakeRepository)
 
 
 def test_a_link_within_a_target_is_meant(make_repository: MakeRepository) -> None:
-    """`[text]([shown](address))` is what some editors paste."""
+    """`[text]([shown](address))` is what some editors paste; so are quotes."""
     text = '[a]([shown](https://project.example/a)) <a href="[x](https://project.example/b)">b</a>\n'
-    repository = make_repository({"README.md": text})
+    quoted = '[c]("https://project.example/c")\n'
+    repository = make_repository({"README.md": text, "docs/quoted.md": quoted})
     commit_all(repository)
-    mended = {gap.title.rpartition("; ")[2]: after_remedy(repository, gap)["README.md"] for gap in gaps_of(repository)}
+    mended = {
+        gap.title.rpartition("; ")[2]: next(iter(after_remedy(repository, gap).values())) for gap in gaps_of(repository)
+    }
     assert mended == {
+        "https://project.example/c seems to be meant": quoted.replace('"', ""),
         "https://project.example/a seems to be meant": text.replace(
             "[shown](https://project.example/a)", "https://project.example/a"
         ),
@@ -204,6 +208,39 @@ def test_the_name_of_a_module_is_no_address(make_repository: MakeRepository) -> 
     ]
     write_files(repository, {"docs/conf.py": "extensions = ['myst_parser']\n"})
     assert not any("tool" in gap.title for gap in gaps_of(repository) if "docs/" in gap.title)
+
+
+def test_parts_of_one_page_have_each_others_headings(make_repository: MakeRepository) -> None:
+    """Where a page takes in several, a heading of another part is on it; one that no part has is not."""
+    files = {
+        "docs/pages/index.md": "{!pages/install.md!}\n{!pages/use.md!}\n",
+        "docs/pages/install.md": "# Install\n\n[a](#use) [b](#gone)\n",
+        "docs/pages/use.md": "# Use\n\n[a](#install)\n",
+        "docs/pages/other.md": "# Other\n\n[a](#install)\n",
+    }
+    assert seen_in(make_repository(files)) == [
+        "broken-heading-link docs/pages/install.md:3",
+        "broken-heading-link docs/pages/other.md:3",
+    ]
+
+
+def test_pages_in_the_navigation_of_mkdocs_may_be_made(make_repository: MakeRepository) -> None:
+    """A plug-in writes what the navigation names and the tree lacks; what it does not name is dead."""
+    pages = ("one", "two", "three", "four", "guide/five")
+    nav = "".join(f"- {page}.md\n" for page in (*pages, "guide/coverage"))
+    files = {f"docs/{page}.md": f"# {page}\n" for page in pages}
+    files["docs/guide/six.md"] = "[a](coverage.md) [b](lost.md)\n"
+    repository = make_repository({**files, "mkdocs.yml": f"site_name: A\nnav:\n{nav}"})
+    assert [gap.title for gap in gaps_of(repository)] == ["docs/guide/six.md links to lost.md, which is not there"]
+
+
+def test_front_matter_is_no_heading(make_repository: MakeRepository) -> None:
+    """The line above its end is not underlined by it; a line above one further down is."""
+    page = "---\ntitle: About it\n---\n\nUnderlined\n---\n"
+    text = "[a](page.md#title-about-it) [b](page.md#underlined)\n"
+    assert [gap.title for gap in gaps_of(make_repository({"README.md": text, "page.md": page}))] == [
+        "README.md links to the heading #title-about-it, which page.md does not have"
+    ]
 
 
 def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> None:
@@ -980,8 +1017,9 @@ def test_one_missing_file_that_many_link_to_is_one_gap(make_repository: MakeRepo
     """Translations copy a link that holds in the root; two documents are two gaps."""
     files = {f"doc/README-{language}.md": "[MIT](LICENSE)\n" for language in ("de", "fr", "es")}
     repository = make_repository({**files, "LICENSE": "x", "doc/x.md": "[a](two.md)\n", "doc/y.md": "[a](two.md)\n"})
+    in_the_root = "that in the root, LICENSE, is the one file of that name"
     assert sorted((gap.title, len(gap.evidence)) for gap in gaps_of(repository)) == [
-        ("3 documents link to doc/LICENSE, which is not there; LICENSE is the one file of that name", 3),
+        (f"3 documents link to doc/LICENSE, which is not there; {in_the_root}", 3),
         ("doc/x.md links to two.md, which is not there", 1),
         ("doc/y.md links to two.md, which is not there", 1),
     ]

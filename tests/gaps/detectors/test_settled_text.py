@@ -131,6 +131,11 @@ def test_text_of_unknown_letters_is_of_high_confidence(make_repository: MakeRepo
         'with open(path, "w") as f:\n    f.write(data)\nopen(path, encoding=locale.getpreferredencoding(False))',
         # a ConfigParser reads by the locale what it has written
         'import configparser\nwith open(path, "w") as f:\n    data.write(f)',
+        # Python itself, and the shell of Windows, read these by the locale
+        '(pathlib.Path(path) / "more.pth").write_text(data)',
+        "(pathlib.Path(path) / SHARED_PTH).write_text(data)",
+        'open(cmd_file, "w").write(data)',
+        'open("run.bat", "w").write(data)',
         # the author says so
         '# distutils reads it in the default encoding\nx = open(path, "w")\nx.write(data)',
         'x = open(path, "w")  # no encoding: the locale is what the other program goes by\nx.write(data)',

@@ -118,6 +118,16 @@ def test_a_copied_tree_is_told_once_and_softly(make_repository: MakeRepository) 
     assert len(gaps_of(repository)) == 3
 
 
+def test_what_was_left_behind_by_a_move_is_told(make_repository: MakeRepository) -> None:
+    """A folder in the other, with the same documents, is no tree beside it."""
+    files = {f"{top}/{name}.md": shuffled(number) for number, name in enumerate("abc") for top in ("docs", "docs/dev")}
+    (gap,) = gaps_of(make_repository(files))
+    assert (gap.confidence, gap.title) == (
+        "medium",
+        "3 documents are in docs/ and, nearly or wholly the same, in docs/dev/: a.md, b.md, c.md",
+    )
+
+
 def test_copies_with_a_reason_are_no_gap(make_repository: MakeRepository) -> None:
     """Translations, versions, series, fixtures, templates, READMEs, licences, agents' files and short texts are no
     gap."""

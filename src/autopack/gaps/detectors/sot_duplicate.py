@@ -267,16 +267,17 @@ def _folders_apart(first: str, second: str) -> tuple[str, str]:
 
 
 def _tree_finding(snapshot: Snapshot, folders: tuple[str, str], found: Sequence[tuple[str, str]]) -> Finding:
-    """Return the finding for FOLDERS, of which one holds what the other does: a whole tree is copied by a program, or
-    by people who know that they do."""
+    """Return the finding for FOLDERS, of which one holds what the other does. A tree beside another is copied by a
+    program, or by people who know that they do; what is left in the folder that it was moved from is not."""
     names = first_of([first.removeprefix(f"{folders[0]}/") for first, _ in found])
     one, other = (f"{folder}/" if folder else "the root" for folder in folders)
+    is_within = "" in folders or one.startswith(other) or other.startswith(one)
     return Finding(
         rule="near-identical-documents",
         title=f"{len(found)} documents are in {one} and, nearly or wholly the same, in {other}: {names}",
         key=folders,
         evidence=tuple(_whole(snapshot, path) for pair in found for path in pair)[:_MAX_EVIDENCE],
-        confidence="low",
+        confidence=None if is_within else "low",
     )
 
 
