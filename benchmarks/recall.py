@@ -196,8 +196,8 @@ def _scan(checkout: Path, commit: str, detectors: Sequence[Detector], kept: Fact
 
 def _is_found(one: Mapping[str, Any], gaps: Iterable[Gap]) -> bool:
     """Return whether a gap of a fitting rule, not of low confidence, names one of the paths, and the target of the link
-    or the name of the test where one is listed. One that tells several links at once names a few of their targets, and
-    all their lines."""
+    or the name of the test where one is listed. One that tells several links at once names a few of their targets in
+    its title, and shows the others in the lines that it points at (the line numbers of the corpus are often off)."""
     rules, paths = RULES[one["rule"]], set(one["paths"])
     targets = one.get("targets") or []
     test = one["what"].rpartition(".")[2].split()[-1] if one["rule"] == "no_assert" else ""
@@ -214,7 +214,10 @@ def _is_found(one: Mapping[str, Any], gaps: Iterable[Gap]) -> bool:
             or any(unquote(target.split("#")[-1]) in unquote(gap.title) for target in targets)
         ):
             return True
-        if len(gap.evidence) > 1 and set(one.get("lines") or ()) & {evidence.line for evidence in gap.evidence}:
+        shown = [evidence for evidence in gap.evidence if evidence.path in paths and len(gap.evidence) > 1]
+        if set(one.get("lines") or ()) & {evidence.line for evidence in shown}:
+            return True
+        if any(target in (evidence.preview or "") for evidence in shown for target in targets):
             return True
     return False
 
