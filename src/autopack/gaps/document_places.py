@@ -9,7 +9,7 @@ from functools import lru_cache
 _PAST = frozenset(
     [
         *("archive", "archived", "archives", "superseded", "deprecated", "obsolete", "attic", "old", "legacy"),
-        *("historical", "history", "meeting-notes-archive", "retired", "graveyard"),
+        *("historical", "history", "meeting-notes-archive", "retired", "graveyard", "defunct"),
     ]
 )
 _SPECIMEN = frozenset(

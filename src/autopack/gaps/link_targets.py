@@ -314,9 +314,13 @@ def wanted_path(document: str, path: str) -> str | None:
 
 
 def _is_from_the_root(tree: Tree, path: str, *, governed: bool) -> bool:
-    """Tell whether `/…` certainly means the repository's root: no site, and its first folder is there."""
-    first, slash, _ = path.lstrip("/").partition("/")
-    return not governed and bool(slash) and first in tree.snapshot.folders
+    """Tell whether `/…` certainly means the repository's root: no site, and its first folder is there; what has no
+    extension and lies in a folder that is not there may be an address of some site."""
+    inside = path.strip("/")
+    first, slash, _ = inside.partition("/")
+    if governed or not slash or first not in tree.snapshot.folders:
+        return False
+    return _EXTENSION.search(inside) is not None or inside.rpartition("/")[0] in tree.snapshot.folders
 
 
 def _bare_page(tree: Tree, path: str, wanted: str) -> str | None:

@@ -84,6 +84,8 @@ def moved_title(named_by: str, folders: tuple[str, str], paths: Sequence[str]) -
     """Return what is to be said of PATHS in the first of FOLDERS, which are in the second: who they are NAMED_BY."""
     old, new = (f"{folder}/" if folder else "the root" for folder in folders)
     names = first_of([path.rpartition("/")[2] for path in paths])
+    if f"/{folders[0]}".endswith(f"/{folders[1]}"):
+        return f"{named_by} {counted(len(paths), 'file')} in {new} as if it stood in the root: {names}"
     return f"{named_by} {counted(len(paths), 'file')} in {old}, which are in {new} now: {names}"
 
 

@@ -20,6 +20,8 @@ _HUGO_FOLDER = re.compile(r"(?:\A|/)config/_default/")
 _HUGO = re.compile(r"config\.(?:toml|ya?ml|json)\Z")
 _FOLDERS_OF_HUGO = ("content", "layouts")
 """What stands beside Hugo's settings where they are not called by its name."""
+_SECTION_OF_HUGO = "_index.md"
+"""What makes a folder a section of a site, wherever the settings of that are."""
 _BOOK = "book.toml"
 """What mdBook reads its settings from."""
 _EX_DOC = "mix.exs"
@@ -113,6 +115,8 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
         folders.add(folder)
         if _HUGO.match(name):
             perhaps_hugo.add(folder)
+        if name == _SECTION_OF_HUGO:
+            roots.add(folder)
         if _may_configure(name) and (
             _CONFIGURATION.match(name)
             or (name == _SPHINX and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt")))

@@ -234,6 +234,36 @@ def test_pages_in_the_navigation_of_mkdocs_may_be_made(make_repository: MakeRepo
     assert [gap.title for gap in gaps_of(repository)] == ["docs/guide/six.md links to lost.md, which is not there"]
 
 
+def test_sections_of_a_site_are_known_by_their_index(make_repository: MakeRepository) -> None:
+    """`_index.md` is Hugo's, wherever its settings are: addresses of the site, and of others beside it, are its own."""
+    links = "[a](/docs/grafana/latest/a/) [b](../../other/page/) [c](../picture.svg) [d](gone.svg)\n"
+    files = {"_index.md": "# S\n", "deep/page.md": links, "deep/picture.svg": "x"}
+    repository = make_repository({f"docs/sources/{path}": text for path, text in files.items()})
+    assert [gap.title for gap in gaps_of(repository)] == [
+        "docs/sources/deep/page.md links to gone.svg, which is not there"
+    ]
+
+
+def test_an_address_of_some_site_is_no_path_from_the_root(make_repository: MakeRepository) -> None:
+    """What names a file, or stands beside others, is a path; what has no extension, in a folder that is not there, may
+    be anything."""
+    links = "[a](/docs/loki/latest/) [b](/docs/gone.md) [c](/docs/lost) [d](/docs/loki/gone.md)\n"
+    repository = make_repository({"README.md": links, "docs/a.md": "# A\n"})
+    assert [len(gap.evidence) for gap in gaps_of(repository)] == [3]
+    assert gaps_of(repository)[0].title.endswith("/docs/gone.md, /docs/lost, /docs/loki/gone.md")
+
+
+def test_paths_written_from_the_root_are_told_as_that(make_repository: MakeRepository) -> None:
+    """No file moved there: the document is read from another folder than it was written for."""
+    files = {f"src/tool/{name}.py": "" for name in "abc"}
+    text = "".join(f"[x]({path})\n" for path in files)
+    repository = make_repository({**files, "src/pages/api.md": text})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.title == "src/pages/api.md links to 3 files in src/tool/ as if it stood in the root: a.py, b.py, c.py"
+    assert after_remedy(repository, gap) == {"src/pages/api.md": text.replace("src/tool", "../tool")}
+
+
 def test_front_matter_is_no_heading(make_repository: MakeRepository) -> None:
     """The line above its end is not underlined by it; a line above one further down is."""
     page = "---\ntitle: About it\n---\n\nUnderlined\n---\n"

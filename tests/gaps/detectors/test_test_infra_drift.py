@@ -810,3 +810,16 @@ def test_any_content_is_read_without_a_crash(data: bytes, path: str) -> None:
 def test_hostile_modules_take_bounded_time(data: bytes) -> None:
     """Deep nesting and endless repetition are refused or read in one go."""
     extract("tests/test_a.py", data)
+
+
+@pytest.mark.parametrize(("statement", "what"), [("pass", "have no body"), ("found = work()", "assert nothing")])
+def test_several_tests_of_a_module_are_told_at_once(make_repository: MakeRepository, statement: str, what: str) -> None:
+    """From three on, with a place of each; two are each their own."""
+    tests = [f"def test_{name}_total():\n    {statement}\n\n\n" for name in "abc"]
+    head = "from tool import work\n\n\n"
+    repository = make_repository({"tests/test_x.py": head + "".join(tests), "tool.py": "def work(): ...\n"})
+    (gap,) = gaps_of(repository)
+    assert gap.title == f"3 tests in tests/test_x.py {what}: test_a_total, test_b_total, test_c_total"
+    assert [place.test_name for place in gap.evidence] == [f"tests/test_x.py::test_{name}_total" for name in "abc"]
+    write_files(repository, {"tests/test_x.py": head + "".join(tests[:2])})
+    assert len(gaps_of(repository)) == 2

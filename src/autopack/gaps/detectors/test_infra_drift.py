@@ -25,7 +25,7 @@ from autopack.gaps.python_tests import ClassFact, ModuleFact
 from autopack.gaps.remedies import Remedy, ReplaceText, merged
 from autopack.gaps.state import Snapshot
 from autopack.gaps.vacuous_checks import VacuousCheck
-from autopack.wording import counted
+from autopack.wording import counted, first_of
 
 MAX_EVIDENCE = 50
 _OTHER_RUNNERS = words(
@@ -33,6 +33,7 @@ _OTHER_RUNNERS = words(
     " zope-testrunner"
 )
 _ENOUGH_DISCARDED = 3
+_ENOUGH_TESTS = 3
 _MOST_SLIPS = 2
 _TYPE_ASSERTIONS = words("assert_type reveal_type assert_never")
 _ASIDE = words(
@@ -230,11 +231,14 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
     # A comparison that is thrown away, or a misspelt assertion, is the better thing to say about a test.
     said = {check.place.test_name for check in module.vacuous if check.rule != "duplicate-test-name"}
     misspelt = {check.name for check in module.vacuous if check.rule == "mock-assert-typo"}
+    empty: list[tuple[str, Finding]] = []
+    asserting_nothing: list[tuple[str, Finding]] = []
     for suspect in module.suspects:
         if suspect.empty:
             # An override with an empty body switches an inherited test off.
             if not suspect.inherits:
-                yield _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
+                finding = _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
+                empty.append((suspect.name, finding))
         elif not (
             suspect.place.test_name in said
             or not suspect.uses.isdisjoint(misspelt)
@@ -245,7 +249,23 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
         ):
             title = f"{suspect.name} asserts nothing" + (f": {suspect.unseen}" if suspect.unseen else "")
             certain = suspect.unseen and not odd_on_purpose.is_for_developers(path) and not _left_out(path, suite)
-            yield _about_test("asserts-nothing", title, suspect.place, None if certain else "low")
+            finding = _about_test("asserts-nothing", title, suspect.place, None if certain else "low")
+            if certain:
+                asserting_nothing.append((suspect.name, finding))
+            else:
+                yield finding
+    yield from _told_at_once(path, empty, "have no body")
+    yield from _told_at_once(path, asserting_nothing, "assert nothing")
+
+
+def _told_at_once(path: str, found: Sequence[tuple[str, Finding]], what: str) -> Iterator[Finding]:
+    """Yield FOUND, by the names of the tests in PATH of which WHAT is true; several are one finding."""
+    if len(found) < _ENOUGH_TESTS:
+        yield from (finding for _, finding in found)
+        return
+    names = first_of([name for name, _ in found])
+    places = tuple(finding.evidence[0] for _, finding in found)
+    yield Finding(found[0][1].rule, f"{len(found)} tests in {path} {what}: {names}", (path, "several"), places)
 
 
 def _left_out(path: str, suite: _Suite) -> bool:
