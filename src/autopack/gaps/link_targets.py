@@ -359,12 +359,14 @@ def _is_settled_by_a_book(tree: Tree, document: str, wanted: str) -> bool:
 def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> bool:
     """Tell whether a site may serve the missing WANTED: built pages, pages without suffix, one folder deeper, static
     folders."""
+    if not {wanted, wanted.rpartition(".")[0]}.isdisjoint(tree.lists.pages):
+        return True
     is_named_as_a_page = path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path) is not None
     if tree.has_only_lists(document):
         return is_named_as_a_page and tree.may_be_made(wanted)
     if is_named_as_a_page or path in _BUILT_NAMES or tree.is_name_of_an_object(path):
         return True
-    if tree.is_made_for_a_static_folder(wanted) or wanted.rpartition(".")[0] in tree.lists.pages:
+    if tree.is_made_for_a_static_folder(wanted):
         return True
     if tree.sites.goes_by_name(document) and tree.ending_in(wanted.rpartition("/")[2]):
         return True

@@ -11,7 +11,7 @@ from autopack.gaps.site_generators import NO_LISTS, PageLists
 
 _NAME = re.compile(
     r"(?:.*[-_.])?(?:config|contents?|docs|manifest|menu|meta|nav|navigation|pages|sidebars?|site|structure|summary|toc"
-    r"|toctree)\.(?:json|ya?ml|[cm]?[jt]s)\Z|mkdocs.*\.ya?ml\Z|zensical\.toml\Z",
+    r"|toctree|redirects)\.(?:json|ya?ml|[cm]?[jt]s)\Z|mkdocs.*\.ya?ml\Z|zensical\.toml\Z",
     re.IGNORECASE,
 )
 """What generators call them: `sidebars.js`, `_toctree.yml`, `docs.json`, `nav.yml`, `config.json`, `mkdocs.yml`."""
@@ -20,6 +20,11 @@ _FOLDER_OF_PAGES = "docs"
 _ROUTE = re.compile(
     rb"(?:[\"']|[:-][ \t]{1,40})/?((?:[A-Za-z0-9][\w.-]{0,60}/){0,6}[A-Za-z0-9][\w.-]{0,60})[\"']?[ \t]{0,4}"
     rb"(?=[,\n\r\]})\"']|\Z)"
+)
+_REDIRECTS = re.compile(r"(?:.*[-_.])?redirects\.\w+\Z", re.IGNORECASE)
+"""Pages that are shown elsewhere now: a link to one of them still leads to a reader's page."""
+_REDIRECTED = re.compile(
+    rb"^[ \t]{0,8}[\"']?/?((?:[\w.-]{1,60}/){0,6}[\w.-]{1,60})[\"']?[ \t]{0,4}:[ \t]", re.MULTILINE
 )
 _MAX_BYTES = 256_000
 _MOST_ROUTES = 2_000
@@ -33,11 +38,13 @@ def may_be_list(path: str) -> bool:
     return _NAME.match(path.rpartition("/")[2]) is not None
 
 
-def find_routes(data: bytes) -> tuple[str, ...]:
-    """Return the values in DATA (JSON, YAML or a script) that may name pages, each once, without a leading slash."""
+def find_routes(path: str, data: bytes) -> tuple[str, ...]:
+    """Return the values in DATA (JSON, YAML or a script at PATH) that may name pages, each once, without a leading
+    slash; of redirects, the pages that are redirected."""
     if len(data) > _MAX_BYTES:
         return ()
-    found = dict.fromkeys(match[1].decode() for match in _ROUTE.finditer(data))
+    pattern = _REDIRECTED if _REDIRECTS.match(path.rpartition("/")[2]) else _ROUTE
+    found = dict.fromkeys(match[1].decode("utf-8", "replace") for match in pattern.finditer(data))
     return tuple(found)[:_MOST_ROUTES]
 
 
@@ -49,7 +56,10 @@ def lists_among(files: Iterable[str], routes: Mapping[str, tuple[str, ...]]) -> 
     below = Counter(folder for document in documents for folder in (*folders_above(document), ""))
     folders, pages = set[str](), set[str]()
     for path, named in routes.items():
-        above = path.rpartition("/")[0]
+        above, _, name = path.rpartition("/")
+        if _REDIRECTS.match(name):
+            pages |= {f"{above}/{_without_suffix(route)}".lstrip("/") for route in named}
+            continue
         for folder in (above, f"{above}/{_FOLDER_OF_PAGES}".lstrip("/")):
             listed = {f"{folder}/{_without_suffix(route)}".lstrip("/") for route in named}
             if len(listed & documents) >= max(_ENOUGH_PAGES, _SHARE * below[folder]):

@@ -264,6 +264,21 @@ def test_paths_written_from_the_root_are_told_as_that(make_repository: MakeRepos
     assert after_remedy(repository, gap) == {"src/pages/api.md": text.replace("src/tool", "../tool")}
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docs/_redirects.yml", "# moved\nold/page: new/page\n"),
+        ("docs/redirects.json", '{\n  "/old/page.md": "/new/page"\n}\n'),
+    ],
+)
+def test_a_page_that_is_redirected_is_alive(make_repository: MakeRepository, name: str, text: str) -> None:
+    """On the site a reader is led on; a page that nothing redirects is gone."""
+    files = {"docs/conf.py": "", "docs/index.md": "# I\n", "docs/a.md": "[x](old/page.md) [y](old/other.md)\n"}
+    assert [gap.title for gap in gaps_of(make_repository({**files, name: text}))] == [
+        "docs/a.md links to old/other.md, which is not there"
+    ]
+
+
 def test_front_matter_is_no_heading(make_repository: MakeRepository) -> None:
     """The line above its end is not underlined by it; a line above one further down is."""
     page = "---\ntitle: About it\n---\n\nUnderlined\n---\n"

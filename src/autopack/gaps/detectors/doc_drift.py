@@ -134,7 +134,7 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
     if embedded := find_embedded(path, data):
         return DocumentFact(inclusions=embedded)
-    if may_be_list(path) and (routes := find_routes(data)):
+    if may_be_list(path) and (routes := find_routes(path, data)):
         return DocumentFact(routes=routes)
     if path in INDEX_FILES or path == CONFIG_FILE or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
         return DocumentFact()
