@@ -25,8 +25,12 @@ _ASSEMBLED = re.compile(
     re.MULTILINE,
 )
 """What says that a page has parts (and headings) which its source does not show."""
-_ASSEMBLED_IN_CODE = re.compile(rb"```\{|<!--[ \t]{0,4}(?:include|#include)")
-"""The same in what `markdown.mask` takes for code and comments."""
+_ASSEMBLED_IN_CODE = re.compile(
+    rb"```\{(?!(?:admonition|attention|caution|code|code-block|code-cell|danger|dropdown|epigraph|error|figure|glossary|hint"
+    rb"|image|important|list-table|literalinclude|margin|math|mermaid|note|seealso|sidebar|table|tip|toctree|warning"
+    rb"|version(?:added|changed|removed)|deprecated)\})|<!--[ \t]{0,4}(?:include|#include)"
+)
+"""The same in what `markdown.mask` takes for code and comments; directives of MyST without headings are no parts."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
 _REPEATED = re.compile(r"-\d{1,2}\Z")

@@ -279,6 +279,17 @@ def test_a_page_that_is_redirected_is_alive(make_repository: MakeRepository, nam
     ]
 
 
+@pytest.mark.parametrize(
+    ("directive", "is_told"), [("note", True), ("code-block", True), ("include", False), ("autoclass", False)]
+)
+def test_directives_of_myst_that_bring_headings_are_parts(
+    make_repository: MakeRepository, directive: str, is_told: bool
+) -> None:
+    """A note has none, so that a heading that the page lacks is missing; what a directive takes in may have any."""
+    page = f"# Page\n\n[a](#gone-by-now)\n\n```{{{directive}}} other\nText.\n```\n"
+    assert bool(seen_in(make_repository({"page.md": page}))) == is_told
+
+
 def test_front_matter_is_no_heading(make_repository: MakeRepository) -> None:
     """The line above its end is not underlined by it; a line above one further down is."""
     page = "---\ntitle: About it\n---\n\nUnderlined\n---\n"
