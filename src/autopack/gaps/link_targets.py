@@ -361,6 +361,8 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
     folders."""
     if not {wanted, wanted.rpartition(".")[0]}.isdisjoint(tree.lists.pages):
         return True
+    if not _EXTENSION.search(path) and any(tree.has_in_another_language(wanted + suffix) for suffix in SUFFIXES):
+        return True
     is_named_as_a_page = path.endswith("/") or not _EXTENSION.search(path) or _BUILT.search(path) is not None
     if tree.has_only_lists(document):
         return is_named_as_a_page and tree.may_be_made(wanted)

@@ -27,6 +27,8 @@ _BOOK = "book.toml"
 _EX_DOC = "mix.exs"
 """Where ExDoc is told what to document."""
 _SPHINX = "conf.py"
+_FOLDER_OF_SETTINGS = "sphinx"
+"""Where settings lie that are not among the pages, but in a folder beside them (`sphinx-build -c sphinx .`)."""
 _ENDINGS = frozenset({"yml", "yaml", "toml", "json", "py", "md", "cfg", "nojekyll", "exs"})
 
 
@@ -128,8 +130,9 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots |= {folder for folder in perhaps_hugo if _has_all(folder, _FOLDERS_OF_HUGO, folders)}
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
-    sphinx = frozenset(folder for folder in folders if f"{folder}/{_SPHINX}".lstrip("/") in known)
-    return Sites(frozenset(roots), books, flat, sphinx)
+    sphinx = {folder for folder in folders if f"{folder}/{_SPHINX}".lstrip("/") in known}
+    sphinx |= {folder.rpartition("/")[0] for folder in sphinx if folder.rpartition("/")[2] == _FOLDER_OF_SETTINGS}
+    return Sites(frozenset(roots), books, flat, frozenset(sphinx))
 
 
 def _has_all(folder: str, names: Iterable[str], folders: Iterable[str]) -> bool:

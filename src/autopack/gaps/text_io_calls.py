@@ -336,7 +336,10 @@ class _Judge:
         positional = {"read_text": 0, "write_text": 1}.get(method.attr)
         if positional is None or not self.knows_paths or len(call.args) > positional:
             return False
-        sounds_otherwise = _OTHER_RECEIVER.search(dotted_name(method.value).rpartition(".")[2]) is not None
+        # What a container holds may be anything that has such a method.
+        sounds_otherwise = isinstance(method.value, ast.Subscript) or _OTHER_RECEIVER.search(
+            dotted_name(method.value).rpartition(".")[2]
+        )
         if sounds_otherwise and not _makes_path(method.value, self.imports, self.paths):
             return False
         if method.attr == "write_text" and _is_ascii(call.args[0] if call.args else keyword(call, "data")):

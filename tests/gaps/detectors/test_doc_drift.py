@@ -290,6 +290,30 @@ def test_directives_of_myst_that_bring_headings_are_parts(
     assert bool(seen_in(make_repository({"page.md": page}))) == is_told
 
 
+def test_pages_of_a_translation_fall_back_to_the_original(make_repository: MakeRepository) -> None:
+    """Named without suffix too, where a site is made of them; what no language has is dead."""
+    pages = ("one", "two", "three", "four", "five")
+    toc = "".join(f"- local: {page}\n" for page in pages)
+    files = {f"docs/{language}/{page}.md": f"# {page}\n" for page in pages for language in ("en", "de")}
+    files |= {f"docs/{language}/_toctree.yml": toc for language in ("en", "de")}
+    files["docs/de/one.md"] = "[a](./guide/only) [b](./lost)\n"
+    files["docs/en/guide/only.md"] = "# Only\n"
+    files["docs/de/guide/other.md"] = "# Other\n"
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "docs/de/one.md links to ./lost, which is not there"
+    ]
+
+
+def test_labels_are_known_where_the_settings_lie_beside_the_pages(make_repository: MakeRepository) -> None:
+    """`sphinx-build -c sphinx .`: the settings are in a folder of their own."""
+    files = {"docs/a/label.md": "(far-label)=\n# A\n", "docs/b/page.md": "# B\n\n[x](#far-label) [y](#no-label)\n"}
+    repository = make_repository({**files, "docs/sphinx/conf.py": "", "other/page.md": "# O\n\n[x](#far-label)\n"})
+    assert sorted(gap.title.split(",")[0] for gap in gaps_of(repository)) == [
+        "docs/b/page.md links to the heading #no-label",
+        "other/page.md links to the heading #far-label",
+    ]
+
+
 def test_front_matter_is_no_heading(make_repository: MakeRepository) -> None:
     """The line above its end is not underlined by it; a line above one further down is."""
     page = "---\ntitle: About it\n---\n\nUnderlined\n---\n"
@@ -895,6 +919,8 @@ HEADING_AND_FRAGMENT = [
     ('<a name="here"></a>', "here"),
     ('<div id="Spot"></div>', "spot"),
     ("## Titled {#custom-id}", "custom-id"),
+    ("## Titled [custom-id]", "custom-id"),
+    ("## Titled [[custom-id]]", "custom-id"),
     ("## Trailing hashes ##", "trailing-hashes"),
     ("> ## In a quote", "in-a-quote"),
     ("- ## In a list", "in-a-list"),

@@ -302,6 +302,7 @@ def test_what_may_be_meant_is_told_apart_from_what_is_mended(make_repository: Ma
         "import click\nclick.Path(exists=True)\n\ndef work(a):\n    a.write_text(work(1))\n",
         "from pathlib import Path\nformatter = context.make_formatter()\nformatter.write_text(work(1))\n",
         "from pathlib import Path\n\ndef work(self):\n    return self.response.read_text()\n",
+        "from pathlib import Path\n\ndef work(entries):\n    return entries['a'].read_text()\n",
     ],
 )
 def test_a_name_that_means_something_else_is_no_gap(make_repository: MakeRepository, content: str) -> None:

@@ -628,7 +628,7 @@ RULES = (
         confidence="medium",
         blocks_autopilot=False,
         signal="pytest's settings name a place that does not exist, or leave out tests that do.",
-        why="Tests that nobody runs rot unseen, while the suite looks complete.",
+        why="Tests that nobody runs rot unseen; where `testpaths` names what is not there, pytest looks elsewhere.",
         fix="Correct the settings, or rename or move the tests.",
     ),
     Rule(
