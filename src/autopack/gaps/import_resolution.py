@@ -60,6 +60,8 @@ class Tree:
     folders: frozenset[str]
     stems: frozenset[str]
     """Names of all module files and folders, wherever they lie."""
+    modules: frozenset[str]
+    """Paths of all module files without what follows the name: `pkg/a` for `pkg/a.py` and `pkg/a.templ.pyx`."""
     packages: Mapping[str, PackageFact]
     """Folder -> content of its `__init__.py`."""
     declared: Declared
@@ -77,9 +79,11 @@ class Tree:
         ignored: frozenset[str],
     ) -> Tree:
         files = frozenset(paths)
-        stems = {path.rpartition("/")[2].partition(".")[0] for path in files if path.endswith(_MODULE_ENDINGS)}
+        named = (path.rpartition("/") for path in files if path.endswith(_MODULE_ENDINGS))
+        modules = frozenset(f"{folder}{slash}{name.partition('.')[0]}" for folder, slash, name in named)
+        stems = {module.rpartition("/")[2] for module in modules}
         stems |= {part for folder in folders for part in folder.split("/")}
-        return cls(files, folders, frozenset(stems), packages, declared, build_words, ignored)
+        return cls(files, folders, frozenset(stems), modules, packages, declared, build_words, ignored)
 
     def is_own(self, name: str) -> bool:
         """Tell whether the top-level module NAME is one of this repository's, and of nobody else's."""
@@ -114,7 +118,7 @@ class Tree:
         folder, name = roots[0], first
         for part in rest:
             name = f"{name}.{part}"
-            if self._is_module(f"{folder}/{part}"):
+            if f"{folder}/{part}" in self.modules:
                 return None
             if f"{folder}/{part}" not in self.folders:
                 return name if self._lacks(folder, part) else None
@@ -130,7 +134,7 @@ class Tree:
         if fact.module:
             for part in fact.module.split("."):
                 place = f"{base}/{part}" if base else part
-                if self._is_module(place):
+                if place in self.modules:
                     return None
                 if place not in self.folders:
                     return written if self._lacks(base, part) else None
@@ -138,12 +142,9 @@ class Tree:
             return None
         for name in fact.names[:1]:
             place = f"{base}/{name}" if base else name
-            if not self._is_module(place) and place not in self.folders and self._lacks(base, name):
+            if place not in self.modules and place not in self.folders and self._lacks(base, name):
                 return f"{written}{name}"
         return None
-
-    def _is_module(self, place: str) -> bool:
-        return any(f"{place}{ending}" in self.files for ending in _MODULE_ENDINGS)
 
     def _lacks(self, folder: str, name: str) -> bool:
         """Tell whether nothing in FOLDER can answer to NAME: no `__init__.py`, no build, no ignored file."""

@@ -42,6 +42,7 @@ _CLASS_END = re.compile(rb"\n[^\s#)\]}]")
 _METHOD = re.compile(rb"\n[ \t]+(?:async )?def test")
 _INIT = re.compile(rb"\n[ \t]+def __(?:init|new)__\(")
 _RUNS_ITSELF = b"\nif __name__ =="
+_NAMED_FILE = re.compile(rb"[\"'/](\w{1,100}\.py)[\"']", re.ASCII)
 _PATH_WORDS = (b"sys.", b"addsitedir", b"import_hook", b"meta_path", b"# /// script")
 _EDITS_PATH = re.compile(
     rb"\bsys\.path\b|\bsite\.addsitedir|\bsys\.modules\b|\bimport_hook|\bmeta_path\b|^# /// script[ \t]*$",
@@ -119,6 +120,8 @@ class ModuleFact:
     first_test: Evidence | None = None
     runs_itself: bool = False
     """It is a script: `if __name__ == "__main__"`."""
+    named_files: frozenset[str] = frozenset()
+    """Names of modules that its texts name, without their folders."""
 
 
 def examine(path: str, data: bytes, *, is_test_module: bool) -> ModuleFact:
@@ -171,7 +174,12 @@ def _searched(path: str, data: bytes, led: bytes, definitions: Sequence[_Definit
         tests=len(tests),
         first_test=evidence_at(path, data, tests[0]) if tests else None,
         runs_itself=_RUNS_ITSELF in led,
+        named_files=_named_files(data),
     )
+
+
+def _named_files(data: bytes) -> frozenset[str]:
+    return frozenset(match[1].decode() for match in _NAMED_FILE.finditer(data)) if b".py" in data else frozenset()
 
 
 def _edits_path(data: bytes) -> bool:

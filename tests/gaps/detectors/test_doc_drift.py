@@ -1486,6 +1486,7 @@ def test_a_module_that_documents_refer_to_in_vain_is_found(
         ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "from shop.cart import *\n"}),
         ("See :mod:`shop.part`.\n", {".gitignore": "part.py\n", "src/shop/part.py": ""}),
         ("See :mod:`shop.data`.\n", {"src/shop/data/readme.txt": ""}),
+        ("See :mod:`shop.made`.\n", {"src/shop/made.templ.pyx": ""}),
         # somebody else's, or of no package
         ("See :mod:`json.gone`, :func:`requests.gone.get`, :class:`Basket`, :mod:`gone`.\n", {}),
         ("See :mod:`shop.gone`.\n", {"shop/__init__.py": ""}),

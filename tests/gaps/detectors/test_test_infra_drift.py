@@ -408,6 +408,7 @@ def test_a_name_that_no_pattern_matches_is_a_slip_among_names_that_do(make_repos
         {"src/pkg/test_y.py": f"{CHECKED}\nif __name__ == '__main__':\n    test_a()\n"},
         {"src/pkg/test_y.py": "def work():\n    return 1\n"},
         {"tests/check_y.py": CHECKED, "tests/test_z.py": "from check_y import test_a\n"},
+        {"tests/check_y.py": CHECKED, "tests/test_z.py": "SOURCE = 'data/check_y.py'\n" + CHECKED},
         {"tests/base.py": CHECKED},
         {"tests/typing/typing_bar.py": "def test_b():\n    assert_type(work(), int)\n\n" + CHECKED},
         {"tests/helpers_http.py": CHECKED},

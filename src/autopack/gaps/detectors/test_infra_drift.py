@@ -502,14 +502,12 @@ def _is_for_type_checkers(module: ModuleFact) -> bool:
 
 
 def _is_helper(stem: str, path: str, suite: _Suite) -> bool:
-    """Tell whether other modules import the module called STEM, or a tool's file names it."""
+    """Tell whether other modules import the module called STEM or name its file, or a tool's file names it."""
     if not _HELPER_STEMS.isdisjoint(stem.lower().split("_")) or suite.is_named(path, stem):
         return True
-    return any(
-        stem == fact.module.rpartition(".")[2] or stem in fact.names
-        for other, module in suite.modules.items()
-        if other != path
-        for fact in module.imports
+    others = [module for other, module in suite.modules.items() if other != path]
+    return any(f"{stem}.py" in module.named_files for module in others) or any(
+        stem == fact.module.rpartition(".")[2] or stem in fact.names for module in others for fact in module.imports
     )
 
 
