@@ -112,7 +112,8 @@ def _mended_cause(dead: DeadLink, remedy: Remedy) -> _Cause | None:
     if operation.new.startswith(("https://", "http://", "mailto:")):
         return _Cause("addresses", dead.document, "#" if dead.fragment else "")
     if dead.fragment is not None:
-        return _Cause("spelling", dead.wanted)
+        is_same_page = split_target(operation.new)[0] == split_target(operation.old)[0]
+        return _Cause("spelling", dead.wanted) if is_same_page else None
     folders = moved(dead.wanted, wanted_path(dead.document, split_target(operation.new)[0]) or "")
     return None if folders is None else _Cause("moved", *folders)
 

@@ -45,9 +45,10 @@ def meant_by(tree: Tree, dead: DeadLink) -> Meant | None:
     if label := _label_of_a_reference(tree, dead):
         return Meant(f"({dead.target})", f"[{label}]", ahead=1, said=f"the reference [{label}] seems to be meant")
     if dead.fragment:
-        if dead.suggestion is None:
-            return None
-        return Meant(dead.target, f"{dead.target.partition('#')[0]}#{dead.suggestion}")
+        if dead.suggestion is not None:
+            return Meant(dead.target, f"{dead.target.partition('#')[0]}#{dead.suggestion}")
+        there = _document_of_that_name(tree, dead)
+        return Meant(dead.target, _written(dead, there), said=f"{there} does") if there else None
     if _is_own_heading(tree, dead):
         return Meant(dead.target, f"#{dead.target}", said=f"the heading #{dead.target} seems to be meant")
     path = _path(tree, dead)
@@ -145,6 +146,20 @@ def _path(tree: Tree, dead: DeadLink) -> str | None:
         return None
     if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
         return None
+    return _written(dead, place)
+
+
+def _document_of_that_name(tree: Tree, dead: DeadLink) -> str | None:
+    """Return the one document that has the heading which DEAD names, where it is called as the one that lacks it: the
+    path is wrong then, and not the heading."""
+    there = tree.pages.document_with(dead.fragment or "")
+    is_called_so = there is not None and there.rpartition("/")[2] == dead.wanted.rpartition("/")[2]
+    return there if is_called_so and dead.wanted != dead.document else None
+
+
+def _written(dead: DeadLink, place: str) -> str:
+    """Return the target that leads from the document of DEAD to PLACE as that target was written."""
+    path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
     if path_as_written.startswith("/"):
         written = f"/{place}"
     else:

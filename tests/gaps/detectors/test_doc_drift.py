@@ -420,6 +420,21 @@ def test_the_document_that_has_the_heading_is_mentioned(make_repository: MakeRep
     ]
 
 
+def test_a_heading_of_the_document_of_that_name_is_meant(make_repository: MakeRepository) -> None:
+    """`README.md#use-it` in a folder with a README of its own: where the one that has the heading lies is said in the
+    target; a document of another name is mentioned only."""
+    text = "[a](README.md#use-it-well) [b](./README.md#use-it-well)\n"
+    files = {"db/README.md": "# Db\n", "db/GUIDE.md": text, "README.md": "# Tool\n\n## Use it well\n"}
+    repository = make_repository(files)
+    commit_all(repository)
+    mended = [after_remedy(repository, gap)["db/GUIDE.md"] for gap in gaps_of(repository)]
+    assert sorted(one or "" for one in mended) == [
+        text.replace("(README.md", "(../README.md"),
+        text.replace("(./README.md", "(../README.md"),
+    ]
+    assert all(gap.title.endswith("; README.md does") for gap in gaps_of(repository))
+
+
 def test_what_a_site_serves_from_an_ignored_folder_is_alive(make_repository: MakeRepository) -> None:
     """`public/` and `static/` are served beside the pages; what git ignores in them is built."""
     files = {
