@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autopack.gaps import machine_encodings
 from autopack.gaps.detectors.windows_encoding_issue import DETECTOR
 from autopack.gaps.models import Gap
 from gap_reports import report_of
@@ -263,3 +264,10 @@ def test_what_nobody_would_change_makes_no_custom(make_repository: MakeRepositor
     writes = 'import json\n\n\ndef save(path, data):\n    with open(path, "w") as f:\n        json.dump(data, f)\n'
     files = {f"pkg/m{number}.py": writes for number in range(5)} | {"pkg/__init__.py": ""}
     assert set(told(make_repository(files)).values()) == {"low"}
+
+
+def test_packages_in_packages_without_end_are_divided(make_repository: MakeRepository) -> None:
+    """A chain of folders as deep as a path may be stops nothing."""
+    deep = "/".join(["a"] * 1_200)
+    places = tuple(machine_encodings._in_shown_parts("a", [f"{deep}/m{number}.py" for number in range(60)], 50))
+    assert [(folder, len(paths)) for folder, paths in places] == [(deep, 60)]

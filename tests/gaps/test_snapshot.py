@@ -78,14 +78,19 @@ def test_what_others_wrote_is_known_but_not_judged(make_repository: MakeReposito
 
 
 def test_releases_of_several_projects_side_by_side_are_of_others(make_repository: MakeRepository) -> None:
-    """From three projects in one folder on; versions of one thing, and two projects, are the repository's own."""
+    """From three projects in one folder on, each under its own licence; versions of one thing, two projects, and what
+    has no licence (images, what is named by a day) are the repository's own."""
     theirs = ("lib/zstd-1.5.7", "lib/c-ares-v1.34", "lib/jansson-e23f558", "lib/zstd-1.4")
     ours = ("lib/own", "lib/own-code", "tools/a-1.0", "tools/b-2.0", *(f"docs/guide-1.{minor}" for minor in range(3)))
-    repository = make_repository({f"{folder}/a.c": folder for folder in (*theirs, *ours)})
+    ours += ("images/python-3.11", "images/node-20.1", "images/golang-1.21")
+    days = ("notes/alpha-20240101", "notes/beta-20240202", "notes/gamma-20240303")
+    files = {f"{folder}/a.c": folder for folder in (*theirs, *ours, *days)}
+    files |= {f"{folder}/LICENSE": "x" for folder in (*theirs, *days)}
+    repository = make_repository(files)
     commit_all(repository)
     snapshot = take_snapshot(repository, ())
-    assert snapshot.out_of_scope == {f"{folder}/a.c" for folder in theirs}
-    assert set(snapshot.files) == {f"{folder}/a.c" for folder in ours}
+    assert snapshot.out_of_scope == {f"{folder}/{name}" for folder in theirs for name in ("a.c", "LICENSE")}
+    assert {f"{folder}/a.c" for folder in (*ours, *days)} < set(snapshot.files)
 
 
 def test_bytes_are_extracted_once_and_kept_on_request(make_repository: MakeRepository) -> None:

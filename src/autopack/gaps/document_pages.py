@@ -33,8 +33,8 @@ _ASSEMBLED_IN_CODE = re.compile(
 """The same in what `markdown.mask` takes for code and comments; directives of MyST without headings are no parts."""
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
-_REPEATED = re.compile(r"-\d{1,2}\Z")
-"""What is put behind the id of a heading that a page has once more."""
+_REPEATED = re.compile(r"(?:[^-]+-+){2,40}[^-]+(-1)\Z")
+"""What is put behind the id of a heading of several words that a page has once more; `phase-1` is a name."""
 _LONGEST_IN_WORDS = 200
 _MOST_COMPARED = 100
 _INDENTED_CODE = (b"    ", b"\t")
@@ -76,8 +76,8 @@ class Headings:
         near = self._by_letters.get(letters, [])
         near = near or [one for other in self._similar.one_letter_off(letters) for one in self._by_letters[other]]
         if not near:
-            number, repeated = _CHAPTER.match(slug), _REPEATED.search(slug)
-            bare = slug[number.end() :] if number else slug[: repeated.start()] if repeated else ""
+            number, repeated = _CHAPTER.match(slug), _REPEATED.match(slug)
+            bare = slug[number.end() :] if number else slug[: repeated.start(1)] if repeated else ""
             near = [*self._by_number.get(slug, ()), *([bare] if bare in self._slugs else ())]
         return near[0] if len(near) == 1 else None
 
@@ -117,7 +117,7 @@ class Pages:
     def defines(self, path: str, label: str) -> bool:
         """Tell whether PATH defines what the reference LABEL leads to."""
         if path not in self._defined:
-            self._defined[path] = markdown.defined_labels(self.texts.get(path, b""))
+            self._defined[path] = markdown.defined_labels(self._mask(path)) if path in self.texts else frozenset()
         return label.lower() in self._defined[path]
 
     def other_ids(self, path: str) -> Mapping[str, frozenset[str]]:
@@ -168,6 +168,11 @@ class Pages:
     def _labels(self) -> dict[str, frozenset[str]]:
         found = {path: markdown.labels(data) for path, data in self.texts.items() if b")=" in data or b".. _" in data}
         return {path: labels for path, labels in found.items() if labels}
+
+    def has_heading(self, path: str, slug: str) -> bool:
+        """Tell whether SLUG certainly is the id of a heading of PATH, as a parser sees it."""
+        rendered = self._render(path)
+        return rendered is not None and slug in rendered.slugs
 
     def nearest_heading(self, path: str, fragment: str) -> str | None:
         """Return the one heading slug of PATH that FRAGMENT is a misspelling of: the same letters and digits with other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import normpath
@@ -30,6 +30,7 @@ _PLACEHOLDER = re.compile(
     r"|@|.*(?:\.\.\.|…|[<>])|[\W_]+\Z|(?-i:[A-Z0-9]+(?:_[A-Z0-9]+)+)\Z",
     re.IGNORECASE,
 )
+_LONGEST_SERVED = 300
 _STATIC_FOLDERS = ("static", "public")
 """What they hold is served beside the pages of the folder that they are in."""
 PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
@@ -49,7 +50,7 @@ _FOLDER_OF_A_LANGUAGE = re.compile(
 _ROUTES_PER_FILE = 2
 _NUMBER = re.compile(r"\d{1,4}[-_.](?=[^\W\d])")
 _SAYS_WHERE_IT_IS_SHOWN = re.compile(
-    rb"---[ \t]*\r?\n(?:[^\n]{0,400}\n){0,40}?(?:eleventyNavigation|permalink):", re.IGNORECASE
+    rb"---[ \t]*\r?\n(?:(?!---)[^\n]{0,400}\n){0,40}?(?:eleventyNavigation|permalink):", re.IGNORECASE
 )
 """Front matter of a document that a site shows, and where."""
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
@@ -253,7 +254,7 @@ class Tree:
 
     def is_made_for_a_static_folder(self, path: str) -> bool:
         """Tell whether git would ignore PATH in a folder whose content sites serve beside their pages."""
-        return any(map(self.would_be_ignored, static_places(path)))
+        return any(map(self.would_be_ignored, static_places(path, self.snapshot.folders)))
 
     def is_built_elsewhere(self, path: str) -> bool:
         """Tell whether PATH, as a link writes it, is a built page whose source lies in another folder: a document that
@@ -290,11 +291,15 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
     return Resolution("missing", wanted, fragment)
 
 
-def static_places(path: str) -> tuple[str, ...]:
-    """Return where a site may take PATH from, which it serves beside its pages."""
-    parts = path.split("/")
+def static_places(path: str, folders: Collection[str]) -> tuple[str, ...]:
+    """Return where a site may take PATH from, which it serves beside its pages: below those of FOLDERS on its way."""
+    if len(path) > _LONGEST_SERVED:
+        return ()
+    above = [folder for folder in folders_above(path) if folder in folders]
     return tuple(
-        "/".join((*parts[:count], folder, *parts[count:])) for count in range(len(parts)) for folder in _STATIC_FOLDERS
+        f"{folder}/{name}{path[len(folder) :]}" if folder else f"{name}/{path}"
+        for folder in (*above, "")
+        for name in _STATIC_FOLDERS
     )
 
 

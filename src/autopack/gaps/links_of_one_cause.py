@@ -32,7 +32,7 @@ class _Cause(NamedTuple):
     kind: Literal["headings", "folder", "file", "files", "backslashes", "moved", "addresses", "references", "spelling"]
     place: str
     detail: str = ""
-    """The other folder; `#` for addresses that are written as headings."""
+    """The other folder; `#` for addresses and labels that are written as headings."""
 
 
 def told_by_cause(told: Sequence[Told], folders: Collection[str]) -> Iterator[Finding]:
@@ -107,10 +107,11 @@ def _mended_cause(dead: DeadLink, remedy: Remedy) -> _Cause | None:
     operation = remedy.operations[0]
     if not isinstance(operation, ReplaceText):
         return None
+    sign = "#" if dead.fragment else ""  # Those are of another rule.
     if operation.new.startswith("["):
-        return _Cause("references", dead.document)
+        return _Cause("references", dead.document, sign)
     if operation.new.startswith(("https://", "http://", "mailto:")):
-        return _Cause("addresses", dead.document, "#" if dead.fragment else "")
+        return _Cause("addresses", dead.document, sign)
     if dead.fragment is not None:
         is_same_page = split_target(operation.new)[0] == split_target(operation.old)[0]
         return _Cause("spelling", dead.wanted) if is_same_page else None
@@ -140,7 +141,7 @@ def _one_finding(cause: _Cause, found: Sequence[Told], who: str, document: str |
     return replace(
         found[0][1],
         title=title,
-        key=(document or "several documents", *filter(None, cause)),
+        key=(document or "several documents", *(cause if cause.detail else cause[:2])),
         evidence=tuple(place for _, finding in found for place in finding.evidence),
         remedy=merged([finding.remedy for _, finding in found]),
     )

@@ -201,18 +201,19 @@ def _together(packages: _Packages, certain: Iterable[str], most_places: int) -> 
 
 def _in_shown_parts(folder: str, paths: Sequence[str], most_places: int) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield PATHS of FOLDER whole, or by the folders in it where they are more than a finding shows places."""
-    inner: dict[str, list[str]] = {}
-    for path in paths:
-        name, slash, _ = path.removeprefix(f"{folder}/" if folder else "").partition("/")
-        inner.setdefault(f"{folder}/{name}".lstrip("/") if slash else folder, []).append(path)
-    if len(paths) <= most_places or set(inner) == {folder}:
-        yield folder, paths
-        return
-    for one, inside in inner.items():
-        if one == folder:
-            yield one, inside
+    waiting = [(folder, paths)]
+    while waiting:
+        folder, paths = waiting.pop()
+        inner: dict[str, list[str]] = {}
+        for path in paths:
+            name, slash, _ = path.removeprefix(f"{folder}/" if folder else "").partition("/")
+            inner.setdefault(f"{folder}/{name}".lstrip("/") if slash else folder, []).append(path)
+        if len(paths) <= most_places or set(inner) == {folder}:
+            yield folder, paths
         else:
-            yield from _in_shown_parts(one, inside, most_places)
+            waiting += [(one, inside) for one, inside in inner.items() if one != folder]
+            if folder in inner:
+                yield folder, inner[folder]
 
 
 def _folders_above(path: str) -> list[str]:

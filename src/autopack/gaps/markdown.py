@@ -253,7 +253,10 @@ _ATX_PREFIX = re.compile(rb"[ \t>]{0,12}(?:[-*+][ \t]{1,4})?\Z")
 _LONGEST_ATX_PREFIX = 17
 _SETEXT = re.compile(rb"\n[ >]{0,6}(?:={1,200}|-{2,200})[ \t\r]*$", re.MULTILINE)
 """Both begin with a literal, for which a document is searched fast; what stands before it is looked at afterwards."""
-_FRONT_MATTER = re.compile(rb"---[ \t\r]{0,8}\n(?:[^\n]{0,2000}\n){0,200}?---[ \t\r]{0,8}(?:\n|\Z)")
+_FRONT_MATTER = re.compile(
+    rb"---[ \t\r]{0,8}\n(?=[^\s:][^\n:]{0,200}:|#)(?:[^\n]{0,2000}\n){0,200}?---[ \t\r]{0,8}(?:\n|\Z)"
+)
+"""What begins with a key; a line at the top of a page is a line."""
 _LONGEST_HEADING = 1_000
 _HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
 _LONGEST_HTML_HEADING = 1_000

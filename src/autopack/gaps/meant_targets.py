@@ -18,6 +18,9 @@ _HOST = re.compile(
     r"(?:www\.[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,10}|[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:com|dev|io|net))(?=[/?#]|\Z)"
 )
 """What no file is called."""
+_FILE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|ico|bmp|md|txt|html?|pdf|mp4|json|ya?ml)\Z", re.IGNORECASE)
+_NOT_PLAIN = frozenset(" ()%#?\\<>")
+"""Characters that a target cannot hold as they are."""
 _LINK_IN_A_TARGET = re.compile(r"\[[^\[\]]{0,500}\]\((https?://[^()\s]{1,500})\)")
 """`[text]([what is shown](address))`, as chats and editors paste it."""
 _QUOTED_ADDRESS = re.compile(r"[\"'](https?://[^\"'\s]{1,500})[\"']")
@@ -100,7 +103,7 @@ def _said_of_parentheses(dead: DeadLink) -> str | None:
 def _outside(target: str) -> str | None:
     """Return the address outside of the repository that TARGET is without its scheme, behind the sign of a heading, in
     a link or in quotes; None where it is no such."""
-    if _E_MAIL.fullmatch(target):
+    if _E_MAIL.fullmatch(target) and not _FILE.search(target):
         return f"mailto:{target}"
     if _ADDRESS_AS_A_HEADING.match(target):
         return target[1:]
@@ -111,7 +114,7 @@ def _outside(target: str) -> str | None:
 
 def _between_parentheses(tree: Tree, dead: DeadLink) -> str | None:
     """Return the target that DEAD has between parentheses, where that leads somewhere."""
-    if not dead.target.startswith("("):
+    if not (dead.target.startswith("(") and dead.target.endswith(")")):
         return None
     inner = dead.target[1:-1]
     if inner.startswith(("https://", "http://")):
@@ -135,14 +138,14 @@ def _label_of_a_reference(tree: Tree, dead: DeadLink) -> str | None:
 def _is_own_heading(tree: Tree, dead: DeadLink) -> bool:
     """Tell whether the target of DEAD is the id of a heading of its own document, without the sign of one."""
     slug = dead.target
-    return slug == markdown.slug_key(slug) and slug in tree.pages.slugs(dead.document)
+    return slug == markdown.slug_key(slug) and tree.pages.has_heading(dead.document, slug)
 
 
 def _path(tree: Tree, dead: DeadLink) -> str | None:
     """Return the target that says where the file went."""
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
     place = dead.page or place_now(tree, dead.wanted) or _as_from_the_root(tree, path_as_written)
-    if place is None or " " in place or "(" in place or ")" in place or "%" in place:
+    if place is None or not _NOT_PLAIN.isdisjoint(place):
         return None
     if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
         return None

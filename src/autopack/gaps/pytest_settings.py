@@ -27,6 +27,7 @@ DEFAULT_FILES = ("test_*.py", "*_test.py")
 DEFAULT_CLASSES = ("Test",)
 DEFAULT_PASSED_OVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
 _MAX_BYTES = 1024 * 1024
+_OTHER_NAME = b"any/other-name"
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,7 @@ def _entry(file_name: str, data: bytes, entry: str, entries: list[str]) -> PathE
     found = re.compile(rb"(?<![\w./*-])%b(?![\w./*-])" % re.escape(entry.encode())).search(data, start, end)
     if found is None:
         return PathEntry(entry, start, None)
-    begin, line = line_start(data, found.start()), data.count(b"\n", 0, found.start()) + 1
-    renaming = LineEdit(line, found.start() - begin, entry, "") if entries.count(entry) == 1 else None
+    renaming = _renaming(file_name, data, found.start(), entry, entries)
     removal = _removal(file_name, data, found.start(), found.end(), entry, entries)
     return PathEntry(entry, found.start(), removal, renaming)
 
@@ -188,6 +188,16 @@ def _removal(file_name: str, data: bytes, start: int, end: int, entry: str, entr
         return None
     begin = line_start(data, first)
     return LineEdit(data.count(b"\n", 0, first) + 1, first - begin, data[first:last].decode(), "")
+
+
+def _renaming(file_name: str, data: bytes, start: int, entry: str, entries: list[str]) -> LineEdit | None:
+    """Return the edit that puts another name for the entry at START, proven by reading the file again, or None."""
+    changed = data[:start] + _OTHER_NAME + data[start + len(entry.encode()) :]
+    after = _options(file_name, changed)
+    expected = [_OTHER_NAME.decode() if other == entry else other for other in entries]
+    if entries.count(entry) != 1 or after is None or _words(after.get("testpaths")) != expected:
+        return None
+    return LineEdit(data.count(b"\n", 0, start) + 1, start - line_start(data, start), entry, "")
 
 
 def _span(file_name: str, data: bytes, start: int, end: int) -> tuple[int, int]:

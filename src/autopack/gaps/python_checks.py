@@ -430,7 +430,9 @@ def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     # Defining or looping until something happens is the test itself; yielding and trying are not followed.
     if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner):
         return False
-    given = _parameters(node)
+    marks = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
+    filled = [_parametrized(mark) or frozenset() for mark in marks if _decorator_name(mark).endswith("parametrize")]
+    given = frozenset[str]().union(*filled)
     if any(isinstance(item, ast.withitem) and dotted_name(item.context_expr) in given for item in inner):
         return False  # `with expectation:`, which may be `pytest.raises(…)`
     called = _called(inner)

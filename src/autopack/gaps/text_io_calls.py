@@ -58,6 +58,7 @@ _JYTHON = re.compile(rb"#![^\n]{0,80}(?:jython|python2)")
 _OTHER_COOKIE = re.compile(rb"coding[:=][ \t]*(?!utf-?8\b)[-\w.]", re.IGNORECASE)
 _COOKIE_BYTES = 200
 _UNIX_ONLY = ("/dev/", "/proc/", "/sys/", "/etc/", "/var/", "/run/", "/tmp/", "/usr/")
+_LONGEST_COMMENT = 20
 _SPEAKS_OF_ENCODING = re.compile(
     rb"#[^\n]{0,200}\b(?:locale|system|platform|native|default)\b[^\n]{0,60}\bencoding"
     rb"|#[^\n]{0,200}\bencoding\b[^\n]{0,60}\b(?:locale|system|platform|native|default)\b",
@@ -138,8 +139,11 @@ def find_text_calls(data: bytes) -> TextCalls | None:
         return None
     settled = Settled.of(nodes, imports)
     lines = data.splitlines()  # of bytes: at the ends of lines that Python knows
-    explained: dict[int, Reason] = {id(call): "doubtful" for call in calls if _is_explained(lines, call)}
-    reasons = {**settled.reasons(calls), **explained}
+    reasons: dict[int, Reason] = dict(settled.reasons(calls))
+    explained = {number: _is_explained(lines, number) for number in {call.lineno for call in calls}}
+    for call in calls:
+        if not reasons[id(call)] and (explained[call.lineno] or _speaks_beside(lines, call)):
+            reasons[id(call)] = "doubtful"
     open_ones = [call for call in calls if not reasons[id(call)]]
     files = OpenedFiles.of(nodes, imports)
     opened = tuple(dict.fromkeys(files.by(call) for call in open_ones))
@@ -239,12 +243,18 @@ def _is_closed_by(statement: ast.stmt, following: ast.stmt) -> bool:
     )
 
 
-def _is_explained(lines: Sequence[bytes], call: ast.Call) -> bool:
-    """Tell whether a comment right above CALL, or beside it, speaks of the machine's encoding."""
-    first = call.lineno - 1
-    while first and lines[first - 1].lstrip().startswith(b"#"):
+def _is_explained(lines: Sequence[bytes], number: int) -> bool:
+    """Tell whether a comment right above the line NUMBER (from 1) speaks of the machine's encoding."""
+    first = number - 1
+    while first > max(0, number - _LONGEST_COMMENT) and lines[first - 1].lstrip().startswith(b"#"):
         first -= 1
-    return any(_SPEAKS_OF_ENCODING.search(line) for line in lines[first : call.end_lineno])
+    return any(_SPEAKS_OF_ENCODING.search(line) for line in lines[first : number - 1])
+
+
+def _speaks_beside(lines: Sequence[bytes], call: ast.Call) -> bool:
+    """Tell whether a comment beside CALL speaks of the machine's encoding."""
+    last = min(call.end_lineno or call.lineno, call.lineno + _LONGEST_COMMENT)
+    return any(_SPEAKS_OF_ENCODING.search(line) for line in lines[call.lineno - 1 : last])
 
 
 def _path_names(nodes: Sequence[ast.AST], imports: dict[str, str]) -> frozenset[str]:

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autopack.gaps import links_of_one_cause
-from autopack.gaps.detectors.doc_drift import DETECTOR
+from autopack.gaps.detectors.doc_drift import DETECTOR, history_candidates
 from autopack.gaps.models import Gap
+from autopack.gaps.snapshot import take_snapshot
 from gap_reports import report_of, seen
 from remedies import after_remedy
 from repositories import MakeRepository, commit_all, git, write_files
@@ -103,7 +104,7 @@ def test_a_folder_that_moved_is_one_gap_with_one_remedy(make_repository: MakeRep
 
 def test_a_reference_between_parentheses_is_made_one(make_repository: MakeRepository) -> None:
     """`[text](1)` where `[1]: …` is defined means `[text][1]`; three of them are one finding."""
-    text = "Add [a](1) and ([b](#two)) and [c](3).\n\n[1]: https://one.example\n[two]: https://two.example\n"
+    text = "Add [a](1) and ([b](two)) and [c](3).\n\n[1]: https://one.example\n[two]: https://two.example\n"
     repository = make_repository({"README.md": text})
     commit_all(repository)
     told = {gap.title: gap for gap in gaps_of(repository)}
@@ -113,8 +114,8 @@ def test_a_reference_between_parentheses_is_made_one(make_repository: MakeReposi
     write_files(repository, {"README.md": text + "[3]: https://three.example\n"})
     commit_all(repository, "second")
     (gap,) = gaps_of(repository)
-    assert gap.title == "README.md links to 3 references between parentheses instead of brackets: 1, #two, 3"
-    mended = text.replace("(1)", "[1]").replace("(#two)", "[two]").replace("(3)", "[3]")
+    assert gap.title == "README.md links to 3 references between parentheses instead of brackets: 1, two, 3"
+    mended = text.replace("(1)", "[1]").replace("(two)", "[two]").replace("(3)", "[3]")
     assert after_remedy(repository, gap) == {"README.md": f"{mended}[3]: https://three.example\n"}
 
 
@@ -380,12 +381,12 @@ def test_nothing_is_nearly_where_the_reader_is(make_repository: MakeRepository) 
 
 def test_several_headings_that_are_spelt_otherwise_are_one_gap(make_repository: MakeRepository) -> None:
     """From three links of one document to one page on; one remedy mends them all."""
-    headings = "## One thing\n\n## Two things\n\n## Three things\n"
-    text = f"[a](#-one-thing-) [b](#two_things) [c](#three-things-1)\n\n{headings}"
+    headings = "## One thing\n\n## Two things\n\n## Three more things\n"
+    text = f"[a](#-one-thing-) [b](#two_things) [c](#three-more-things-1)\n\n{headings}"
     repository = make_repository({"README.md": text})
     commit_all(repository)
     (gap,) = gaps_of(repository)
-    told = "README.md links to 3 headings that it spells otherwise: #-one-thing-, #two_things, #three-things-1"
+    told = "README.md links to 3 headings that it spells otherwise: #-one-thing-, #two_things, #three-more-things-1"
     assert gap.title == told
     mended = text.replace("-one-thing-", "one-thing").replace("two_things", "two-things").replace("things-1", "things")
     assert after_remedy(repository, gap) == {"README.md": mended}
@@ -433,6 +434,79 @@ def test_a_heading_of_the_document_of_that_name_is_meant(make_repository: MakeRe
         text.replace("(./README.md", "(../README.md"),
     ]
     assert all(gap.title.endswith("; README.md does") for gap in gaps_of(repository))
+
+
+def test_what_moved_there_and_back_is_two_gaps(make_repository: MakeRepository) -> None:
+    """The id of a cause says from where to where."""
+    long = "a text of its own that is long enough to be known again"
+    first, second = ("ant", "bee", "cat"), ("dog", "eel", "fox")
+    files = {f"{name}.md": f"# {name}, {long}\n" for name in first}
+    files |= {f"docs/{name}.md": f"# {name}, {long}\n" for name in second}
+    repository = make_repository({**files, "README.md": "".join(f"[x]({path})\n" for path in files)})
+    commit_all(repository)
+    git(repository, "mv", *(f"{name}.md" for name in first), "docs")
+    git(repository, "mv", *(f"docs/{name}.md" for name in second), ".")
+    commit_all(repository, "second")
+    assert sorted((gap.title, len(gap.evidence)) for gap in gaps_of(repository)) == [
+        ("README.md links to 3 files in docs/, which are in the root now: dog.md, eel.md, fox.md", 3),
+        ("README.md links to 3 files in the root, which are in docs/ now: ant.md, bee.md, cat.md", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[a](install)\n\n```bash\n# install\n```\n", "which is not there"),
+        ("[a](mylab)\n\n```\n[mylab]: https://one.example\n```\n", "which is not there"),
+        ("![a](logo@2x.png)\n", "which is not there"),
+        ("[a]((https://one.example)/foo)\n", ""),
+        ("[a](#python-3)\n\n## Python\n", "does not have"),
+    ],
+)
+def test_what_is_not_certain_is_not_mended(make_repository: MakeRepository, text: str, said: str) -> None:
+    """Code holds no headings and no definitions; a picture for dense screens is no address; a version is a name."""
+    repository = make_repository({"README.md": text})
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.remedy is None
+    assert gap.title.endswith(said)
+
+
+def test_a_renamed_file_whose_name_is_no_target_gets_no_remedy(make_repository: MakeRepository) -> None:
+    """`c#.md` in a link would be a heading of `c`."""
+    text = "# C\n\n" + "A line of the guide.\n" * 20
+    repository = make_repository({"README.md": "[a](csharp.md)\n", "csharp.md": text})
+    git(repository, "mv", "csharp.md", "c#.md")
+    commit_all(repository)
+    (gap,) = gaps_of(repository)
+    assert gap.remedy is None
+
+
+def test_a_line_at_the_top_of_a_page_is_no_front_matter(make_repository: MakeRepository) -> None:
+    """What it underlines nothing and begins with no key, the page's headings are behind it."""
+    page = "---\n\n# Title\n\n## Install\n\n---\n\n[a](#title) [b](#install)\n"
+    assert seen_in(make_repository({"page.md": page})) == []
+
+
+def test_front_matter_ends_where_it_ends(make_repository: MakeRepository) -> None:
+    """A line of the text says nothing of where the page is shown."""
+    note = "---\ntitle: x\n---\n\npermalink: is a key of Jekyll\n"
+    assert len(seen_in(make_repository({"notes/jekyll.md": note, "notes/a.md": "[a](lost) [b](gone.md)\n"}))) == 2
+
+
+def test_a_copy_tells_nothing_new_however_much_it_holds(make_repository: MakeRepository) -> None:
+    """What is told at once of a document is told of its copy softly."""
+    text = "[a](gone.md) [b](lost.md) [c](left.md)\n"
+    gaps = gaps_of(make_repository({"a/README.md": text, "b/README.md": text, "here.md": "# H\n"}))
+    assert [(gap.evidence[0].path, gap.confidence) for gap in gaps] == [("a/README.md", "high"), ("b/README.md", "low")]
+
+
+def test_a_deep_target_on_a_site_asks_git_little(make_repository: MakeRepository) -> None:
+    """Where a site may take a file from is looked for below folders that are there."""
+    target = "/".join("a" * 400)
+    tree = make_repository({"mkdocs.yml": "site_name: A\n", "docs/index.md": f"[x]({target}/f.png)\n"})
+    snapshot = take_snapshot(tree, (DETECTOR,))
+    assert len(history_candidates(snapshot)) < 10
 
 
 def test_what_a_site_serves_from_an_ignored_folder_is_alive(make_repository: MakeRepository) -> None:

@@ -111,7 +111,7 @@ def test_a_copied_tree_is_told_once_and_softly(make_repository: MakeRepository) 
     repository = make_repository({**files, "docs/other.md": shuffled(9), "guide/else.md": shuffled(9)})
     told = {gap.title: (gap.confidence, len(gap.evidence)) for gap in gaps_of(repository)}
     assert told == {
-        "3 documents are in docs-next/ and, nearly or wholly the same, in docs/: a.md, deep/c.md, b.md": ("low", 6),
+        "3 documents are in docs/ and, nearly or wholly the same, in docs-next/: a.md, deep/c.md, b.md": ("low", 6),
         "docs/other.md and guide/else.md are identical": ("medium", 2),
     }
     (repository / "docs/a.md").unlink()
@@ -120,11 +120,12 @@ def test_a_copied_tree_is_told_once_and_softly(make_repository: MakeRepository) 
 
 def test_what_was_left_behind_by_a_move_is_told(make_repository: MakeRepository) -> None:
     """A folder in the other, with the same documents, is no tree beside it."""
-    files = {f"{top}/{name}.md": shuffled(number) for number, name in enumerate("abc") for top in ("docs", "docs/dev")}
+    names = ("a", "b", "x", "y")  # Some of them before, some behind the name of the folder.
+    files = {f"{top}/{name}.md": shuffled(number) for number, name in enumerate(names) for top in ("docs", "docs/dev")}
     (gap,) = gaps_of(make_repository(files))
     assert (gap.confidence, gap.title) == (
         "medium",
-        "3 documents are in docs/ and, nearly or wholly the same, in docs/dev/: a.md, b.md, c.md",
+        "4 documents are in docs/ and, nearly or wholly the same, in docs/dev/: a.md, b.md, x.md, …",
     )
 
 
@@ -343,4 +344,5 @@ def test_a_lock_below_another_lock_is_left_over(make_repository: MakeRepository)
     (plain,) = gaps_of(make_repository(files, name="plain"))
     (below,) = gaps_of(make_repository({**files, "yarn.lock": ""}, name="below"))
     said = "web/wall/package-lock.json states version 1.3.9 of wall, web/wall/package.json 1.4.0"
-    assert (plain.title, below.title) == (said, f"{said}; where yarn.lock locks all of them, it is left over")
+    left_over = "yarn.lock is there too: where that locks a workspace, this one is left over"
+    assert (plain.title, below.title) == (said, f"{said}; {left_over}")

@@ -156,7 +156,8 @@ def history_candidates(snapshot: Snapshot) -> frozenset[str]:
     tree, named = _tree_and_names(snapshot)
     missing = missing_paths(tree, named.links)
     wanted = {suspect.wanted for suspect in missing}
-    wanted |= {one for gone in missing if tree.sites.govern(gone.document) for one in static_places(gone.wanted)}
+    served = (gone.wanted for gone in missing if tree.sites.govern(gone.document))
+    wanted |= {place for path in served for place in static_places(path, snapshot.folders)}
     wanted |= {path for absent in absent_paths(tree, named.paths) for path in absent.candidates}
     wanted |= {entry.wanted for entry in dead_entries(tree)}
     return frozenset(wanted)
@@ -167,7 +168,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     told: set[tuple[str, ...]] = set()
     for finding in sorted(_found(snapshot), key=lambda finding: finding.key):
         record = snapshot.files.get(finding.key[0])
-        content = (record.sha256 or "", finding.rule, *finding.key[1:]) if record else finding.key
+        shared = ("" if part == finding.key[0] else part for part in finding.key[1:])
+        content = (record.sha256 or "", finding.rule, *shared) if record else finding.key
         yield replace(finding, confidence="low") if content in told else finding
         told.add(content)
 

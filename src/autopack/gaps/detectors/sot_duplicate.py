@@ -258,18 +258,20 @@ def _alike(snapshot: Snapshot, sketches: Mapping[str, Sketch]) -> Iterator[tuple
 
 
 def _folders_apart(first: str, second: str) -> tuple[str, str]:
-    """Return the folders below which FIRST and SECOND have one path."""
+    """Return the folders below which FIRST and SECOND have one path, sorted."""
     one, other = first.split("/"), second.split("/")
     while one and other and one[-1] == other[-1]:
         one.pop()
         other.pop()
-    return "/".join(one), "/".join(other)
+    lower, upper = sorted(("/".join(one), "/".join(other)))
+    return lower, upper
 
 
 def _tree_finding(snapshot: Snapshot, folders: tuple[str, str], found: Sequence[tuple[str, str]]) -> Finding:
     """Return the finding for FOLDERS, of which one holds what the other does. A tree beside another is copied by a
     program, or by people who know that they do; what is left in the folder that it was moved from is not."""
-    names = first_of([first.removeprefix(f"{folders[0]}/") for first, _ in found])
+    shared = (min(pair, key=len).removeprefix(f"{min(folders, key=len)}/") for pair in found)
+    names = first_of(list(shared))
     one, other = (f"{folder}/" if folder else "the root" for folder in folders)
     is_within = "" in folders or one.startswith(other) or other.startswith(one)
     return Finding(
@@ -352,7 +354,7 @@ def _version_finding(found: Contradiction, snapshot: Snapshot) -> Finding:
     return Finding(
         rule="versions-differ",
         title=f"{path} states version {other.version} of {truth.project}, {truth.place.path} {truth.version}"
-        + (f"; where {above} locks all of them, it is left over" if above else ""),
+        + (f"; {above} is there too: where that locks a workspace, this one is left over" if above else ""),
         key=(other.place.path or "", truth.place.path or "", truth.project),
         evidence=(other.place, truth.place),
     )

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from autopack.artifacts.model import Confidence
 from autopack.gaps import odd_on_purpose, pytest_settings, python_project, python_tests
 from autopack.gaps.detector import Detector, Finding, Rule
+from autopack.gaps.document_places import is_bundled
 from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.import_resolution import PackageFact, Tree, package_fact
 from autopack.gaps.models import Evidence
@@ -183,6 +184,15 @@ class _Suite:
         ]
         return max(found, key=lambda one: len(one[0])) if found else None
 
+    def folders_with_tests(self, base: str, name: str) -> list[str]:
+        """Return the folders below BASE that are called NAME and hold tests, sorted; those of others are left out."""
+        found = set()
+        for path, module in self.modules.items():
+            at = f"/{path}".find(f"/{name}/", len(base) + 1)
+            if module.tests and path.startswith(base) and at > 0 and not is_bundled(path):
+                found.add(path[: at + len(name)])
+        return sorted(found)
+
     def is_named(self, path: str, stem: str) -> bool:
         """Tell whether a tool's file names PATH itself, by its path, its name or its module."""
         return not {path, path.rpartition("/")[2], stem}.isdisjoint(self.spoken)
@@ -335,7 +345,7 @@ def _missing_testpaths(path: str, fact: SettingsFact, suite: _Suite) -> Iterator
         if fact.settings.names_packages or target is None or _leads_somewhere(target, suite.snapshot):
             continue
         base, name = f"{folder}/" if folder else "", target.removeprefix(f"{folder}/")
-        below = [one for one in suite.snapshot.folders if one.startswith(base) and one.endswith(f"/{name}")]
+        below = suite.folders_with_tests(base, name)
         if len(below) == 1:
             moved.setdefault(below[0].removesuffix(name), []).append((entry, below[0].removeprefix(base), place))
             continue

@@ -14,23 +14,26 @@ _VENDORED_FOLDERS = frozenset(
 )
 _MINIFIED = re.compile(r"\.min\.[a-z0-9]+(\.map)?\Z", re.IGNORECASE)
 _RELEASE = re.compile(
-    r"(?P<project>[A-Za-z][\w.+]*?(?:-[A-Za-z][\w.+]*?)*)-(?:v?\d+(?:\.\d+){1,3}|(?=[a-f]*\d)[0-9a-f]{7,40})\Z"
+    r"(?P<project>[A-Za-z][\w.+]*?(?:-[A-Za-z][\w.+]*?)*)-(?:v?\d+(?:\.\d+){1,3}"
+    r"|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40})\Z"
 )
 """A folder that is called by a project and a version or a commit of it."""
+_LICENCE = re.compile(r"(?:licen[cs]es?|copying|copyright|notice)(?:[-.].*)?\Z", re.IGNORECASE)
 _ENOUGH_PROJECTS = 3
 _LINGUIST = ("linguist-vendored", "linguist-generated")
 
 
-def kept_releases(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders among those of PATHS, each with a `/` at its end, that hold releases of other projects: one
-    folder has several of them, each of another project (`lib/zstd-1.5.7/` beside `lib/c-ares-1.34.6/`)."""
+def kept_releases(paths: Iterable[str]) -> frozenset[str]:
+    """Return the folders among those of PATHS that hold releases of other projects: one folder has several of them,
+    each of another project and with its own licence (`lib/zstd-1.5.7/LICENSE` beside `lib/c-ares-1.34.6/LICENSE`)."""
     beside: dict[str, dict[str, set[str]]] = {}
-    for folder in _all_folders(path.rpartition("/")[0] for path in paths if "-" in path):
+    for path in paths:
+        folder, _, file = path.rpartition("/")
         above, _, name = folder.rpartition("/")
-        if release := _RELEASE.match(name):
-            beside.setdefault(above, {}).setdefault(release["project"].lower(), set()).add(f"{folder}/")
+        if "-" in name and _LICENCE.match(file) and (release := _RELEASE.match(name)):
+            beside.setdefault(above, {}).setdefault(release["project"].lower(), set()).add(folder)
     several = (projects for projects in beside.values() if len(projects) >= _ENOUGH_PROJECTS)
-    return tuple(sorted(folder for projects in several for folders in projects.values() for folder in folders))
+    return frozenset(folder for projects in several for folders in projects.values() for folder in folders)
 
 
 def _all_folders(folders: Iterable[str]) -> set[str]:
@@ -44,7 +47,7 @@ def _all_folders(folders: Iterable[str]) -> set[str]:
     return found
 
 
-def is_vendored(path: str, attributes: Mapping[str, str], releases: tuple[str, ...] = ()) -> bool:
+def is_vendored(path: str, attributes: Mapping[str, str], releases: frozenset[str] = frozenset()) -> bool:
     """Tell whether PATH is somebody else's or a generator's work, by `.gitattributes` first and by its name otherwise.
 
     RELEASES are the folders of `kept_releases`. `linguist-vendored=false` takes a path back into scope, as on the hosts
@@ -56,9 +59,14 @@ def is_vendored(path: str, attributes: Mapping[str, str], releases: tuple[str, .
             return True
         if any(value in {"unset", "false"} for value in stated):
             return False
-    if _holds_vendored(path.rpartition("/")[0]) or (path.count(".") > 1 and _MINIFIED.search(path) is not None):
+    folder = path.rpartition("/")[0]
+    if _holds_vendored(folder) or (path.count(".") > 1 and _MINIFIED.search(path) is not None):
         return True
-    return bool(releases) and path.startswith(releases)
+    while folder and releases:
+        if folder in releases:
+            return True
+        folder = folder.rpartition("/")[0]
+    return False
 
 
 @lru_cache(maxsize=1_024)
