@@ -91,6 +91,27 @@ def test_what_a_baseline_says_of_places_moves_one_way() -> None:
     assert [(len(entry.places), entry.reason) for entry in accepted.findings] == [(4, "more of it")]
 
 
+def test_findings_that_become_one_stay_accepted_where_they_were() -> None:
+    """What was accepted one by one accepts what it is together; a place more makes that new, shows it first, and leaves
+    the entries alone."""
+    one, two = told(1, "a.md", content="x"), told(2, "b.md", content="y")
+    baseline = updated(BaselineV1(), [one, two], TODAY, Acceptance("known"), [one.gap_id, two.gap_id])
+    both = gap(9).model_copy(update={"evidence": (*one.evidence, *two.evidence)})
+    comparison = compare([both], baseline, TODAY)
+    assert (comparison.state(both), comparison.gone, comparison.grown) == ("unchanged", (), ())
+    joined = updated(baseline, [both], TODAY, None, ())
+    assert [(entry.gap_id, len(entry.places), entry.reason) for entry in joined.findings] == [(both.gap_id, 2, "known")]
+    third = told(3, "a.md", content="z")
+    more = both.model_copy(update={"evidence": (*both.evidence, *third.evidence)})
+    comparison = compare([more], baseline, TODAY)
+    assert (comparison.state(more), comparison.gone, len(comparison.grown)) == ("new", (), 2)
+    assert comparison.new_places_first(more).evidence == (*third.evidence, *both.evidence)
+    assert updated(baseline, [more], TODAY, None, ()) == baseline
+    assert pruned(baseline, comparison) == baseline
+    another = more.model_copy(update={"rule_id": "doc_drift/vanished-path"})
+    assert len(compare([another], baseline, TODAY).gone) == 2, "of another rule it is another finding"
+
+
 def test_what_is_left_of_a_finding_in_several_places_is_known() -> None:
     """Where too few places are left to be told as one, each is told by itself: it was accepted there."""
     baseline = accepting(told(1, "a.md", "b.md", "c.md"))

@@ -180,3 +180,13 @@ def test_what_has_grown_is_shown_where_it_is_new(make_repository: MakeRepository
     result, plain = (json.loads(sarif(one))["runs"][0]["results"][0] for one in (view, View(shown.report)))
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "z.md"
     assert result["partialFingerprints"] == plain["partialFingerprints"]
+
+
+def test_of_what_has_become_one_the_new_place_leads(make_repository: MakeRepository) -> None:
+    """Two dead links of a document were each their own; with the third they are one, and that is what is new."""
+    repository = make_repository({"README.md": "# R\n\n[a](docs/m1.md)\n\n[b](docs/m2.md)\n", "docs/x.md": "# X\n"})
+    write_files(repository, {"README.md": "# R\n\n[a](docs/m1.md)\n\n[b](docs/m2.md)\n\n[c](docs/m3.md)\n"})
+    commit_all(repository, "one more")
+    shown = assess(repository, "HEAD~1")
+    (finding,) = View(shown.report, before=shown.before).new
+    assert [place.line for place in finding.evidence] == [7, 3, 5]

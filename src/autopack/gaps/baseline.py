@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Literal
 
@@ -14,6 +14,8 @@ from autopack.artifacts.canonical import canonical_bytes
 from autopack.artifacts.model import Artifact, RepoPath, Sha256, Text
 from autopack.gaps.fingerprints import fingerprint
 from autopack.gaps.models import Evidence, Gap, GapId, RuleId
+
+_SEVERAL = 2
 
 State = Literal["new", "unchanged"]
 """SARIF's words (2.1.0, section 3.27.24) for a finding against a baseline."""
@@ -52,11 +54,11 @@ class AcceptedFinding(Artifact):
     reason: Annotated[Text, AfterValidator(_stated)]
     expires: Day | None = None
     places: tuple[AcceptedPlace, ...] = ()
-    """Where it was in several places, sorted. In a place more it is a new finding."""
+    """Where it was, sorted. In a place more it is a new finding."""
 
     def covers(self, gap: Gap) -> bool:
         """Tell whether GAP is nowhere but where it was accepted: in each file as often as then, or less often."""
-        if len(gap.evidence) <= 1 and not self.places:
+        if len(gap.evidence) <= 1 and len(self.places) <= 1:
             return True
         known = Counter(place.path for place in self.places) if self.places else Counter([self.path or "."])
         return Counter(place.path for place in _places_of(gap)) <= known or fingerprint(gap) == self.fingerprint
@@ -92,6 +94,8 @@ class Comparison:
     """Entries whose finding occurs no more."""
     grown: tuple[AcceptedFinding, ...] = ()
     """Entries whose finding is in more places than were accepted: it counts as new."""
+    known: Mapping[str, tuple[AcceptedFinding, ...]] = field(default_factory=dict)
+    """Gap id of today -> the entries that accept some places of it: its own, or those of which it has become one."""
 
     def state(self, gap: Gap) -> State:
         """Return SARIF's word for GAP."""
@@ -99,10 +103,9 @@ class Comparison:
 
     def new_places_first(self, gap: Gap) -> Gap:
         """Return GAP; where it has grown, the places that nobody has accepted lead, for they are what is to be seen."""
-        entry = next((entry for entry in self.grown if entry.gap_id == gap.gap_id), None)
-        if entry is None:
+        if gap.gap_id not in self.known:
             return gap
-        known = _counted(entry.places)
+        known = _counted(place for entry in self.known[gap.gap_id] for place in entry.places)
         new: list[Evidence] = []
         old: list[Evidence] = []
         for place, evidence in ((_place_of(one), one) for one in gap.evidence):
@@ -117,17 +120,61 @@ def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Compariso
     place.
 
     Every entry accepts one finding at most, so that a copy of an accepted one is new, and so is one that has grown: its
-    entry is neither met nor gone. Only what was one finding in several places accepts what is left of it in each.
+    entry is neither met nor gone. Only what was one finding in several places accepts what is left of it in each, and
+    only findings that were accepted one by one accept what they have become together.
     """
     matched = _matches(gaps, baseline)
+    joined = _joined(gaps, baseline, matched)
+    whole = {gap.gap_id: _first_to_expire(joined[gap.gap_id]) for gap in gaps if _is_whole(gap, joined)}
     met = {finding.gap_id for finding in matched.values()}
-    occurring = {gap.gap_id for gap in gaps} - met
+    met |= {entry.gap_id for gap_id in whole for entry in joined[gap_id]}
+    accepting = matched | whole
+    own = {entry.gap_id: (entry,) for entry in baseline.findings if entry.gap_id not in met}
+    new = (gap.gap_id for gap in gaps if gap.gap_id not in accepting)
+    known = {gap_id: (*own.get(gap_id, ()), *joined.get(gap_id, ())) for gap_id in new}
+    grown = {entry.gap_id for entries in known.values() for entry in entries}
     return Comparison(
-        accepted={gap_id: finding for gap_id, finding in matched.items() if not finding.expired(today)},
-        expired=tuple(finding for finding in matched.values() if finding.expired(today)),
-        gone=tuple(finding for finding in baseline.findings if finding.gap_id not in met | occurring),
-        grown=tuple(finding for finding in baseline.findings if finding.gap_id in occurring),
+        accepted={gap_id: finding for gap_id, finding in accepting.items() if not finding.expired(today)},
+        expired=tuple(finding for finding in accepting.values() if finding.expired(today)),
+        gone=tuple(finding for finding in baseline.findings if finding.gap_id not in met | grown),
+        grown=tuple(finding for finding in baseline.findings if finding.gap_id in grown),
+        known={gap_id: entries for gap_id, entries in known.items() if entries},
     )
+
+
+def _joined(
+    gaps: Sequence[Gap], baseline: BaselineV1, matched: Mapping[str, AcceptedFinding]
+) -> dict[str, tuple[AcceptedFinding, ...]]:
+    """Return, for findings in several places that nothing accepts as they are, the entries that were made for some of
+    those places when each was a finding by itself, and that occur no more."""
+    occurring = {gap.gap_id for gap in gaps} | {finding.gap_id for finding in matched.values()}
+    by_rule: defaultdict[str, list[AcceptedFinding]] = defaultdict(list)
+    for entry in baseline.findings:
+        if entry.places and entry.gap_id not in occurring:
+            by_rule[entry.rule_id].append(entry)
+    found: dict[str, tuple[AcceptedFinding, ...]] = {}
+    for gap in gaps:
+        if len(gap.evidence) < _SEVERAL or gap.gap_id in matched:
+            continue
+        free, parts = _counted(_places_of(gap)), list[AcceptedFinding]()
+        for entry in by_rule[gap.rule_id]:
+            if (places := _counted(entry.places)) <= free:
+                free -= places
+                parts.append(entry)
+        if parts:
+            found[gap.gap_id] = tuple(parts)
+            by_rule[gap.rule_id] = [entry for entry in by_rule[gap.rule_id] if entry not in parts]
+    return found
+
+
+def _is_whole(gap: Gap, joined: Mapping[str, tuple[AcceptedFinding, ...]]) -> bool:
+    """Tell whether the entries of which GAP has become one accept it in all of its places."""
+    accepted = _counted(place for entry in joined.get(gap.gap_id, ()) for place in entry.places)
+    return gap.gap_id in joined and _counted(_places_of(gap)) <= accepted
+
+
+def _first_to_expire(entries: Sequence[AcceptedFinding]) -> AcceptedFinding:
+    return min(entries, key=lambda entry: entry.expires or "9999-12-31")
 
 
 def _matches(gaps: Sequence[Gap], baseline: BaselineV1) -> dict[str, AcceptedFinding]:
@@ -152,7 +199,7 @@ def _what_is_left(
     occurring = {gap.gap_id for gap in gaps} | {finding.gap_id for finding in matched.values()}
     found: dict[str, AcceptedFinding] = {}
     for entry in baseline.findings:
-        if not entry.places or entry.gap_id in occurring:
+        if len(entry.places) < _SEVERAL or entry.gap_id in occurring:
             continue
         free = _counted(entry.places)
         for gap in gaps:
@@ -193,6 +240,8 @@ def updated(
     """
     comparison = compare(gaps, baseline, today)
     matched = _matches(gaps, baseline)
+    joined = _joined(gaps, baseline, matched)
+    matched |= {gap.gap_id: _first_to_expire(joined[gap.gap_id]) for gap in gaps if _is_whole(gap, joined)}
     chosen = frozenset(wanted) - comparison.accepted.keys() if acceptance is not None else frozenset()
     entries = [entry for entry in (*comparison.gone, *comparison.grown) if entry.gap_id not in chosen]
     for gap in gaps:
@@ -229,7 +278,7 @@ def entry_of(gap: Gap, acceptance: Acceptance) -> AcceptedFinding:
         title=gap.title,
         reason=acceptance.reason,
         expires=acceptance.expires,
-        places=_places_of(gap) if len(gap.evidence) > 1 else (),
+        places=_places_of(gap),
     )
 
 
