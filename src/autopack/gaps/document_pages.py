@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from autopack.gaps import heading_ids, markdown, restructuredtext
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.markdown import Link
-from autopack.gaps.similar_names import SimilarNames
+from autopack.gaps.near_headings import NearHeadings, grouped, letters_of
 
 _OTHER_FRAGMENTS = re.compile(
     r"l\d+|:~:|user-content-|/|!|(?:top|readme|toc|start-of-content)\Z|(?:fn|fnref|footnote)[-:_]?\d|issue(?:comment)?-?\d"
@@ -31,64 +31,7 @@ _ASSEMBLED_IN_CODE = re.compile(
     rb"|version(?:added|changed|removed)|deprecated)\})|<!--[ \t]{0,4}(?:include|#include)"
 )
 """The same in what `markdown.mask` takes for code and comments; directives of MyST without headings are no parts."""
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_CHAPTER = re.compile(r"\d{1,4}-+(?=[^\W\d_]{2})")
-_REPEATED = re.compile(r"(?:[^-]+-+){2,40}[^-]+(-1)\Z")
-"""What is put behind the id of a heading of several words that a page has once more; `phase-1` is a name."""
-_LONGEST_IN_WORDS = 200
-_MOST_COMPARED = 100
 _INDENTED_CODE = (b"    ", b"\t")
-
-
-class Headings:
-    """The heading slugs of one page, by what people write instead of them."""
-
-    def __init__(self, slugs: Collection[str]) -> None:
-        self._slugs = dict.fromkeys(sorted(slugs))
-
-    @cached_property
-    def _by_letters(self) -> dict[str, list[str]]:
-        """By their letters and digits alone."""
-        return _grouped((_letters(slug), slug) for slug in self._slugs)
-
-    @cached_property
-    def _by_number(self) -> dict[str, list[str]]:
-        """By what stands behind the number of a chapter."""
-        numbers = ((_CHAPTER.match(slug), slug) for slug in self._slugs)
-        return _grouped((slug[number.end() :], slug) for number, slug in numbers if number)
-
-    @cached_property
-    def _similar(self) -> SimilarNames:
-        return SimilarNames(self._by_letters)
-
-    @cached_property
-    def _by_end(self) -> dict[str, list[str]]:
-        """By their first word, and by their last."""
-        short = [slug for slug in self._slugs if len(slug) <= _LONGEST_IN_WORDS]
-        ends = ((slug, _words(slug)) for slug in short)
-        return _grouped((end, slug) for slug, words in ends if words for end in dict.fromkeys((words[0], words[-1])))
-
-    def nearest(self, slug: str) -> str | None:
-        """Return the one that SLUG is a misspelling of."""
-        letters = _letters(slug)
-        if not letters:
-            return None
-        near = self._by_letters.get(letters, [])
-        near = near or [one for other in self._similar.one_letter_off(letters) for one in self._by_letters[other]]
-        if not near:
-            number, repeated = _CHAPTER.match(slug), _REPEATED.match(slug)
-            bare = slug[number.end() :] if number else slug[: repeated.start(1)] if repeated else ""
-            near = [*self._by_number.get(slug, ()), *([bare] if bare in self._slugs else ())]
-        return near[0] if len(near) == 1 else None
-
-    def around(self, slug: str) -> str | None:
-        """Return the one that has the words of SLUG, in their order, and others besides."""
-        words = _words(slug)
-        near = {one for end in (*words[:1], *words[-1:]) for one in self._by_end.get(end, ())}
-        if len(slug) > _LONGEST_IN_WORDS or len(near) > _MOST_COMPARED:
-            return None
-        found = [one for one in near if one != slug and _holds_in_order(_words(one), words)]
-        return found[0] if len(found) == 1 else None
 
 
 @dataclass
@@ -105,7 +48,7 @@ class Pages:
     _assembled: dict[str, bool] = field(default_factory=dict)
     _alike: dict[tuple[str, Callable[[str], str]], frozenset[str]] = field(default_factory=dict)
     _sections: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
-    _headings: dict[str, Headings] = field(default_factory=dict)
+    _headings: dict[str, NearHeadings] = field(default_factory=dict)
     _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
 
     def slugs(self, path: str) -> frozenset[str]:
@@ -143,7 +86,7 @@ class Pages:
         # Renderers differ on what punctuation at the edge of a heading leaves behind.
         if wanted in slugs or wanted in self._named_alike(path, _without_edges):
             return True
-        if loosely and _letters(wanted) in self._named_alike(path, _letters):
+        if loosely and letters_of(wanted) in self._named_alike(path, letters_of):
             return True
         if path not in self._ids:
             self._ids[path] = markdown.explicit_ids(self.texts[path])
@@ -180,12 +123,12 @@ class Pages:
         too few."""
         if path not in self._headings:
             rendered = self._render(path)
-            self._headings[path] = Headings(rendered.slugs if rendered else ())
+            self._headings[path] = NearHeadings(rendered.slugs if rendered else ())
         return self._headings[path].nearest(markdown.slug_key(fragment))
 
     def is_spelt_alike(self, slug: str, fragment: str) -> bool:
         """Tell whether FRAGMENT differs from SLUG in punctuation alone."""
-        return _letters(slug) == _letters(markdown.slug_key(fragment))
+        return letters_of(slug) == letters_of(markdown.slug_key(fragment))
 
     def is_within(self, path: str, offset: int, slug: str) -> bool:
         """Tell whether the byte at OFFSET of PATH stands right below the heading that is called SLUG."""
@@ -197,7 +140,7 @@ class Pages:
     @cached_property
     def _with_heading(self) -> dict[str, list[str]]:
         documents = filter(markdown.is_markdown, self.texts)
-        return _grouped((slug, path) for path in documents for slug in self.slugs(path))
+        return grouped((slug, path) for path in documents for slug in self.slugs(path))
 
     def document_with(self, fragment: str) -> str | None:
         """Return the one document that has the heading FRAGMENT, which is of several words."""
@@ -251,25 +194,5 @@ class Pages:
         return self._rendered[path]
 
 
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for key, value in pairs:
-        found.setdefault(key, []).append(value)
-    return found
-
-
-def _words(slug: str) -> list[str]:
-    return [word for word in slug.split("-") if word]
-
-
-def _holds_in_order(words: Iterable[str], wanted: Iterable[str]) -> bool:
-    rest = iter(words)
-    return all(word in rest for word in wanted)
-
-
 def _without_edges(slug: str) -> str:
     return slug.strip("-")
-
-
-def _letters(slug: str) -> str:
-    return _NOT_ALPHANUMERIC.sub("", slug)

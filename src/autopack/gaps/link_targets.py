@@ -13,8 +13,8 @@ from typing import Literal
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import language_of
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
+from autopack.gaps.near_paths import NearPaths
 from autopack.gaps.path_index import PathIndex, path_index
-from autopack.gaps.similar_names import SimilarNames
 from autopack.gaps.site_generators import NO_LISTS, PageLists, Sites, find_sites
 from autopack.gaps.state import Snapshot
 
@@ -48,7 +48,6 @@ _FOLDER_OF_A_LANGUAGE = re.compile(
     r"(?P<original>(?:.*/)?[^/]+?)[-_.](?P<language>[A-Za-z]{2,3}(?:[-_](?:[A-Za-z]{2}|[A-Za-z]{4}))?)\Z"
 )
 _ROUTES_PER_FILE = 2
-_NUMBER = re.compile(r"\d{1,4}[-_.](?=[^\W\d])")
 _SAYS_WHERE_IT_IS_SHOWN = re.compile(
     rb"---[ \t]*\r?\n(?:(?!---)[^\n]{0,400}\n){0,40}?(?:eleventyNavigation|permalink):", re.IGNORECASE
 )
@@ -174,41 +173,9 @@ class Tree:
         return found[0] if len(found) == 1 and found[0] != path else None
 
     @cached_property
-    def _names_in(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for path in {*self.snapshot.files, *self.snapshot.folders}:
-            folder, _, name = path.rpartition("/")
-            found.setdefault(folder, []).append(name)
-        return found
-
-    @cached_property
-    def _similar_in(self) -> dict[str, SimilarNames]:
-        return {}
-
-    def one_letter_off(self, path: str) -> str | None:
-        """Return the one file or folder beside PATH whose name differs from its own in a letter."""
-        folder, _, name = path.rpartition("/")
-        if folder not in self._similar_in:
-            self._similar_in[folder] = SimilarNames(self._names_in.get(folder, ()))
-        near = self._similar_in[folder].one_letter_off(name)
-        return f"{folder}/{near[0]}".lstrip("/") if len(near) == 1 else None
-
-    @cached_property
-    def _by_name_without_number(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for path in self.snapshot.files:
-            name = path.rpartition("/")[2]
-            if number := _NUMBER.match(name):
-                found.setdefault(name[number.end() :], []).append(path)
-        return found
-
-    def renumbered(self, path: str) -> str | None:
-        """Return the one file that is called as PATH but for the number before its name: `04-a.md` that is `05-a.md`
-        now."""
-        name = path.rpartition("/")[2]
-        number = _NUMBER.match(name)
-        found = self._by_name_without_number.get(name[number.end() :], []) if number else []
-        return found[0] if len(found) == 1 else None
+    def near(self) -> NearPaths:
+        """The paths, asked for what is nearly called so."""
+        return NearPaths({*self.snapshot.files, *self.snapshot.folders})
 
     def ending_in(self, path: str) -> tuple[str, ...]:
         """Return the files whose path is PATH below some folder."""

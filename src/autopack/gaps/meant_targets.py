@@ -71,9 +71,9 @@ def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
         return f"{there} is the one document that does" if there else None
     if "\\" in dead.target:
         return "a backslash separates nothing in a link"
-    if near := tree.one_letter_off(dead.wanted):
+    if near := tree.near.one_letter_off(dead.wanted):
         return f"{near} is one letter off"
-    if renumbered := tree.renumbered(dead.wanted):
+    if renumbered := tree.near.renumbered(dead.wanted):
         return f"{renumbered} has another number"
     name = dead.wanted.rpartition("/")[2]
     if name.lower() in _COMMON_NAMES:
@@ -156,8 +156,9 @@ def _document_of_that_name(tree: Tree, dead: DeadLink) -> str | None:
     """Return the one document that has the heading which DEAD names, where it is called as the one that lacks it: the
     path is wrong then, and not the heading."""
     there = tree.pages.document_with(dead.fragment or "")
-    is_called_so = there is not None and there.rpartition("/")[2] == dead.wanted.rpartition("/")[2]
-    return there if is_called_so and dead.wanted != dead.document else None
+    if there is None or dead.wanted == dead.document or there.rpartition("/")[2] != dead.wanted.rpartition("/")[2]:
+        return None
+    return there if tree.pages.has_heading(there, markdown.slug_key(dead.fragment or "")) else None
 
 
 def _written(dead: DeadLink, place: str) -> str:
