@@ -294,7 +294,7 @@ def test_testpaths_that_moved_are_told_with_their_place(make_repository: MakeRep
 
 def test_testpaths_are_not_sent_to_what_is_no_place_for_tests(make_repository: MakeRepository) -> None:
     """Others' tests, and a folder of that name without any; a comment that names the entry is left alone."""
-    settings = '[tool.pytest.ini_options]\n# unit tests are in "checks"\ntestpaths = ["checks", "more"]\n'
+    settings = '[tool.pytest.ini_options]\ntestpaths = [\n  # unit tests are in "checks"\n  "checks", "more",\n]\n'
     module = "def test_a():\n    assert 1\n"
     files = {"assets/checks/a.png": "x", "vendor/lib/checks/test_x.py": module, "more/test_y.py": module}
     repository = make_repository({"pyproject.toml": settings, **files})
@@ -302,7 +302,11 @@ def test_testpaths_are_not_sent_to_what_is_no_place_for_tests(make_repository: M
     assert gap.title == "pyproject.toml sends pytest to checks, which does not exist"
     write_files(repository, {"src/checks/test_z.py": module})
     (gap,) = [gap for gap in gaps_of(repository) if "sends pytest" in gap.title]
-    assert after_remedy(repository, gap) == {"pyproject.toml": settings.replace('["checks"', '["src/checks"')}
+    assert gap.remedy is None, "what is found first is the comment"
+    plain = settings.replace('"checks"\n', "there\n")
+    write_files(repository, {"pyproject.toml": plain})
+    (gap,) = [gap for gap in gaps_of(repository) if "sends pytest" in gap.title]
+    assert after_remedy(repository, gap) == {"pyproject.toml": plain.replace('"checks"', '"src/checks"')}
 
 
 def test_testpaths_that_moved_are_named_from_their_settings(make_repository: MakeRepository) -> None:
