@@ -37,7 +37,7 @@ Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
 
 
 class AcceptedPlace(Artifact):
-    """One of several places of a finding: its file, and the beginning of the digest of its line, empty without one."""
+    """A place of a finding: its file, and the beginning of the digest of its line, empty without one."""
 
     path: RepoPath
     content: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,16}$")] = ""
@@ -123,12 +123,9 @@ def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Compariso
     entry is neither met nor gone. Only what was one finding in several places accepts what is left of it in each, and
     only findings that were accepted one by one accept what they have become together.
     """
-    matched = _matches(gaps, baseline)
-    joined = _joined(gaps, baseline, matched)
-    whole = {gap.gap_id: _first_to_expire(joined[gap.gap_id]) for gap in gaps if _is_whole(gap, joined)}
-    met = {finding.gap_id for finding in matched.values()}
-    met |= {entry.gap_id for gap_id in whole for entry in joined[gap_id]}
-    accepting = matched | whole
+    accepting, joined = _accepting(gaps, baseline)
+    met = {finding.gap_id for finding in accepting.values()}
+    met |= {entry.gap_id for gap_id in accepting for entry in joined.get(gap_id, ())}
     own = {entry.gap_id: (entry,) for entry in baseline.findings if entry.gap_id not in met}
     new = (gap.gap_id for gap in gaps if gap.gap_id not in accepting)
     known = {gap_id: (*own.get(gap_id, ()), *joined.get(gap_id, ())) for gap_id in new}
@@ -142,11 +139,21 @@ def compare(gaps: Sequence[Gap], baseline: BaselineV1, today: date) -> Compariso
     )
 
 
+def _accepting(
+    gaps: Sequence[Gap], baseline: BaselineV1
+) -> tuple[dict[str, AcceptedFinding], dict[str, tuple[AcceptedFinding, ...]]]:
+    """Return the entry that accepts each of GAPS, expired or not, and the entries of which others have become one."""
+    matched = _matches(gaps, baseline)
+    joined = _joined(gaps, baseline, matched)
+    whole = {gap.gap_id: _first_to_expire(joined[gap.gap_id]) for gap in gaps if _is_whole(gap, joined)}
+    return matched | whole, joined
+
+
 def _joined(
     gaps: Sequence[Gap], baseline: BaselineV1, matched: Mapping[str, AcceptedFinding]
 ) -> dict[str, tuple[AcceptedFinding, ...]]:
     """Return, for findings in several places that nothing accepts as they are, the entries that were made for some of
-    those places when each was a finding by itself, and that occur no more."""
+    those places when they were findings of their own, and that occur no more."""
     occurring = {gap.gap_id for gap in gaps} | {finding.gap_id for finding in matched.values()}
     by_rule: defaultdict[str, list[AcceptedFinding]] = defaultdict(list)
     for entry in baseline.findings:
@@ -239,13 +246,11 @@ def updated(
     renewed when wanted; what occurs no more stays until it is pruned.
     """
     comparison = compare(gaps, baseline, today)
-    matched = _matches(gaps, baseline)
-    joined = _joined(gaps, baseline, matched)
-    matched |= {gap.gap_id: _first_to_expire(joined[gap.gap_id]) for gap in gaps if _is_whole(gap, joined)}
+    accepting, _ = _accepting(gaps, baseline)
     chosen = frozenset(wanted) - comparison.accepted.keys() if acceptance is not None else frozenset()
     entries = [entry for entry in (*comparison.gone, *comparison.grown) if entry.gap_id not in chosen]
     for gap in gaps:
-        known = matched.get(gap.gap_id)
+        known = accepting.get(gap.gap_id)
         if gap.gap_id in chosen and acceptance is not None:
             entries.append(entry_of(gap, acceptance))
         elif known is not None:
