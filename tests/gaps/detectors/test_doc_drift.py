@@ -503,7 +503,7 @@ def test_a_copy_tells_nothing_new_however_much_it_holds(make_repository: MakeRep
 
 def test_a_deep_target_on_a_site_asks_git_little(make_repository: MakeRepository) -> None:
     """Where a site may take a file from is looked for below folders that are there."""
-    target = "/".join("a" * 400)
+    target = "/".join("a" * 100)
     tree = make_repository({"mkdocs.yml": "site_name: A\n", "docs/index.md": f"[x]({target}/f.png)\n"})
     snapshot = take_snapshot(tree, (DETECTOR,))
     assert len(history_candidates(snapshot)) < 10
