@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -141,6 +142,19 @@ def test_abandoned_work_is_bounded(tmp_path: Path) -> None:
     _until(lambda: not _is_running(int(pid.read_text())))
     _until(lambda: not _is_running(_starts(folder)[0]))
     assert find_receipt(folder) is None
+    assert _left_in_temporary(before) == set()
+
+
+def test_work_whose_folder_was_removed_is_ended(tmp_path: Path) -> None:
+    """Whoever deletes the run deletes the only place for its receipt: its job does not go on to its time-out."""
+    before, folder, pid = _scratches(), tmp_path / "job", tmp_path / "pid"
+    worker = _worker(folder, f"sleep 61 & echo $! > {pid}.new; mv {pid}.new {pid}; wait")
+    _until(pid.exists)
+    supervisor = _starts(folder)[0]
+    _kill(worker)
+    shutil.rmtree(folder)
+    _until(lambda: not _is_running(int(pid.read_text())))
+    _until(lambda: not _is_running(supervisor))
     assert _left_in_temporary(before) == set()
 
 

@@ -96,10 +96,14 @@ def clear_remains(folder: Path) -> None:
         scratch = Path(os.fsdecode(record.read_bytes()))
     except FileNotFoundError:
         return
+    _clear(scratch)
+    record.unlink(missing_ok=True)
+
+
+def _clear(scratch: Path) -> None:
     _kill_marked(scratch.name)
     if scratch.name.startswith(_SCRATCH) and scratch.parent == Path(tempfile.gettempdir()).resolve():
         shutil.rmtree(scratch, ignore_errors=True)
-    record.unlink(missing_ok=True)
 
 
 def _start(folder: Path, lock: int, sandbox: Sandbox, prepare: Prepare, orphan_seconds: float) -> int:
@@ -115,11 +119,11 @@ def _start(folder: Path, lock: int, sandbox: Sandbox, prepare: Prepare, orphan_s
         clear_remains(folder)
         raise
     if child == 0:
-        _supervise(folder, lock, sandbox, marked, orphan_seconds)
+        _supervise(folder, scratch, lock, sandbox, marked, orphan_seconds)
     return child
 
 
-def _supervise(folder: Path, lock: int, sandbox: Sandbox, job: Job, orphan_seconds: float) -> NoReturn:
+def _supervise(folder: Path, scratch: Path, lock: int, sandbox: Sandbox, job: Job, orphan_seconds: float) -> NoReturn:
     """Be the supervisor: run JOB, leave the receipt, end. Nothing of the worker's is unwound or flushed here."""
     try:
         os.setsid()
@@ -135,7 +139,8 @@ def _supervise(folder: Path, lock: int, sandbox: Sandbox, job: Job, orphan_secon
         code = 1
     finally:
         with contextlib.suppress(BaseException):
-            clear_remains(folder)
+            _clear(scratch)  # not as the folder names it: that may have been removed
+            (folder / "scratch").unlink(missing_ok=True)
         os._exit(code)
 
 
@@ -176,16 +181,21 @@ def _note_start(folder: Path) -> None:
 
 
 def _bound_orphan(folder: Path, orphan_seconds: float) -> None:
-    """Tell this process to stop once no worker has been waiting for its receipt for ORPHAN_SECONDS."""
+    """Tell this process to stop once no worker has been waiting for its receipt for ORPHAN_SECONDS, or at once where
+    FOLDER was removed, so that no receipt can be left."""
     alone = 0.0
-    while alone <= orphan_seconds:
+    while alone <= orphan_seconds and folder.is_dir():
         time.sleep(_WATCH_SECONDS)
         alone = 0.0 if _is_awaited(folder) else alone + _WATCH_SECONDS
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _is_awaited(folder: Path) -> bool:
-    lock = _try_lock(folder / "worker.lock", fcntl.LOCK_EX)
+    """Tell whether a worker shows its presence; where that cannot be asked, nobody does."""
+    try:
+        lock = _try_lock(folder / "worker.lock", fcntl.LOCK_EX)
+    except EnvironmentFault:
+        return False
     if lock is not None:
         os.close(lock)
     return lock is None
