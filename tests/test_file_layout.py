@@ -107,8 +107,8 @@ def test_a_family_is_itself_a_usable_name(run_id: str) -> None:
     assert validate_id(family_of(run_id), "family")
 
 
-@pytest.mark.parametrize("project_id", ["worktrees", "Worktrees", "autopack.db", "autopack.db-wal"])
+@pytest.mark.parametrize("project_id", ["worktrees", "Worktrees", "workplaces", "autopack.db", "autopack.db-wal"])
 def test_a_project_cannot_take_the_name_of_autopacks_own_files(project_id: str) -> None:
-    """The worktrees and the database lie beside the projects, so no project is called like them."""
+    """What else lies beside the projects has names that no project may have."""
     with pytest.raises(UsageError, match="is taken by Autopack itself"):
         RunFileLayout(ROOT, project_id, "run")

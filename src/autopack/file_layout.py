@@ -17,7 +17,7 @@ _TIMESTAMP_TAIL = re.compile(r"(?P<family>.+?)[-_.](?:\d{8}[-_T]?\d{6}Z?|\d{10,1
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
-_RESERVED_PROJECTS = re.compile(r"(?i)worktrees\Z|autopack\.db")
+_RESERVED_PROJECTS = re.compile(r"(?i)(worktrees|workplaces)\Z|autopack\.db")
 """What else lies in the runs folder, beside the folders of the projects (and the journals of the database)."""
 
 
@@ -130,6 +130,11 @@ class RunFileLayout:
     @property
     def worktree(self) -> Path:
         return self.runs_root / "worktrees" / self.run_id
+
+    @property
+    def workplace_record(self) -> Path:
+        """The file that names the copy on which an agent of this run works now, or worked when the run was killed."""
+        return self.runs_root / "workplaces" / self.run_id
 
     @property
     def database(self) -> Path:

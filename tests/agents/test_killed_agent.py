@@ -1,4 +1,4 @@
-"""What an agent's task had spent when its run was killed is spent when the task is repeated."""
+"""What an agent's task had spent when its run was killed is spent when the task is repeated; its copy is gone then."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from autopack.execution.sandbox.detect import sandbox_tier
+from autopack.execution.scratch import recorded_scratch
 from errands import RUN, Errand
 from repositories import git
 from stub_model import KEY, StubModel, Turn
@@ -64,8 +65,12 @@ def test_the_tokens_of_one_action_survive_the_kill_of_its_run(tmp_path: Path) ->
         worker.wait(timeout=60)
         assert (worker.returncode, len(model.seen)) == (-signal.SIGKILL, 2)
         assert 6_000 < errand.tokens_spent() < 6_500
+        left = recorded_scratch(errand.layout.workplace_record)
+        assert left is not None
+        assert (left / "tree/docs/guide.md").is_file()
         again = resuming(errand)
         again.wait(timeout=60)
+    assert (left.exists(), errand.layout.workplace_record.exists()) == (False, False)
     assert len(model.seen) == 3
     assert 9_000 < errand.tokens_spent() <= 10_000
     assert set(errand.log().split()) == {"429"}

@@ -16,6 +16,7 @@ from autopack.execution.guard import Supervised, run_supervised
 from autopack.execution.receipts import find_receipt
 from autopack.execution.sandbox.box import Job
 from autopack.execution.sandbox.unconfined import Unconfined
+from autopack.execution.scratch import recorded_scratch
 
 BOX = Unconfined("a test of the supervisor, not of the sandbox")
 
@@ -62,14 +63,12 @@ def _is_running(process: int) -> bool:
         return False
 
 
-def _left_in_temporary(before: set[Path]) -> set[Path]:
-    return _scratches() - before
-
-
-def _scratches() -> set[Path]:
-    import tempfile
-
-    return set(Path(tempfile.gettempdir()).glob("autopack-check-*"))
+def _scratch(folder: Path) -> Path:
+    """Return the scratch folder of the job that works in FOLDER now."""
+    scratch = recorded_scratch(folder / "scratch")
+    assert scratch is not None
+    assert scratch.is_dir()
+    return scratch
 
 
 def test_a_job_is_run_and_its_receipt_is_found_again(tmp_path: Path) -> None:
@@ -111,18 +110,19 @@ def test_a_worker_killed_after_the_effect_and_before_it_knew_does_not_repeat_it(
 
 def test_a_killed_supervisors_job_is_ended_before_it_runs_again(tmp_path: Path) -> None:
     """What a killed supervisor left running is killed and its scratch folder removed; only then it starts anew."""
-    before, folder, pid = _scratches(), tmp_path / "job", tmp_path / "pid"
+    folder, pid = tmp_path / "job", tmp_path / "pid"
     worker = _worker(folder, f"echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 60")
     _until(pid.exists)
     os.kill(_starts(folder)[0], signal.SIGKILL)
     os.waitpid(worker, 0)
     left = int(pid.read_text())
     assert _is_running(left)
-    assert len(_left_in_temporary(before)) == 1
+    scratch = _scratch(folder)
     done = _run(folder, "echo again")
     assert (done.output, done.adopted, len(_starts(folder))) == (b"again\n", False, 2)
     _until(lambda: not _is_running(left))
-    assert _left_in_temporary(before) == set()
+    assert not scratch.exists()
+    assert not (folder / "scratch").exists()
 
 
 def test_a_supervisor_that_dies_under_its_worker_is_no_success(tmp_path: Path) -> None:
@@ -135,27 +135,28 @@ def test_a_supervisor_that_dies_under_its_worker_is_no_success(tmp_path: Path) -
 
 def test_abandoned_work_is_bounded(tmp_path: Path) -> None:
     """Nobody waits: after the orphan limit the whole process group is ended and nothing is left."""
-    before, folder, pid = _scratches(), tmp_path / "job", tmp_path / "pid"
+    folder, pid = tmp_path / "job", tmp_path / "pid"
     worker = _worker(folder, f"sleep 61 & echo $! > {pid}.new; mv {pid}.new {pid}; wait", orphan_seconds=0.3)
     _until(pid.exists)
+    scratch = _scratch(folder)
     _kill(worker)
     _until(lambda: not _is_running(int(pid.read_text())))
     _until(lambda: not _is_running(_starts(folder)[0]))
     assert find_receipt(folder) is None
-    assert _left_in_temporary(before) == set()
+    assert not scratch.exists()
 
 
 def test_work_whose_folder_was_removed_is_ended(tmp_path: Path) -> None:
     """Whoever deletes the run deletes the only place for its receipt: its job does not go on to its time-out."""
-    before, folder, pid = _scratches(), tmp_path / "job", tmp_path / "pid"
+    folder, pid = tmp_path / "job", tmp_path / "pid"
     worker = _worker(folder, f"sleep 61 & echo $! > {pid}.new; mv {pid}.new {pid}; wait")
     _until(pid.exists)
-    supervisor = _starts(folder)[0]
+    supervisor, scratch = _starts(folder)[0], _scratch(folder)
     _kill(worker)
     shutil.rmtree(folder)
     _until(lambda: not _is_running(int(pid.read_text())))
     _until(lambda: not _is_running(supervisor))
-    assert _left_in_temporary(before) == set()
+    assert not scratch.exists()
 
 
 def test_work_that_is_awaited_is_not_abandoned(tmp_path: Path) -> None:
@@ -200,15 +201,16 @@ def test_a_job_that_could_not_start_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_failing_preparation_leaves_nothing(tmp_path: Path) -> None:
     """An error while the scratch folder is filled reaches the caller, and lock and folder are free."""
-    before = _scratches()
+    made: list[Path] = []
 
     def prepare(scratch: Path) -> Job:
+        made.append(scratch)
         (scratch / "half").write_text("half")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
         run_supervised(tmp_path / "job", BOX, prepare)
-    assert _left_in_temporary(before) == set()
+    assert [scratch.exists() for scratch in made] == [False]
     assert _run(tmp_path / "job", "echo fine").output == b"fine\n"
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from autopack.config import Settings, load_settings
 from autopack.errors import LockHeld, StaleError, UsageError
+from autopack.execution.scratch import make_scratch
+from autopack.file_layout import RunFileLayout
 from autopack.git import Git
 from autopack.operations.worktrees import (
     Removal,
@@ -186,6 +188,19 @@ def test_undo_takes_a_run_back_and_keeps_everything(settings: Settings) -> None:
     assert git(settings.workspace, "rev-parse", "main").strip() == head
     git(settings.workspace, *undone.way_back.split()[1:])
     assert git(settings.workspace, "rev-parse", "autopack/run-1").strip() == tip
+
+
+@pytest.mark.parametrize("way", ["undo", "gc"])
+def test_what_a_killed_agent_left_goes_with_its_run(settings: Settings, way: str) -> None:
+    """The copy on which it worked lies outside of the runs; nobody else would remove it."""
+    _worktree(settings)
+    record = RunFileLayout(settings.runs_root, "sample", "run-1").workplace_record
+    left = make_scratch(record)
+    if way == "undo":
+        undo_run(settings, "run-1")
+    else:
+        execute_gc(settings, plan_gc(settings, keep_days=0))
+    assert (left.exists(), record.exists()) == (False, False)
 
 
 def test_undo_refuses_what_is_merged_or_being_worked_on_or_unknown(settings: Settings) -> None:

@@ -14,9 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,17 +25,16 @@ from typing import NoReturn
 
 from autopack.artifacts.canonical import bytes_digest
 from autopack.artifacts.redaction import redact
-from autopack.artifacts.store import write_bytes
 from autopack.clock import Clock, SystemClock
 from autopack.errors import EnvironmentFault
 from autopack.execution.receipts import Delivered, Receipt, find_receipt, leave_receipt
 from autopack.execution.sandbox.box import Job, Sandbox
+from autopack.execution.scratch import clear_scratch, make_scratch, recorded_scratch, remove_scratch
 
 ORPHAN_SECONDS = 300.0
 """How long a job goes on after its worker vanished, unless another worker adopts it."""
 _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.25
-_SCRATCH = "autopack-check-"
 _MARK = "AUTOPACK_JOB"
 """A variable of every supervised job: what is left of it after its supervisor was killed is found by this."""
 
@@ -91,27 +88,16 @@ def run_supervised(
 
 def clear_remains(folder: Path) -> None:
     """End what a killed supervisor left running and remove its scratch folder. The caller holds the job's lock."""
-    record = folder / "scratch"
-    try:
-        scratch = Path(os.fsdecode(record.read_bytes()))
-    except FileNotFoundError:
-        return
-    _clear(scratch)
-    record.unlink(missing_ok=True)
-
-
-def _clear(scratch: Path) -> None:
-    _kill_marked(scratch.name)
-    if scratch.name.startswith(_SCRATCH) and scratch.parent == Path(tempfile.gettempdir()).resolve():
-        shutil.rmtree(scratch, ignore_errors=True)
+    scratch = recorded_scratch(_scratch_record(folder))
+    if scratch is not None:
+        _kill_marked(scratch.name)
+    clear_scratch(_scratch_record(folder))
 
 
 def _start(folder: Path, lock: int, sandbox: Sandbox, prepare: Prepare, orphan_seconds: float) -> int:
     """Prepare the job, fork its supervisor, which inherits LOCK, and return the supervisor's process id."""
-    scratch = Path(tempfile.gettempdir()).resolve() / (_SCRATCH + os.urandom(8).hex())
-    write_bytes(folder / "scratch", os.fsencode(scratch))  # before it exists, so that it is found whatever happens
     try:
-        scratch.mkdir(mode=0o700)
+        scratch = make_scratch(_scratch_record(folder))
         job = prepare(scratch)
         marked = replace(job, variables=(*job.variables, (_MARK, scratch.name)))
         child = os.fork()
@@ -139,8 +125,9 @@ def _supervise(folder: Path, scratch: Path, lock: int, sandbox: Sandbox, job: Jo
         code = 1
     finally:
         with contextlib.suppress(BaseException):
-            _clear(scratch)  # not as the folder names it: that may have been removed
-            (folder / "scratch").unlink(missing_ok=True)
+            _kill_marked(scratch.name)
+            remove_scratch(scratch)  # not as the folder names it: that may have been removed
+            _scratch_record(folder).unlink(missing_ok=True)
         os._exit(code)
 
 
@@ -184,7 +171,7 @@ def _bound_orphan(folder: Path, orphan_seconds: float) -> None:
     """Tell this process to stop once no worker has been waiting for its receipt for ORPHAN_SECONDS, or at once where
     FOLDER was removed, so that no receipt can be left."""
     alone = 0.0
-    while alone <= orphan_seconds and folder.is_dir():
+    while alone <= orphan_seconds and os.path.isdir(folder):  # noqa: PTH112  (a folder that cannot be asked is none)
         time.sleep(_WATCH_SECONDS)
         alone = 0.0 if _is_awaited(folder) else alone + _WATCH_SECONDS
     os.kill(os.getpid(), signal.SIGTERM)
@@ -235,6 +222,10 @@ def _nothing_left() -> Delivered:
 
 def _guard_lock(folder: Path) -> Path:
     return folder / "guard.lock"
+
+
+def _scratch_record(folder: Path) -> Path:
+    return folder / "scratch"
 
 
 def _try_lock(path: Path, how: int) -> int | None:

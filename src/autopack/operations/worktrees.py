@@ -18,6 +18,7 @@ from autopack.artifacts.store import write_bytes
 from autopack.clock import Clock, SystemClock, timestamp
 from autopack.config import Settings
 from autopack.errors import AutopackError, EnvironmentFault, LockHeld, StaleError, UsageError
+from autopack.execution.scratch import clear_scratch
 from autopack.file_layout import RunFileLayout, validate_id
 from autopack.git import Git
 from autopack.store.database import open_database
@@ -141,6 +142,7 @@ def undo_run(settings: Settings, run_id: str, clock: Clock | None = None) -> Und
             _require_unmerged(git, run, tip)
         own = _layout(settings, run_id).worktree
         _require_not_in_use(git, run_id, own)
+        clear_scratch(_layout(settings, run_id).workplace_record)
         given = give_back(git, run_id=run_id, path=own, owner=owner)
         backup = given.backup if given else None
         if tip is not None and (run is None or tip != run.base_commit):
@@ -196,6 +198,7 @@ def _try(settings: Settings, removal: Removal) -> str:
     try:
         with acquire_run_lock(common_dir, removal.run_id, owner):
             if removal.what == "worktree":
+                clear_scratch(_layout(settings, removal.run_id).workplace_record)
                 give_back(git, run_id=removal.run_id, path=_registered(common_dir, removal.run_id), owner=owner)
             else:
                 _drop_branch(git, removal.run_id)

@@ -100,7 +100,11 @@ class Agent:
         action = grant.action
         brief = task_text(action, self.policy.anchor, self.remember(action))
         spent, time = _Spent(), self._time()
-        with workplace(git, base, self.policy, brief) as place, self._model_door(action, place, spent) as door:
+        record = self.layout.workplace_record
+        with (
+            workplace(git, base, self.policy, brief, record) as place,
+            self._model_door(action, place, spent) as door,
+        ):
             job = self._job(place, door, time)
             result = self._run(action, job, place, brief, spent)
             self._keep(action, result)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from autopack.artifacts.store import write_bytes
 from autopack.errors import DeniedByPolicy, UnsafeRepository
 from autopack.execution.sandbox.survey import postflight
+from autopack.execution.scratch import clear_scratch, make_scratch
 from autopack.git import Git
 from autopack.policy.decide import Policy
 
@@ -58,11 +58,15 @@ class Workplace:
 
 
 @contextmanager
-def workplace(git: Git, base: str, policy: Policy, brief: str) -> Iterator[Workplace]:
+def workplace(git: Git, base: str, policy: Policy, brief: str, record: Path) -> Iterator[Workplace]:
     """Yield a copy of the worktree of GIT, whose tip is BASE, with what the policy's anchor grants; it is gone
-    afterwards. Raises DeniedByPolicy where nothing is granted that exists."""
-    with tempfile.TemporaryDirectory(prefix="autopack-agent-", ignore_cleanup_errors=True) as made:
-        scratch = Path(made).resolve()
+    afterwards, and if this process is killed, RECORD tells who comes next to remove it.
+
+    Raises DeniedByPolicy where nothing is granted that exists.
+    """
+    clear_scratch(record)
+    try:
+        scratch = make_scratch(record)
         folder = scratch / "tree"
         shutil.copytree(git.work_tree, folder, symlinks=True)
         _make_repository(folder, git, base)
@@ -81,6 +85,8 @@ def workplace(git: Git, base: str, policy: Policy, brief: str) -> Iterator[Workp
             source=git,
             base=base,
         )
+    finally:
+        clear_scratch(record)
 
 
 def write_roots(folder: Path, patterns: Sequence[str]) -> tuple[Path, ...]:

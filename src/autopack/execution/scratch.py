@@ -1,0 +1,58 @@
+"""Scratch folders of work that can be killed: a record names each before it is made, so whoever goes on removes it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from autopack.artifacts.store import write_bytes
+
+_PREFIX = "autopack-scratch-"
+
+
+def make_scratch(record: Path) -> Path:
+    """Return a new empty folder of this user's; the file RECORD names it from before it exists until it is cleared."""
+    scratch = _place() / (_PREFIX + os.urandom(8).hex())
+    write_bytes(record, os.fsencode(scratch))
+    scratch.mkdir(mode=0o700)
+    return scratch
+
+
+def recorded_scratch(record: Path) -> Path | None:
+    """Return the folder that RECORD names, which need not exist; None without a record or where it names another's."""
+    try:
+        scratch = Path(os.fsdecode(record.read_bytes()))
+    except FileNotFoundError:
+        return None
+    return scratch if scratch.name.startswith(_PREFIX) and scratch.parent == _place() else None
+
+
+def remove_scratch(scratch: Path) -> None:
+    """Remove SCRATCH with all that is in it, also from folders that were made unwritable; what resists stays."""
+    for folder, names, _ in os.walk(scratch):
+        for name in names:
+            _open_up(Path(folder, name))
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def clear_scratch(record: Path) -> None:
+    """Remove the folder that RECORD names, and then RECORD."""
+    scratch = recorded_scratch(record)
+    if scratch is not None:
+        remove_scratch(scratch)
+    record.unlink(missing_ok=True)
+
+
+def _open_up(folder: Path) -> None:
+    """Let this user list and empty FOLDER; a link is left alone, since it leads elsewhere."""
+    try:
+        if not folder.is_symlink():
+            folder.chmod(0o700)
+    except OSError:
+        return  # what then cannot be removed stays, as it does for any other reason
+
+
+def _place() -> Path:
+    return Path(tempfile.gettempdir()).resolve()

@@ -1,0 +1,56 @@
+"""Scratch folders: removed whole, found again after a kill, and nothing else is removed in their name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autopack.execution.scratch import clear_scratch, make_scratch, recorded_scratch
+
+
+def test_a_cleared_folder_is_gone_with_its_record(tmp_path: Path) -> None:
+    """Also where folders inside were made unwritable, and without following a link that leads out."""
+    outside = tmp_path / "outside"
+    (outside / "kept").mkdir(parents=True)
+    outside.chmod(0o500)
+    scratch = make_scratch(tmp_path / "record")
+    (scratch / "a/b").mkdir(parents=True)
+    (scratch / "a/b/file").write_text("text\n", encoding="utf-8")
+    (scratch / "a/link").symlink_to(outside)
+    (scratch / "a/b").chmod(0o000)
+    (scratch / "a").chmod(0o500)
+    assert recorded_scratch(tmp_path / "record") == scratch
+    clear_scratch(tmp_path / "record")
+    assert not scratch.exists()
+    assert not (tmp_path / "record").exists()
+    assert (outside / "kept").is_dir()
+    assert outside.stat().st_mode & 0o777 == 0o500
+
+
+@pytest.mark.parametrize("name", ["precious", "autopack-scratch-0/../precious", "autopack-scratch-0"])
+def test_a_record_that_names_another_folder_removes_nothing(tmp_path: Path, name: str) -> None:
+    """Only a folder that `make_scratch` could have made is removed: one of its names, right in the place for those."""
+    named = tmp_path / name
+    (tmp_path / "autopack-scratch-0").mkdir()
+    named.mkdir(exist_ok=True)
+    (tmp_path / "record").write_bytes(os.fsencode(named))
+    clear_scratch(tmp_path / "record")
+    assert named.is_dir()
+    assert not (tmp_path / "record").exists()
+
+
+def test_without_a_record_there_is_nothing_to_clear(tmp_path: Path) -> None:
+    """A run whose agents all came to their end has none."""
+    clear_scratch(tmp_path / "record")
+    assert recorded_scratch(tmp_path / "record") is None
+
+
+def test_folders_of_two_records_are_two(tmp_path: Path) -> None:
+    """Runs beside each other do not share one."""
+    records = (tmp_path / "one", tmp_path / "two")
+    one, two = (make_scratch(record) for record in records)
+    clear_scratch(records[0])
+    assert (one.exists(), two.is_dir()) == (False, True)
+    clear_scratch(records[1])
