@@ -47,3 +47,11 @@ def test_an_unchanged_repository_is_answered_without_any_framework(make_reposito
     time.sleep(0.15)  # files younger than the scan are looked at again
     assert "pydantic" in loaded_by("scan", "-C", folder, "--write")
     assert loaded_by("scan", "-C", folder) & (NOT_FOR_HELP | {"pydantic", "typer", "rich", "urllib3"}) == set()
+
+
+def test_a_plain_scan_loads_no_library_for_command_lines(make_repository: MakeRepository) -> None:
+    """Where something is to be looked at, what is needed for that is loaded, and no parser of options."""
+    folder = str(make_repository({"README.md": "# Sample\n\n[gone](gone.md)\n"}))
+    loaded = loaded_by("scan", f"--workspace={folder}", "--no-cache", "--all", "--format", "markdown")
+    assert "pydantic" in loaded
+    assert loaded & {*HEAVY, "typer", "rich", "cedarpy", "jsonschema", "detect_secrets"} == set()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from autopack.cli import quick_scan
 from autopack.cli.main import main
 from repositories import MakeRepository, git, write_files
 
@@ -38,6 +41,52 @@ def test_gaps_are_shown_by_type_with_place_reason_and_remedy(
     )
     assert "    --> README.md:3:8\n" in rest
     assert rest.endswith("2 gaps (1 high, 1 low) in 2 files; 1 blocks the autopilot\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--format", "text"],
+        ["--format=ndjson", "--all"],
+        ["--format", "sarif", "--no-cache", "--fail-on", "high"],
+        ["--fail-on=critical", "--stats"],
+        ["--blockers", "--format", "junit"],
+        ["--blockers", "--write"],
+        ["--write", "--format", "github"],
+        ["--all", "--all", "--format", "markdown"],
+        ["--all", "--no-cache", "-C", "/nowhere/at/all"],
+        ["--format", "xml"],
+        ["--format", "json", "--format", "text"],
+        ["--fail-on", ""],
+        ["--fail-on"],
+        ["--fail-on", "--all"],
+        ["--no-write"],
+        ["--jobs", "2"],
+        ["-Call"],
+        ["extra"],
+        ["--", "--all"],
+    ],
+    ids=" ".join,
+)
+def test_a_plain_command_line_is_understood_as_the_whole_parser_does(
+    make_repository: MakeRepository,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    """What the quick door does is to the byte what the library for command lines would have had done."""
+    repository = make_repository({"a.txt": CONFLICT, "README.md": "# Sample\n\n[gone](gone.md)\n"})
+    monkeypatch.chdir(repository)
+
+    def answer() -> tuple[int, str, str]:
+        code, streams = main(["scan", *arguments]), capsys.readouterr()
+        return code, streams.out, re.sub(r"\d+\.\d+", "0.0", streams.err)
+
+    quickly = answer()
+    shutil.rmtree(repository / ".autonomous_runs", ignore_errors=True)
+    monkeypatch.setattr(quick_scan, "_parsed", lambda arguments: None)
+    assert answer() == quickly
 
 
 def test_a_clean_repository_is_said_to_be_clean(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, WorkspaceOption
-from autopack.cli.output import chosen_format, print_json
+from autopack.cli.options import FormatOption, WorkspaceOption
+from autopack.cli.output import Format, chosen_format, print_json
 from autopack.cli.screen import text_look
 from autopack.cli.workspace import settings_for
 

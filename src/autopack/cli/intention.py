@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, ProjectIdOption, WorkspaceOption
-from autopack.cli.output import chosen_format, print_json, say
+from autopack.cli.options import FormatOption, ProjectIdOption, WorkspaceOption
+from autopack.cli.output import Format, chosen_format, print_json, say
 from autopack.cli.workspace import settings_for
 from autopack.errors import UsageError
 

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from autopack.cli.repeat import start
+from autopack.cli.quick_scan import Start, start
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED, AutopackError
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     _speak_utf8()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        begun = start(arguments)
-        return _run_command(arguments, begun.asked) if begun.code is None else begun.code
+        return _go_on(arguments, start(arguments))
     except AutopackError as fault:
         return report_failure(fault)
     except KeyboardInterrupt:
@@ -45,6 +44,20 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except Exception as fault:  # noqa: BLE001  (the front door: nothing may leave as a traceback)
         return _report_unexpected(fault)
+
+
+def _go_on(arguments: list[str], begun: Start) -> int:
+    """Do what is left to do of the command that has BEGUN."""
+    if begun.code is not None:
+        return begun.code
+    request = begun.plain.request() if begun.plain is not None else None
+    if request is not None:
+        from autopack.cli.scan_command import run_scan
+        from autopack.cli.workspace import name_workspace
+
+        name_workspace(None)
+        return run_scan(request, begun.asked)
+    return _run_command(arguments, begun.asked)
 
 
 def _run_command(arguments: list[str], asked: Asked | None) -> int:

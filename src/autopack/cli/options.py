@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Format(enum.StrEnum):
-    """How an answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
+from autopack.cli.output import Format
 
 WorkspaceOption = Annotated[
     Path | None,

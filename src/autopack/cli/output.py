@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 from typing import TYPE_CHECKING, Any
 
-from autopack.cli.options import Format
-
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+class Format(enum.StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def chosen_format(stated: Format | None, *, when_piped: Format = Format.JSON) -> Format:

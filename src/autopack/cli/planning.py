@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, ProjectIdOption, RunIdOption, WorkspaceOption
-from autopack.cli.output import chosen_format, console, print_json, say
+from autopack.cli.options import FormatOption, ProjectIdOption, RunIdOption, WorkspaceOption
+from autopack.cli.output import Format, chosen_format, console, print_json, say
 from autopack.wording import counted
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, RunIdOption, WorkspaceOption
-from autopack.cli.output import chosen_format, console, print_json, say
+from autopack.cli.options import FormatOption, RunIdOption, WorkspaceOption
+from autopack.cli.output import Format, chosen_format, console, print_json, say
 from autopack.cli.workspace import settings_for
 
 if TYPE_CHECKING:

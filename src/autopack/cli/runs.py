@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, NoInputOption, ProjectIdOption, RunIdOption, WorkspaceOption
-from autopack.cli.output import chosen_format, console, print_json, say
+from autopack.cli.options import FormatOption, NoInputOption, ProjectIdOption, RunIdOption, WorkspaceOption
+from autopack.cli.output import Format, chosen_format, console, print_json, say
 from autopack.cli.workspace import name_workspace, settings_for
 from autopack.errors import EXIT_DENIED, EXIT_OK, EXIT_STALE, EXIT_UNSAFE, EXIT_WAITING
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopack.cli.options import Format, FormatOption, WorkspaceOption
-from autopack.cli.output import chosen_format, console, print_json
+from autopack.cli.options import FormatOption, WorkspaceOption
+from autopack.cli.output import Format, chosen_format, console, print_json
 from autopack.cli.workspace import name_workspace, settings_for
 from autopack.wording import agreeing, counted
 
