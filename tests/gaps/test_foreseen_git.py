@@ -12,6 +12,7 @@ from autopack.config import load_settings
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
+from autopack.gaps.sources import standing
 from autopack.gaps.sources.recall import open_cache
 from autopack.gaps.sources.standing import (
     ATTRIBUTES_COMMAND,
@@ -49,7 +50,7 @@ def repository(make_repository: MakeRepository) -> Path:
 
 def foreseen(folder: Path) -> Asked:
     asked = Asked(Git(folder))
-    asked.go_on()
+    asked.go_on(past=True)
     return asked
 
 
@@ -83,6 +84,36 @@ def test_what_was_asked_is_not_asked_again(repository: Path, monkeypatch: pytest
     take_snapshot(repository, all_detectors(), asked=asked)
     assert {INDEX_COMMAND, STATUS_COMMAND, OBJECTS_COMMAND}.isdisjoint(put)
     assert put.count(ATTRIBUTES_COMMAND) == 1  # for the untracked file
+
+
+@pytest.mark.parametrize("few", [10_000, 0], ids=["a small tree", "a large one"])
+def test_the_past_that_was_asked_for_is_that_of_the_look(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """All removals are listed ahead where that is soon done, and tell what those of single paths would."""
+    folder = make_repository({"README.md": "# Sample\n\nRun `./tools/build.sh` or see [it](docs/old.md).\n"})
+    write_files(folder, {"tools/build.sh": "true\n", "docs/old.md": "# Old\n", "other.txt": "x\n"})
+    commit_all(folder, "more")
+    git(folder, "mv", "docs/old.md", "docs/new.md")
+    git(folder, "rm", "--quiet", "tools/build.sh", "other.txt")
+    commit_all(folder, "fewer")
+    monkeypatch.setattr(standing, "_FEW_FILES", few)
+    without = report_of(folder, None)
+    assert b"docs/new.md" in without
+    assert b"tools/build.sh" in without
+    put: list[str] = []
+    run = Git.run
+
+    def counting(self: Git, *arguments: str, **options: object) -> object:
+        put.append(arguments[0])
+        return run(self, *arguments, **options)  # type: ignore[arg-type]
+
+    asked = foreseen(folder)
+    asked.end()
+    monkeypatch.setattr(Git, "run", counting)
+    assert report_of(folder, asked) == without
+    # One asks for the rename; without the list, removals are asked for by name, again once a new name is known.
+    assert put.count("diff-tree") == (1 if few else 2)
 
 
 def test_an_answer_serves_once(repository: Path) -> None:

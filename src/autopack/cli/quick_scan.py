@@ -77,6 +77,7 @@ def start(arguments: Sequence[str]) -> Start:
     if arguments[:1] != ["scan"] or not {"--help", "-h", "--since", "--deep"}.isdisjoint(arguments):
         return Start()
     from autopack.gaps.sources.standing import ask, find
+    from autopack.gaps.storage import has_rows
 
     plain = _parsed(arguments[1:])
     place = find(Path(_workspace(arguments)))
@@ -85,7 +86,7 @@ def start(arguments: Sequence[str]) -> Start:
     asked = ask(place)
     code = _repeat(plain, place, asked) if plain is not None and not plain.flags else None
     if code is None:
-        asked.go_on()
+        asked.go_on(past=not has_rows(place.common))
     return Start(code, asked, plain)
 
 

@@ -15,7 +15,7 @@ from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.inclusions import Inclusions
-from autopack.gaps.link_targets import Resolution, Tree, built_folders, folders_above, resolve
+from autopack.gaps.link_targets import Resolution, Tree, folders_above, resolve
 from autopack.gaps.markdown import Link, split_target
 
 _SUFFIXED_FOR_ONE_BARE = 20
@@ -69,15 +69,32 @@ def is_judged(document: str) -> bool:
     )
 
 
-def missing_paths(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> tuple[Suspect, ...]:
-    """Return every link among LINKS (document -> relative links) whose path is not there, unconfirmed."""
+@dataclass(frozen=True)
+class ResolvedLinks:
+    """The relative links of documents, and where those of them lead that were resolved."""
+
+    by_document: Mapping[str, tuple[Link, ...]]
+    built: frozenset[str] = frozenset()
+    """See `built_folders`."""
+    _ends: dict[tuple[str, str], Resolution] = field(default_factory=dict)
+    """(document, target) -> where it leads."""
+
+    def end(self, tree: Tree, document: str, target: str) -> Resolution:
+        """Return where TARGET, a link of DOCUMENT in TREE, leads. Only of what is missing a tree with a past may say
+        something else than the one without."""
+        known = self._ends.get((document, target))
+        if known is None or known.outcome == "missing":
+            known = self._ends[document, target] = resolve(tree, document, target)
+        return known
+
+
+def missing_paths(tree: Tree, links: ResolvedLinks) -> tuple[Suspect, ...]:
+    """Return every one of LINKS whose path is not there, unconfirmed."""
     return tuple(suspect for suspect in _suspects(tree, links) if suspect.fragment is None)
 
 
-def dead_links(
-    tree: Tree, links: Mapping[str, tuple[Link, ...]], inclusions: Inclusions | None = None
-) -> Iterator[DeadLink]:
-    """Yield the dead links among LINKS (document -> relative links), each document and target once.
+def dead_links(tree: Tree, links: ResolvedLinks, inclusions: Inclusions | None = None) -> Iterator[DeadLink]:
+    """Yield the dead ones of LINKS, each document and target once.
 
     Of a document that others take in, according to INCLUSIONS, or that symbolic links lead to, a link is dead only if
     it is dead in each of those places too.
@@ -145,17 +162,17 @@ def _original(pages: Pages, originals: Originals, suspect: Suspect) -> str | Non
     return next((path for path in originals.of(suspect.wanted) if wanted in pages.slugs(path)), None)
 
 
-def _suspects(tree: Tree, links: Mapping[str, tuple[Link, ...]], pages: Pages | None = None) -> Iterator[Suspect]:
+def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> Iterator[Suspect]:
     """Yield what does not resolve; headings are looked at only when PAGES are given."""
-    tree = replace(tree, built=built_folders(tree, links))
+    tree = replace(tree, built=links.built)
     habit = _Habit()
-    for document in sorted(links):
-        if not is_judged(document):
+    for document, found in sorted(links.by_document.items()):
+        if not found or not is_judged(document):
             continue
         loosely = tree.sites.govern(document)
         ends: dict[str, Resolution] = {}
-        for link in links[document]:
-            end = ends.get(link.target) or resolve(tree, document, link.target)
+        for link in found:
+            end = ends.get(link.target) or links.end(tree, document, link.target)
             ends[link.target] = end
             habit.note(document, link, end)
             if end.outcome == "missing":

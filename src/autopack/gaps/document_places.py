@@ -69,6 +69,10 @@ _GENERATED = re.compile(
 )
 _BEGINS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}BEGIN (?:CUSTOM|MANUAL|USER)\b[^<>]{0,80}-->", re.IGNORECASE)
 _ENDS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}END (?:CUSTOM|MANUAL|USER)\b", re.IGNORECASE)
+_SAYS_WHERE_IT_IS_SHOWN = re.compile(
+    rb"---[ \t]*\r?\n(?:(?!---)[^\n]{0,400}\n){0,40}?(?:eleventyNavigation|permalink):", re.IGNORECASE
+)
+"""Front matter of a document that a site shows, and where."""
 _LIST_OF_A_BOT = b"<!-- ALL-CONTRIBUTORS-LIST:START"
 _HEAD_BYTES = 600
 _VERSION = re.compile(
@@ -136,6 +140,11 @@ def is_bundled(path: str) -> bool:
 def says_it_is_generated(data: bytes) -> bool:
     """Tell whether the beginning of the document DATA says that a program writes it: its faults are the source's."""
     return _GENERATED.search(data[:_HEAD_BYTES]) is not None
+
+
+def says_where_it_is_shown(data: bytes) -> bool:
+    """Tell whether the front matter of the document DATA says where a site shows it."""
+    return _SAYS_WHERE_IT_IS_SHOWN.match(data) is not None
 
 
 def is_written_by_hand(data: bytes, offset: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import normpath
@@ -48,10 +48,6 @@ _FOLDER_OF_A_LANGUAGE = re.compile(
     r"(?P<original>(?:.*/)?[^/]+?)[-_.](?P<language>[A-Za-z]{2,3}(?:[-_](?:[A-Za-z]{2}|[A-Za-z]{4}))?)\Z"
 )
 _ROUTES_PER_FILE = 2
-_SAYS_WHERE_IT_IS_SHOWN = re.compile(
-    rb"---[ \t]*\r?\n(?:(?!---)[^\n]{0,400}\n){0,40}?(?:eleventyNavigation|permalink):", re.IGNORECASE
-)
-"""Front matter of a document that a site shows, and where."""
 _LINE_SUFFIX = re.compile(r":\d+(?:[-:]\d+)?\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 
@@ -354,8 +350,9 @@ def _one_folder_deeper(document: str, path: str) -> str:
     return normpath(f"{document.rpartition('.')[0]}/{path}")
 
 
-def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozenset[str]:
-    """Return the folders whose documents are the sources of a site, by how they link to each other.
+def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]], shown: Iterable[str]) -> frozenset[str]:
+    """Return the folders whose documents are the sources of a site, by how they link to each other, or since one of
+    them says where it is SHOWN.
 
     More links to `page.html` where only the source of `page` exists, or to a `page` that is nowhere, than to sources,
     files and folders as they are: a generator that leaves no configuration one could know makes pages of them. So it
@@ -379,12 +376,7 @@ def built_folders(tree: Tree, links: Mapping[str, tuple[Link, ...]]) -> frozense
         if len(targets) >= max(_ENOUGH_ROUTES, 1 + _ROUTES_PER_FILE * somewhere[folder])
     }
     enough |= {folder for folder, targets in variants.items() if len(targets) >= _ENOUGH_VARIANTS}
-    enough |= {document.rpartition("/")[0] for document in links if _says_where_it_is_shown(tree, document)}
-    return frozenset(enough)
-
-
-def _says_where_it_is_shown(tree: Tree, document: str) -> bool:
-    return _SAYS_WHERE_IT_IS_SHOWN.match(tree.snapshot.texts.get(document, b"")) is not None
+    return frozenset(enough.union(document.rpartition("/")[0] for document in shown))
 
 
 def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page", "nowhere", "variant", "file"] | None:

@@ -193,6 +193,9 @@ class Snapshot:
     not_looked_at: tuple[NotLookedAt, ...] = ()
     failures: tuple[DetectorFailure, ...] = ()
     state_digest: str = ""
+    worked_out: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """Gap type -> what that detector made of paths and facts while it was asked for history candidates, so that it need
+    not do so again; a snapshot with other paths or facts starts with none."""
 
     def exists(self, path: str) -> bool:
         """Tell whether PATH (no trailing `/`) is a file or folder that git knows or would not ignore."""

@@ -54,6 +54,11 @@ def _modules(folder: str) -> Iterator[str]:
             yield entry.path
 
 
+def has_rows(common: Path) -> bool:
+    """Tell whether an earlier scan may have left rows."""
+    return (common / FILE).exists()
+
+
 def read_rows(common: Path, query: str, arguments: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the rows of QUERY where the file is there, sound, and of this version; reading leaves no trace."""
     try:

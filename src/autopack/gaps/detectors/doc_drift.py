@@ -14,7 +14,7 @@ from autopack.artifacts.model import Confidence
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, restructuredtext
-from autopack.gaps.dead_links import DeadLink, dead_links, missing_paths, neutral_path
+from autopack.gaps.dead_links import DeadLink, ResolvedLinks, dead_links, missing_paths, neutral_path
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import Places, evidence_at, line_start
@@ -22,7 +22,7 @@ from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
-from autopack.gaps.link_targets import Tree, static_places
+from autopack.gaps.link_targets import Tree, built_folders, static_places
 from autopack.gaps.links_of_one_cause import moved, moved_title, told_by_cause
 from autopack.gaps.markdown import Link
 from autopack.gaps.meant_targets import meant_by, place_now, what_is_near
@@ -31,6 +31,7 @@ from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText, merged
 from autopack.gaps.renderings import read_otherwise
+from autopack.gaps.site_generators import PageLists
 from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
 from autopack.gaps.state import Snapshot
 from autopack.gaps.vanished_paths import VanishedPath, absent_paths, vanished_paths
@@ -115,18 +116,22 @@ class DocumentFact:
     inclusions: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     """Of a file that may list the pages of a site: what it names."""
+    is_shown: bool = False
+    """It says where a site shows it."""
 
 
 def extract(path: str, data: bytes) -> DocumentFact | None:
     """Return what the document PATH names; an empty fact for other files whose bytes are wanted; None for the rest."""
     if markdown.is_markdown(path):
         has_blocks = b"SOT_SUMMARY_START" in data or b"AUTOPACK_BLOCK_START" in data
+        is_shown = places.says_where_it_is_shown(data)
         if places.says_it_is_generated(data):
             by_hand = tuple(link for link in markdown.find_links(data) if places.is_written_by_hand(data, link.offset))
-            return DocumentFact(by_hand, has_blocks=has_blocks)
+            return DocumentFact(by_hand, has_blocks=has_blocks, is_shown=is_shown)
         taken_in = find_inclusions(data)
         links = tuple(one for one in markdown.find_links(data) if not places.is_written_by_a_bot(data, one.offset))
-        return DocumentFact(links, find_paths(data), has_blocks=has_blocks, inclusions=taken_in)
+        paths = find_paths(data)
+        return DocumentFact(links, paths, has_blocks=has_blocks, inclusions=taken_in, is_shown=is_shown)
     if restructuredtext.is_restructuredtext(path):
         links = restructuredtext.find_links(data)
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
@@ -153,8 +158,8 @@ def _may_be_quoted(path: str) -> bool:
 
 def history_candidates(snapshot: Snapshot) -> frozenset[str]:
     """Return the paths that documents name and that are not there, and where sites may take them from."""
-    tree, named = _tree_and_names(snapshot)
-    missing = missing_paths(tree, named.links)
+    tree, named, links = _tree_and_names(snapshot)
+    missing = missing_paths(tree, links)
     wanted = {suspect.wanted for suspect in missing}
     served = (gone.wanted for gone in missing if tree.sites.govern(gone.document))
     wanted |= {place for path in served for place in static_places(path, snapshot.folders)}
@@ -175,8 +180,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _found(snapshot: Snapshot) -> Iterator[Finding]:
-    tree, named = _tree_and_names(snapshot)
-    dead = read_otherwise(tree, tuple(dead_links(tree, named.links, named.inclusions)), named.links)
+    tree, named, links = _tree_and_names(snapshot)
+    dead = read_otherwise(tree, tuple(dead_links(tree, links, named.inclusions)), named.links)
     told = [(one, _link_finding(tree, one)) for one in dead if one.original is None]
     yield from told_by_cause(told, snapshot.folders)
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
@@ -201,11 +206,28 @@ class _Named:
     inclusions: Inclusions
     routes: dict[str, tuple[str, ...]]
     """By the file that may be a list of pages."""
+    shown: tuple[str, ...]
+    """The documents that say where a site shows them."""
 
 
-def _tree_and_names(snapshot: Snapshot) -> tuple[Tree, _Named]:
-    named = _named(snapshot)
-    return Tree(snapshot, lists=lists_among(snapshot.files, named.routes)), named
+@dataclass(frozen=True)
+class _WorkedOut:
+    """What follows from paths and facts alone."""
+
+    named: _Named
+    lists: PageLists
+    links: ResolvedLinks
+
+
+def _tree_and_names(snapshot: Snapshot) -> tuple[Tree, _Named, ResolvedLinks]:
+    known = snapshot.worked_out.get(GAP_TYPE)
+    if not isinstance(known, _WorkedOut):
+        named = _named(snapshot)
+        lists = lists_among(snapshot.files, named.routes)
+        links = ResolvedLinks(named.links, built_folders(Tree(snapshot, lists=lists), named.links, named.shown))
+        known = _WorkedOut(named, lists, links)
+        snapshot.worked_out[GAP_TYPE] = known
+    return Tree(snapshot, lists=known.lists), known.named, known.links
 
 
 def _named(snapshot: Snapshot) -> _Named:
@@ -219,6 +241,7 @@ def _named(snapshot: Snapshot) -> _Named:
         with_blocks=tuple(path for path, fact in facts.items() if fact.has_blocks),
         inclusions=Inclusions({path: fact.inclusions for path, fact in facts.items() if fact.inclusions}),
         routes={path: fact.routes for path, fact in facts.items() if fact.routes},
+        shown=tuple(path for path, fact in facts.items() if fact.is_shown),
     )
 
 

@@ -58,6 +58,7 @@ def earlier(
         intention=intention,
         base_intention=None,
         texts={path: text for path, text in snapshot.texts.items() if path not in changed},
+        worked_out={},
     )
     return _with_facts(before, snapshot, judged, changed, detectors)
 

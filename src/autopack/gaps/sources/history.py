@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps.facts import FactCache
 from autopack.gaps.sources.listing import decode, encode
+from autopack.gaps.sources.standing import RECORD, REMOVALS_COMMAND, REVISIONS_COMMAND, foresees
 from autopack.gaps.state import CommitFact
 from autopack.git import Git, GitFailed
 
-MAX_COMMITS = 5_000
-"""How far back the past of a path is looked for: half a second where a tree has some thousand files."""
 MAX_RUN_COMMITS = 200
 _SECONDS = 30.0
 _MAX_NAMED = 12
@@ -20,8 +19,6 @@ _MAX_NAMED = 12
 0.9 s, for 10 of them 0.2 s, and to list all changes 0.2 s to 1 s, by how many there are."""
 _SMALL_WINDOWS = ("core.packedGitWindowSize=1m", "core.packedGitLimit=32m", "core.deltaBaseCacheLimit=16m")
 """Git maps whole packs into memory by default, which counts as memory in use; see git-config(1)."""
-_RECORD = "\x01"
-_FORMAT = f"--format={_RECORD}%H"
 
 Deletions = Mapping[str, Sequence[tuple[int, str]]]
 """Path -> (position, commit) of each commit that removed it; position 0 is the newest commit."""
@@ -41,11 +38,12 @@ class Past:
 
         Raises EnvironmentFault when git cannot tell or takes too long.
         """
+        is_listed = foresees(self.git, REMOVALS_COMMAND)
         asked, renames, lasts = candidates, dict[str, dict[str, str]](), dict[str, str | None]()
         further = candidates
         while further:
             asked |= further
-            named = _as_arguments(asked)
+            named = () if is_listed else _as_arguments(asked)
             deletions = _deletions(self._removals(named))
             lasts = {
                 path: _follow(self.git, path, deletions, renames, exists)
@@ -62,11 +60,9 @@ class Past:
         stored = self.kept.answer(name) if self.kept is not None else None
         if stored is not None:
             return stored
-        git, most = self.git, f"--max-count={MAX_COMMITS}"
-        listed = git.run("rev-list", "--no-merges", most, "HEAD", "--", timeout=_SECONDS).stdout
-        options = ("-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin", _FORMAT)
-        git = replace(git, settings=(*git.settings, *_SMALL_WINDOWS))
-        output = git.run("diff-tree", *options, "--", *named, stdin=listed, timeout=_SECONDS).stdout
+        revisions = self.git.run(*REVISIONS_COMMAND, timeout=_SECONDS).stdout
+        git = replace(self.git, settings=(*self.git.settings, *_SMALL_WINDOWS))
+        output = git.run(*REMOVALS_COMMAND, *named, stdin=revisions, timeout=_SECONDS).stdout
         if self.kept is not None:
             self.kept.keep_answer(name, output)
         return output
@@ -81,7 +77,7 @@ def _as_arguments(paths: frozenset[str]) -> tuple[str, ...]:
 def _deletions(removals: bytes) -> dict[str, list[tuple[int, str]]]:
     """List every removed path once per removing commit, newest first."""
     found: dict[str, list[tuple[int, str]]] = {}
-    for position, record in enumerate(decode(removals).split(_RECORD)[1:]):
+    for position, record in enumerate(decode(removals).split(RECORD)[1:]):
         commit, *paths = (part.lstrip("\n") for part in record.split("\0"))
         for path in paths:
             if path:
@@ -149,10 +145,10 @@ def base_of_run(git: Git) -> str | None:
 
 def commits_since(git: Git, base: str) -> tuple[CommitFact, ...]:
     """Return the commits after BASE up to HEAD (at most MAX_RUN_COMMITS, newest first), with trailers and paths."""
-    layout = f"--format={_RECORD}%H%x00%s%x00%(trailers:only,unfold)%x00"
+    layout = f"--format={RECORD}%H%x00%s%x00%(trailers:only,unfold)%x00"
     options = ("--name-status", "-z", "--find-renames", "-m", "--first-parent", f"-n{MAX_RUN_COMMITS}", layout)
     output = decode(git.run("log", *options, f"{base}..HEAD", "--", timeout=_SECONDS).stdout)
-    return tuple(_commit(record) for record in output.split(_RECORD)[1:])
+    return tuple(_commit(record) for record in output.split(RECORD)[1:])
 
 
 def _commit(record: str) -> CommitFact:

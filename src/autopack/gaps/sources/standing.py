@@ -36,6 +36,17 @@ STATUS_COMMAND = (
 )
 ATTRIBUTES_COMMAND = ("check-attr", "-z", "--stdin", "--all")
 OBJECTS_COMMAND = ("rev-list", "--objects", "--missing=print", "--quiet", "--no-walk", "HEAD")
+MAX_COMMITS = 5_000
+"""How far back the past of a path is looked for: half a second where a tree has some thousand files."""
+REVISIONS_COMMAND = ("rev-list", "--no-merges", f"--max-count={MAX_COMMITS}", "HEAD", "--")
+RECORD = "\x01"
+REMOVALS_COMMAND = (
+    *("diff-tree", "-r", "--root", "--no-renames", "--diff-filter=D", "--name-only", "-z", "--stdin"),
+    *(f"--format={RECORD}%H", "--"),
+)
+"""Lists the paths that each commit on the standard input removed. No content is read."""
+_FEW_FILES = 10_000
+"""In trees of fewer files, git has listed all removals before the detectors are loaded."""
 SETTINGS_FILES = (INTENTION_FILE, CONFIG_FILE, BASELINE_FILE, "pyproject.toml", "package.json")
 """Files that a scan reads whether or not git lists them."""
 STAMPS_CAN_LIE = sys.platform == "win32"
@@ -137,23 +148,27 @@ class Asked:
 
     def __post_init__(self) -> None:
         for command in (STATUS_COMMAND, INDEX_COMMAND):
-            self._start(command, lambda: None)
+            self._start(command, _nothing)
 
     def is_about(self, work_tree: Path) -> bool:
         """Tell whether it was WORK_TREE that git was asked about."""
         return self.git == Git(work_tree)
 
-    def go_on(self) -> None:
-        """Ask for all that a look at the repository needs."""
+    def go_on(self, *, past: bool) -> None:
+        """Ask for all that a look at the repository needs; with PAST also for what most looks will want to know then,
+        where there is time for it."""
         self._start(ATTRIBUTES_COMMAND, self._paths)
-        self._start(OBJECTS_COMMAND, lambda: None)
+        self._start(OBJECTS_COMMAND, _nothing)
+        if past:
+            self._start(REVISIONS_COMMAND, _nothing)
+            self._start(REMOVALS_COMMAND, self._revisions)
 
     def _start(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
         self._threads[command] = threading.Thread(target=self._run, args=(command, stdin), daemon=True)
         self._threads[command].start()
 
     def _run(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
-        with suppress(AutopackError, OSError):
+        with suppress(AutopackError, OSError, Unclear):
             given = stdin()
             self._answers[command] = given, self.git.run(*command, stdin=given, check=False)
 
@@ -161,6 +176,13 @@ class Asked:
         """Return the tracked paths as ATTRIBUTES_COMMAND takes them."""
         listing = self._answer(INDEX_COMMAND)
         return b"".join(path + b"\0" for path in _PATHS.findall(listing.stdout)) if listing is not None else b""
+
+    def _revisions(self) -> bytes:
+        """Return the commits as REMOVALS_COMMAND takes them. Raises Unclear where listing would take too long."""
+        listing, revisions = self._answer(INDEX_COMMAND), self._answer(REVISIONS_COMMAND)
+        if listing is None or revisions is None or listing.stdout.count(b"\0") > _FEW_FILES:
+            raise Unclear
+        return revisions.stdout
 
     def _answer(self, command: Sequence[str]) -> GitAnswer | None:
         if command in self._threads:
@@ -183,10 +205,19 @@ class Asked:
         given, answer = self._answers.pop(command, (None, None))
         return answer if given == stdin else None
 
+    def knows(self, command: Sequence[str]) -> bool:
+        """Tell whether there is an answer to COMMAND that nobody has taken."""
+        answer = self._answer(command)
+        return answer is not None and answer.code == 0
+
     def end(self) -> None:
         """Wait until nothing is being asked."""
         for thread in self._threads.values():
             thread.join()
+
+
+def _nothing() -> None:
+    """Give a command nothing on its standard input."""
 
 
 @dataclass(frozen=True)
@@ -197,10 +228,16 @@ class ForeseenGit(Git):
 
     def run(self, *arguments: str, stdin: bytes | None = None, check: bool = True, **options: Any) -> GitAnswer:
         """Return what git says, as `Git.run` does."""
-        answer = self.asked.take(arguments, stdin) if self.asked is not None and not options else None
+        foreseen = self.asked is not None and options.keys() <= {"timeout"}
+        answer = self.asked.take(arguments, stdin) if self.asked is not None and foreseen else None
         if answer is not None and (answer.code == 0 or not check):
             return answer
         return super().run(*arguments, stdin=stdin, check=check, **options)
+
+
+def foresees(git: Git, command: Sequence[str]) -> bool:
+    """Tell whether GIT knows the answer to COMMAND without being asked again."""
+    return isinstance(git, ForeseenGit) and git.asked is not None and git.asked.knows(command)
 
 
 def foreseeing(work_tree: Path, asked: Asked | None) -> Git:
