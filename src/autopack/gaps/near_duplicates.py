@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 MINIMUM_WORDS = 200
 MINIMUM_SIMILARITY = 0.9
@@ -51,19 +52,16 @@ def candidate_pairs(sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, str]]
     for path in sorted(sketches):
         for value in sketches[path].hashes:
             holders.setdefault(value, []).append(path)
-    shared: dict[tuple[str, str], int] = {}
-    for paths in holders.values():
-        if len(paths) <= _MAX_SHARING:
-            for pair in combinations(paths, 2):
-                shared[pair] = shared.get(pair, 0) + 1
-    found = 0
-    for pair in sorted(shared):
-        first, second = sketches[pair[0]], sketches[pair[1]]
-        smaller = min(len(first.hashes), len(second.hashes))
-        alike_in_length = min(first.words, second.words) >= 0.8 * max(first.words, second.words)
-        if alike_in_length and 3 * shared[pair] >= smaller and found < _MAX_PAIRS:
-            found += 1
-            yield pair
+    few = (paths for paths in holders.values() if len(paths) <= _MAX_SHARING)
+    shared = Counter(chain.from_iterable(combinations(paths, 2) for paths in few))
+    found = (pair for pair, count in shared.items() if _is_close(sketches[pair[0]], sketches[pair[1]], count))
+    yield from sorted(found)[:_MAX_PAIRS]
+
+
+def _is_close(first: Sketch, second: Sketch, shared: int) -> bool:
+    """Tell whether two documents that SHARE so many hashes may be nearly the same."""
+    enough = 3 * shared >= min(len(first.hashes), len(second.hashes))
+    return enough and min(first.words, second.words) >= 0.8 * max(first.words, second.words)
 
 
 def similarity(first: bytes, second: bytes) -> float:
