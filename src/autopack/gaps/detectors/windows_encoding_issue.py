@@ -95,7 +95,9 @@ def extract(path: str, data: bytes) -> TextFact | None:
     if name == editorconfig.NAME:
         return TextFact(config=editorconfig.parse(data))
     fact = _text_fact(path, data)
-    said = None if machine_encodings.is_test_code(path) else systems.read(path, data)
+    said = systems.read(path, data)
+    if said is not None and machine_encodings.is_test_code(path):
+        said = None
     other_letters = not data.isascii() and not text_encoding.is_binary(data)
     if said is None and (fact is None or not other_letters):
         return _OTHER_LETTERS if other_letters else fact
@@ -131,10 +133,10 @@ def _byte_fact(path: str, data: bytes) -> TextFact | None:
     """Return what is remarkable about bytes that are no plain ASCII with LF, or None."""
     mark = data.startswith(text_encoding.UTF8_MARK)
     invalid = text_encoding.first_invalid_byte(data)
-    endings = text_encoding.line_endings(data)
     declared = invalid is not None and text_encoding.declares_its_encoding(data)
-    if not mark and not endings.crlf and (invalid is None or declared):
+    if not mark and b"\r\n" not in data and (invalid is None or declared):
         return None
+    endings = text_encoding.line_endings(data)
     return TextFact(
         mark=mark,
         shebang=data.startswith((b"#!", b"\xef\xbb\xbf#!")),
