@@ -4,8 +4,8 @@
 
 CORPUS.json lists defects that maintainers fixed later: `{"positives": [{repo, state_commit, rule, paths, lines,
 targets}]}`. CHECKOUTS holds a clone of each repository under its short name (`celery` for `celery/celery`); each
-state is checked out there, one after another from the oldest on, so use clones of their own (`git clone --shared`
-makes one at once). What did not change from one state to the next is not read again. Prints found and listed per rule,
+state is checked out there, one after another from the oldest on, so use clones of their own (`git clone --shared
+--no-checkout` makes one at once). What did not change from one state to the next is not read again. Prints found and listed per rule,
 and what was missed. A test that asserts nothing is found where a finding names that very test.
 
 The corpus was made mechanically. What is wrong in it is listed with its reason in `recall_doubts.json`; recall is
@@ -129,11 +129,21 @@ def _measured(
     detectors = _needed(one for listed in states.values() for one in listed)
     for repo in sorted({repo for repo, _ in states}):
         checkout = checkouts / repo.split("/")[1]
+        _require_nothing_untracked(checkout)
         with tempfile.TemporaryDirectory() as folder:
             kept = FactCache(Path(folder), writable=True)
             for commit in _by_age(checkout, [commit for name, commit in states if name == repo]):
                 gaps = _scan(checkout, commit, detectors, kept)
                 yield from ((one, gaps is not None and _is_found(one, gaps)) for one in states[repo, commit])
+
+
+def _require_nothing_untracked(checkout: Path) -> None:
+    """End where CHECKOUT holds files that no state has: a link to one of them would not be dead."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    if listed.stdout:
+        raise SystemExit(f"{checkout} holds untracked files ({listed.stdout.splitlines()[0]}, …); use a fresh clone.")
 
 
 def _needed(positives: Iterable[dict[str, Any]]) -> tuple[Detector, ...]:
