@@ -5,8 +5,8 @@
 CORPUS.json lists defects that maintainers fixed later: `{"positives": [{repo, state_commit, rule, paths, lines,
 targets}]}`. CHECKOUTS holds a clone of each repository under its short name (`celery` for `celery/celery`); each
 state is checked out there, one after another from the oldest on, so use clones of their own (`git clone --shared
---no-checkout` makes one at once). What did not change from one state to the next is not read again. Prints found and listed per rule,
-and what was missed. A test that asserts nothing is found where a finding names that very test.
+--no-checkout` makes one at once). Prints found and listed per rule, and what was missed. A test that asserts nothing
+is found where a finding names that very test.
 
 The corpus was made mechanically. What is wrong in it is listed with its reason in `recall_doubts.json`; recall is
 printed over all that is listed and over what is left without those.
