@@ -143,3 +143,11 @@ def test_a_place_is_in_the_link_that_holds_it() -> None:
     assert [rendered.links_to("a.png", at) for at in places] == [True, True, False, True]
     assert not rendered.links_to("a.png", data.index(b"b.md"))
     assert not rendered.links_to("c.png", 0)
+
+
+def test_the_headings_above_a_place_are_those_of_its_sections() -> None:
+    """The innermost first, whichever way they are written; a comment in code is none."""
+    data = b"T\n=\n\nA\n---\n\n### B\n\n### C\n\n```sh\n# no\n```\n\nhere\n\n<h2>D</h2>\n\nthere\n"
+    assert [text for _, text in markdown.headings_above(data, data.index(b"here"))] == ["C", "A", "T"]
+    assert [text for _, text in markdown.headings_above(data, data.index(b"there"))] == ["D", "T"]
+    assert markdown.headings_above(data, 0) == ((0, "T"),)

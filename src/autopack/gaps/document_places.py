@@ -75,6 +75,9 @@ _SAYS_WHERE_IT_IS_SHOWN = re.compile(
 """Front matter of a document that a site shows, and where."""
 _LIST_OF_A_BOT = b"<!-- ALL-CONTRIBUTORS-LIST:START"
 _HEAD_BYTES = 600
+_SHOWN_ON_THE_HOST = re.compile(
+    r"(?:readme|contributing|code_of_conduct|security|support|governance|maintainers)\b[^/]*\Z|\.github/", re.IGNORECASE
+)
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
 )
@@ -172,6 +175,11 @@ def is_chronicle(path: str) -> bool:
 def is_decision(path: str) -> bool:
     """Tell whether PATH states a plan or a decision of its day rather than how things are now."""
     return not _DECISION_FOLDER.isdisjoint(folders(path)) or bool(re.match(r"\d{3,5}-", stem(path)))
+
+
+def is_shown_on_the_host(path: str) -> bool:
+    """Tell whether the code host itself puts PATH before its visitors (GitHub: "community health files")."""
+    return _SHOWN_ON_THE_HOST.match(path) is not None
 
 
 def is_dated(path: str) -> bool:

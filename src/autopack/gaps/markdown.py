@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import unescape
 from urllib.parse import unquote
 
@@ -257,6 +257,8 @@ _FRONT_MATTER = re.compile(
     rb"---[ \t\r]{0,8}\n(?=[^\s:][^\n:]{0,200}:|#)(?:[^\n]{0,2000}\n){0,200}?---[ \t\r]{0,8}(?:\n|\Z)"
 )
 """What begins with a key; a line at the top of a page is a line."""
+_HASHES = re.compile(rb"#{1,6}(?=[ \t])")
+_DEEPEST_LEVEL = 6
 _LONGEST_HEADING = 1_000
 _HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
 _LONGEST_HTML_HEADING = 1_000
@@ -328,6 +330,40 @@ def headings(data: bytes) -> tuple[tuple[int, str], ...]:
     if front_matter := _FRONT_MATTER.match(data):
         found = [(at, text) for at, text in found if at >= front_matter.end()]
     return tuple((at, text.decode("utf-8", "replace").strip().rstrip("#").strip()) for at, text in sorted(found))
+
+
+def without_front_matter(data: bytes) -> bytes:
+    """Return DATA without the block of settings at its top, if it has one."""
+    front_matter = _FRONT_MATTER.match(data)
+    return data[front_matter.end() :] if front_matter else data
+
+
+def headings_above(data: bytes, offset: int) -> tuple[tuple[int, str], ...]:
+    """Return (first byte, source text) of the headings whose sections hold byte OFFSET of DATA, the innermost first."""
+    found: list[tuple[int, str]] = []
+    innermost = _DEEPEST_LEVEL + 1
+    for start, level, text in reversed(_outline(data)):
+        if start <= offset and level < innermost:
+            found.append((start, text))
+            innermost = level
+    return tuple(found)
+
+
+@lru_cache(maxsize=2)
+def _outline(data: bytes) -> tuple[tuple[int, int, str], ...]:
+    """Return (first byte, level, source text) of the headings of DATA, those in code left out."""
+    masked = mask(data)
+    return tuple((start, _level(masked, start), text) for start, text in headings(masked))
+
+
+def _level(data: bytes, start: int) -> int:
+    """Return how deep the heading at byte START of DATA is: 1 for a title."""
+    if html := _HTML_HEADING.match(data, start):
+        return int(html[0][2:3])
+    hashes = _HASHES.match(data, start)
+    below = _end_of_line(data, start) + 1
+    underline = data[below : below + 12].lstrip(b" >")[:1]
+    return len(hashes[0]) if hashes else 1 if underline == b"=" else 2
 
 
 def _begins_a_line(data: bytes, offset: int) -> bool:

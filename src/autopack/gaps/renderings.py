@@ -17,7 +17,7 @@ from functools import cached_property
 from autopack.gaps import markdown
 from autopack.gaps.dead_links import DeadLink, is_judged
 from autopack.gaps.document_pages import Pages
-from autopack.gaps.document_places import without_language
+from autopack.gaps.document_places import is_shown_on_the_host, without_language
 from autopack.gaps.heading_ids import RULES
 from autopack.gaps.link_targets import PAGE_SUFFIXES, Tree, folders_above, resolve
 from autopack.gaps.markdown import Link, split_target
@@ -28,10 +28,6 @@ _SHARE = 0.5
 _FOR_ONE_AGAINST = 4
 """A reading needs so many different targets that it explains, linked from so many documents, which are at least this
 share of the dead links of their kind, and so many of them for each living link that would be dead under it."""
-_SHOWN_ON_THE_HOST = re.compile(
-    r"(?:readme|contributing|code_of_conduct|security|support|governance|maintainers)\b[^/]*\Z|\.github/", re.IGNORECASE
-)
-"""Documents that the code host itself puts before its visitors (GitHub: "community health files")."""
 _INDEX = re.compile(r"(?:index|readme|_index)\Z", re.IGNORECASE)
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _PRODUCT = re.compile(r"\.(?:pdf|epub|mobi|html?|zip|tgz|tar\.gz)\Z", re.IGNORECASE)
@@ -104,7 +100,7 @@ class _Readings:
     def _trees(self, one: DeadLink) -> Iterator[tuple[str, str]]:
         """Yield each kind of rule that may know ONE, with each folder for which it may hold: one that holds its
         document or, where a build may write into it, the uppermost one that is not there."""
-        if one.original is not None or _SHOWN_ON_THE_HOST.match(one.document):
+        if one.original is not None or is_shown_on_the_host(one.document):
             return
         kind = _IDS if one.fragment is not None else _kind_of_path(split_target(one.target)[0])
         if kind is not None:
@@ -147,7 +143,7 @@ class _Readings:
             {
                 target
                 for document, found in self.links.items()
-                if _is_below(folder, document) and is_judged(document) and not _SHOWN_ON_THE_HOST.match(document)
+                if _is_below(folder, document) and is_judged(document) and not is_shown_on_the_host(document)
                 for link in found
                 for target in self._contradiction(document, link, kind, folder, rule)
             }

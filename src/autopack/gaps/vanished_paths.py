@@ -8,20 +8,25 @@ from dataclasses import dataclass
 from posixpath import normpath
 
 from autopack.gaps import document_places as places
-from autopack.gaps.dead_links import is_judged
+from autopack.gaps.dead_links import Originals, is_judged
+from autopack.gaps.documents_of_a_day import is_of_a_day, is_said_of_a_day
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_targets import Tree
+from autopack.gaps.news_fragments import folder_of_towncrier, is_fragment
 from autopack.gaps.path_mentions import PathMention
 
 _TELLS_OF_THE_PAST = re.compile(
     r"\b(?:remov|delet|deprecat|former|previous|no longer|renam|moved?\b|migrat|used to|replac|legacy|old\b|was\b"
     r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat"
     r"|produc|writ|output|example|e\.g\.|such as|for instance|planned|no\b.{0,80}\bexists?\b"
-    r"|(?:not|\w{2,6}n't) exist|todo\b|copy|put\b|place|save|your\b)",
+    r"|(?:not|\w{2,6}n't) exist|todo\b|copy|put\b|place|save|your\b"
+    r"|(?:can|may|might|could)(?: \w{2,12})? be (?:stored|kept|named|located|called|added)"
+    r"|will be(?: \w{2,12}){0,2} added|will (?:be|become|move to)(?=\W{0,4}`)|to be added)"
+    r"|\(new\)|(?-i:\bNEW\b)(?=\W{0,4}`)",
     re.IGNORECASE,
 )
-"""Words that say that the path is not there now, or is made by the reader."""
+"""Words that say that the path is not there now, is not there yet, or is made by the reader."""
 
 _PATH = re.compile(rb"[\w.@+-]{1,100}(?:/[\w.@+-]{0,100}){1,12}")
 _INVENTED = re.compile(r"(?:.*/)?(?:(?:my|your|some)[-_].*|(?:foo|bar|baz|example)\.\w+)\Z", re.IGNORECASE)
@@ -64,16 +69,27 @@ def absent_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) ->
 
 
 def vanished_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) -> Iterator[VanishedPath]:
-    """Yield the paths that git once held, and that documents still name."""
-    history = tree.snapshot.history
-    found: dict[tuple[str, str], list[PathMention]] = {}
+    """Yield the paths that git once held, and that documents still name.
+
+    What a translation says as its original does is judged there: words that excuse it are known in English only.
+    """
+    history, folder = tree.snapshot.history, folder_of_towncrier(tree.snapshot.texts)
+    named: dict[tuple[str, str], list[AbsentPath]] = {}
     for absent in absent_paths(tree, mentions):
         gone = next((path for path in absent.candidates if path in history), None)
-        if gone is not None and not tree.would_be_ignored(gone) and _is_said_of_now(tree, absent):
-            found.setdefault((absent.document, gone), []).append(absent.mention)
-    for (document, gone), named in found.items():
+        if gone is not None and not tree.would_be_ignored(gone) and not is_fragment(gone, folder):
+            named.setdefault((absent.document, gone), []).append(absent)
+    of_a_day = {document for document, _ in named if is_of_a_day(document, tree.snapshot.texts.get(document, b""))}
+    found = {
+        (document, gone): tuple(one.mention for one in absent if _is_said_of_now(tree, one))
+        for (document, gone), absent in named.items()
+        if document not in of_a_day
+    }
+    originals = Originals(tree.snapshot.files)
+    for (document, gone), said in found.items():
         place = history[gone]
-        yield VanishedPath(document, gone, tuple(named), place if place in tree.snapshot.files else None)
+        if said and not any((one, gone) in named and not found.get((one, gone)) for one in originals.of(document)):
+            yield VanishedPath(document, gone, said, place if place in tree.snapshot.files else None)
 
 
 def _candidates(document: str, written: str) -> tuple[str, ...]:
@@ -85,8 +101,10 @@ def _candidates(document: str, written: str) -> tuple[str, ...]:
 def _is_said_of_now(tree: Tree, absent: AbsentPath) -> bool:
     """Tell whether the document says that the path is there: commands do, sentences unless their words deny it."""
     data = tree.snapshot.texts.get(absent.document)
-    if data is None or absent.mention.is_run:
-        return data is not None
+    if data is None or is_said_of_a_day(data, absent.mention.offset):
+        return False
+    if absent.mention.is_run:
+        return True
     start = line_start(data, absent.mention.offset)
     if data.count(b"~~", start, absent.mention.offset) % 2:
         return False  # It is struck out.

@@ -1265,12 +1265,14 @@ def test_a_misspelt_heading_is_corrected_when_only_one_is_near(
 # --- vanished-path --------------------------------------------------------------------------------------------------
 
 
-def vanished(make_repository: MakeRepository, documents: dict[str, str], **files: str) -> Path:
-    """Return a repository whose `scripts/build.py` and `run.py` are gone, with DOCUMENTS (path -> text)."""
+def vanished(
+    make_repository: MakeRepository, documents: dict[str, str], *, title: str = "# T\n\n", **files: str
+) -> Path:
+    """Return a repository whose `scripts/build.py` and `run.py` are gone, with DOCUMENTS (path -> text) below TITLE."""
     gone = {name: f"print('{name}')\n" for name in ("scripts/build.py", "run.py", "my-script.py", "foo.py")}
     repository = make_repository({**gone, **files})
     git(repository, "rm", "--quiet", *gone)
-    write_files(repository, {path: f"# T\n\n{text}\n" for path, text in documents.items()})
+    write_files(repository, {path: f"{title}{text}\n" for path, text in documents.items()})
     commit_all(repository)
     return repository
 
@@ -1282,6 +1284,9 @@ NAMES_WHAT_VANISHED = [
     "```sh\n./scripts/build.py\n```",
     "```\n$ python run.py\n```",
     "```console\nFOO=1 uv run scripts/build.py\n```",
+    "NEW in version 2: the entry is `scripts/build.py`.",
+    "The settings can be found in `scripts/build.py`.",
+    "What `scripts/build.py` holds will be loaded at the start.",
 ]
 
 
@@ -1305,7 +1310,7 @@ def test_several_files_that_are_gone_are_one_gap(make_repository: MakeRepository
     commit_all(repository, "second")
     assert [(gap.title, len(gap.evidence), gap.remedy is not None) for gap in gaps_of(repository)] == [
         ("README.md names 3 files that are no longer in the tree: src/a.py, src/b.py, src/c.py", 3, False),
-        ("README.md names src/d.py, which is no longer in the tree; it is src/e.py now", 1, True),
+        ("README.md names src/d.py, which is no longer in the tree; git says that it became src/e.py", 1, True),
     ]
 
 
@@ -1325,6 +1330,11 @@ LOOKS_LIKE_A_VANISHED_PATH = [
     "``scripts/build.py` ``",
     "<!-- nothing -->",
     "Run `python my-script.py` or `python foo.py`.",
+    "- `scripts/build.py` (new)",
+    "NEW `scripts/build.py` holds the rest",
+    "The settings can also be stored at `scripts/build.py`.",
+    "The module `run.py` (which will be `scripts/build.py` after that)",
+    "The step will be later added to `scripts/build.py`.",
 ]
 
 
@@ -1363,6 +1373,83 @@ def test_records_of_the_past_may_name_what_is_gone(make_repository: MakeReposito
     assert seen_in(vanished(make_repository, dict.fromkeys(records, "The entry is `scripts/build.py`."))) == []
 
 
+PLANS_AND_RECORDS = {
+    "docs/x.md": "# Backends\n\nStatus: **awaiting sign-off**.\n",
+    "docs/prd.md": "# X\n\n| Field | Value |\n| --- | --- |\n| Status | Draft |\n",
+    "docs/proposed.md": "# X\n\n## Status\n\nProposed\n\n## Context\n",
+    "docs/made.md": "# X\n\n**Generated**: 2026-05-12\n",
+    "docs/protocol.md": "# X\n\n> Source-of-truth date: 2026-05-12, working branch x\n",
+    "docs/failures.md": "# X\n\n## Evidence\n\n- **Evidence captured:** 2026-07-31\n\n## Rows\n",
+    "docs/big-plan.md": "# Plan: bigger\n\n- [ ] first\n",
+    "docs/a-inventory.md": "# Initiative A - inventory (T_1)\n",
+    "docs/log.md": "# X\n\n## Log\n\n### 2026-07-30 - first slice\n\n#### Notes\n\n```sh\n# no heading\n```\n",
+    "docs/seen.md": "# X\n\n## Baseline\n\nVerified on 2026-07-24 from commit `9e94c090e`:\n",
+}
+DOCUMENTS_OF_TODAY = {
+    "README.md": "# X\n\nStatus: **in progress**\n\nCreated: 2026-05-12\n",
+    "docs/build-plan.md": "# Build plan\n\nHow a build is planned.\n",
+    "docs/ci-inventory.md": "# Building your inventory\n\n- [ ] first\n",
+    "docs/inventory.md": "# Inventory\n\n- [ ] first\n",
+    "docs/log.md": "# X\n\n### 2026-07-30 - first slice\n\nDone.\n\n## Layout\n",
+    "docs/new.md": "# X\n\nLast updated: 2026-05-12\n\nStatus: stable\n",
+    "docs/page.md": "---\ntitle: X\ndate: 2026-05-12\nstatus: draft\n---\n\n# X\n",
+    "docs/seen.md": "# X\n\n## Baseline\n\nVerified on 2026-07-24.\n\n## Layout\n",
+}
+
+
+def test_plans_and_records_may_name_what_is_gone(make_repository: MakeRepository) -> None:
+    """A status or a day in the head, name and title of a plan with items, a section of a day: nobody rewrites them."""
+    said = {path: f"{text}\nThe entry is `scripts/build.py`." for path, text in PLANS_AND_RECORDS.items()}
+    assert seen_in(vanished(make_repository, said, title="")) == []
+
+
+def test_what_only_looks_like_a_plan_is_of_today(make_repository: MakeRepository) -> None:
+    """A README, a page that teaches, a date of a change, settings of a page, and the section after a dated one."""
+    said = {path: f"{text}\nThe entry is `scripts/build.py`." for path, text in DOCUMENTS_OF_TODAY.items()}
+    gaps = gaps_of(vanished(make_repository, said, title=""))
+    assert [gap.evidence[0].path for gap in gaps] == sorted(said)
+
+
+TOWNCRIER = '[tool.towncrier]\ndirectory = "upcoming/"\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "is_deleted_at_releases"),
+    [
+        ("news/12.feature.rst", True),
+        ("upcoming/+x.bugfix.1.md", True),
+        ("changelog.d/12.md", True),
+        ("newsfragments/README.md", False),
+        ("news/index.rst", False),
+        ("other/12.feature.rst", False),
+    ],
+)
+def test_fragments_of_news_go_with_each_release(
+    make_repository: MakeRepository, path: str, is_deleted_at_releases: bool
+) -> None:
+    """Where a fragment stood, by its folder, its name or the settings of towncrier, is no gap; other files are."""
+    repository = make_repository({path: "a change\n", "pyproject.toml": TOWNCRIER})
+    git(repository, "rm", "-q", path)
+    write_files(repository, {"guide.md": f"Say it in `{path}`.\n"})
+    commit_all(repository)
+    assert seen_in(repository) == ([] if is_deleted_at_releases else ["vanished-path guide.md:1"])
+
+
+def test_a_translation_is_excused_with_its_original(make_repository: MakeRepository) -> None:
+    """What the original says of a path in words that excuse it, its translations say too; what only they say, and what
+    the original says as a fact, is a gap in each."""
+    documents = {
+        "docs/en/a.md": "The file can be stored at `scripts/build.py` too.",
+        "docs/es/a.md": "El archivo puede estar en `scripts/build.py`.",
+        "docs/en/b.md": "Start here.",
+        "docs/es/b.md": "Empieza en `scripts/build.py`.",
+        "docs/en/c.md": "Start in `scripts/build.py`.",
+        "docs/es/c.md": "Empieza en `scripts/build.py`.",
+    }
+    gaps = gaps_of(vanished(make_repository, documents))
+    assert [gap.evidence[0].path for gap in gaps] == ["docs/en/c.md", "docs/es/b.md", "docs/es/c.md"]
+
+
 def test_a_path_that_lives_on_below_another_folder_is_no_gap(make_repository: MakeRepository) -> None:
     """In a repository of several packages, a path may be meant from the package's folder."""
     documents = {"README.md": "The entry is `scripts/build.py`."}
@@ -1375,7 +1462,7 @@ def test_a_renamed_path_is_corrected(make_repository: MakeRepository) -> None:
     git(repository, "mv", "tools/a.py", "tools/b.py")
     commit_all(repository)
     (gap,) = gaps_of(repository)
-    assert gap.title == "README.md names tools/a.py, which is no longer in the tree; it is tools/b.py now"
+    assert gap.title == "README.md names tools/a.py, which is no longer in the tree; git says that it became tools/b.py"
     assert after_remedy(repository, gap) == {"README.md": "Run `python tools/b.py` now.\n"}
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from autopack.artifacts.model import Confidence
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
-from autopack.gaps import markdown, restructuredtext
+from autopack.gaps import markdown, news_fragments, restructuredtext
 from autopack.gaps.dead_links import DeadLink, ResolvedLinks, dead_links, missing_paths, neutral_path
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
@@ -64,8 +64,8 @@ RULES = (
         confidence="medium",
         blocks_autopilot=False,
         signal="A document names a file that was in the tree once and is gone.",
-        why="Instructions that name a file which is gone fail for everyone who follows them.",
-        fix="Name the file that took its place, or drop the instruction.",
+        why="Whoever looks for the file, or follows an instruction that names it, finds nothing.",
+        fix="Name the file that took its place, or drop what is said of the one that is gone.",
     ),
     Rule(
         name="missing-module",
@@ -141,15 +141,19 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(inclusions=embedded)
     if may_be_list(path) and (routes := find_routes(path, data)):
         return DocumentFact(routes=routes)
-    if path in INDEX_FILES or path == CONFIG_FILE or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
+    if _is_known(path) or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
         return DocumentFact()
     return None
 
 
 def retain(path: str) -> bool:
-    """Ask for the bytes of documents, the index, the configuration, and what a block may quote."""
-    known = path in INDEX_FILES or path == CONFIG_FILE
-    return known or markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path) or _may_be_quoted(path)
+    """Ask for the bytes of documents, the index, the configuration, what a block may quote, and where news is kept."""
+    is_document = markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)
+    return is_document or _is_known(path) or _may_be_quoted(path)
+
+
+def _is_known(path: str) -> bool:
+    return path in INDEX_FILES or path == CONFIG_FILE or path in news_fragments.SETTINGS
 
 
 def _may_be_quoted(path: str) -> bool:
@@ -381,7 +385,7 @@ def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
     offsets = [mention.offset for mention in vanished.mentions]
     places = Places(document, snapshot.texts[document])
     from_the_root = {mention.path for mention in vanished.mentions} == {gone}
-    now = f"; it is {vanished.place_now} now" if vanished.place_now else ""
+    now = f"; git says that it became {vanished.place_now}" if vanished.place_now else ""
     return Finding(
         rule="vanished-path",
         title=f"{document} names {gone}, which is no longer in the tree{now}",
