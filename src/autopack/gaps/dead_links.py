@@ -185,7 +185,7 @@ def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> I
                 and not (
                     end.path == document
                     and tree.sites.looks_for_labels(document)
-                    and pages.names_a_label(document, end.fragment)
+                    and (pages.names_a_label(document, end.fragment) or pages.names_an_object(end.fragment))
                 )
             ):
                 yield Suspect(document, link, end.path, end.fragment)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from autopack.gaps import heading_ids, markdown, restructuredtext
+from autopack.gaps.documented_objects import documented_objects
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.markdown import Link
 from autopack.gaps.near_headings import NearHeadings, grouped, letters_of
@@ -106,6 +107,15 @@ class Pages:
         whole project."""
         wanted = markdown.slug_key(fragment)
         return any(wanted in labels for document, labels in self._labels.items() if document != path)
+
+    def names_an_object(self, fragment: str) -> bool:
+        """Tell whether FRAGMENT is, by the last part of its name, what a page documents from the code: MyST looks for
+        that in the whole project too."""
+        return fragment in self._objects
+
+    @cached_property
+    def _objects(self) -> frozenset[str]:
+        return frozenset[str]().union(*map(documented_objects, self.texts.values()))
 
     @cached_property
     def _labels(self) -> dict[str, frozenset[str]]:

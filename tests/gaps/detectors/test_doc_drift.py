@@ -1184,6 +1184,23 @@ def test_sphinx_looks_for_a_label_in_all_pages(make_repository: MakeRepository) 
     assert gap.title.startswith("docs/a.md links to 3 headings")
 
 
+def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository) -> None:
+    """`#Name` may name what a directive of `autodoc` documents, by the last part of its name; what none documents, and
+    a name spelt otherwise, is dead, and so is all of it where Sphinx builds nothing."""
+    files = {
+        "docs/conf.py": "extensions = ['myst_parser']\n",
+        "docs/api.md": "# API\n\n```{eval-rst}\n.. autoclass:: tool.spawner.Spawner\n   :members: start, stop\n```\n",
+        "docs/more.md": "# More\n\n```{autofunction} tool.run\n```\n",
+        "docs/list.rst": ".. autosummary::\n   :toctree: x\n\n   tool.Hub\n   ~tool.Proxy\n   of words\n\nText\n",
+        "docs/a.md": "[a](#Spawner) [b](#start) [c](#run) [d](#Hub) [e](#Proxy)\n",
+        "docs/b.md": "[a](#Spawners) [b](#spawner) [c](#Text) [d](#words)\n",
+    }
+    assert [gap.evidence[0].path for gap in gaps_of(make_repository(files))] == ["docs/b.md"]
+    elsewhere = {path.replace("docs/conf.py", "src/conf.py"): text for path, text in files.items()}
+    gaps = gaps_of(make_repository(elsewhere, name="elsewhere"))
+    assert [gap.evidence[0].path for gap in gaps] == ["docs/a.md", "docs/b.md"]
+
+
 def test_one_missing_file_that_many_link_to_is_one_gap(make_repository: MakeRepository) -> None:
     """Translations copy a link that holds in the root; two documents are two gaps."""
     files = {f"doc/README-{language}.md": "[MIT](LICENSE)\n" for language in ("de", "fr", "es")}
