@@ -151,3 +151,17 @@ def test_the_headings_above_a_place_are_those_of_its_sections() -> None:
     assert [text for _, text in markdown.headings_above(data, data.index(b"here"))] == ["C", "A", "T"]
     assert [text for _, text in markdown.headings_above(data, data.index(b"there"))] == ["D", "T"]
     assert markdown.headings_above(data, 0) == ((0, "T"),)
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("Linux\u24c7 platform", "linux\u24e1-platform"),
+        ("Part \U0001f170 and \U0001f130", "part-\U0001f170-and-\U0001f130"),
+        ("Linux\u00ae platform", "linux-platform"),
+        ("\u2460 first \U0001f18e", "-first-"),
+    ],
+)
+def test_letters_in_circles_and_squares_stay_in_slugs(heading: str, expected: str) -> None:
+    """GitHub keeps what is alphabetic, and lowers it; other signs, and numbers in circles, go."""
+    assert markdown.slug(heading) == expected

@@ -280,6 +280,8 @@ _ATTRIBUTES = re.compile(r"\{:?[^{}]{0,300}\}[ \t]{0,8}\Z")
 _PLAIN_HEADING = re.compile(r"[^\[\]<>&:{}*_!]*")
 _INVISIBLE = str.maketrans("", "", "\ufe0f\u200d")
 _KEPT_CATEGORIES = frozenset({"Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
+_LETTERS_IN_SHAPES = ((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189))
+"""Letters in circles and squares are symbols that are alphabetic all the same (Unicode, "Other_Alphabetic")."""
 
 
 class _InSlugs(dict[int, int | None]):
@@ -288,6 +290,7 @@ class _InSlugs(dict[int, int | None]):
     def __missing__(self, code: int) -> int | None:
         letter = chr(code)
         kept = letter in "- " or unicodedata.category(letter) in _KEPT_CATEGORIES
+        kept = kept or any(first <= code <= last for first, last in _LETTERS_IN_SHAPES)
         self[code] = ord("-") if letter == " " else code if kept else None
         return self[code]
 
@@ -299,7 +302,8 @@ _ASCII_DROPPED = re.compile(r"[^\w\- ]", re.ASCII)
 def slug(text: str) -> str:
     """Return the id that GitHub gives a heading of rendered TEXT, without the invisible parts of emoji.
 
-    Lower case; letters, marks, digits, `_`, `-` and blanks stay; each blank becomes `-`.
+    Lower case; letters (those in circles and squares too), marks, digits, `_`, `-` and blanks stay; each blank becomes
+    `-`.
     """
     return _slug(text.strip())
 
