@@ -336,6 +336,29 @@ def test_a_name_without_suffix_is_dead_where_it_is_no_habit(
     assert [gap.remedy.kind for gap in gaps if gap.remedy] == (["link_fix"] if is_shown else [])
 
 
+@pytest.mark.parametrize(
+    ("document", "front_matter", "confidence"),
+    [
+        ("docs/b.md", "---\ntitle: B\n---\n\n", "low"),
+        ("docs/b.md", "---\nname: a-skill\ndescription: title\n---\n\n", "medium"),
+        ("docs/b.md", "", "medium"),
+        ("CONTRIBUTING.md", "---\ntitle: B\n---\n\n", "medium"),
+    ],
+)
+def test_a_name_without_suffix_in_a_document_for_a_program_is_unsure(
+    make_repository: MakeRepository, document: str, front_matter: str, confidence: str
+) -> None:
+    """What reads a title above the text may look `page` up as `page.md`, where no generator that one could know does;
+    the code host does not, and what is nowhere is dead for both."""
+    link = "a" if document.startswith("docs/") else "docs/a"
+    text = f"{front_matter}[x]({link}) [y](gone.md)\n"
+    gaps = report_of(make_repository({**named_with_suffix(20), document: text}), DETECTOR).gaps
+    assert {gap.title.split(" links to ")[1].split(",")[0]: gap.confidence for gap in gaps} == {
+        link: confidence,
+        "gone.md": "high",
+    }
+
+
 def test_names_without_suffix_are_left_to_sites_and_to_folders_of_their_own_habits(
     make_repository: MakeRepository,
 ) -> None:

@@ -52,8 +52,8 @@ def is_of_a_day(path: str, data: bytes) -> bool:
     """
     if places.is_shown_on_the_host(path.rpartition("/")[2]):
         return False
-    data = markdown.without_front_matter(data)  # The date of a page on a site is there; it says nothing of its kind.
-    head = data[:_HEAD_BYTES]
+    start = len(markdown.front_matter(data))  # The date of a page on a site is there; it says nothing of its kind.
+    head = data[start : start + _HEAD_BYTES]
     sections = [match.start() for match in _SECTION.finditer(head)]
     head = head[: sections[1]] if len(sections) > 1 else head
     return bool(_STATUS.search(head) or _MADE_ON.search(head)) or _is_called_a_plan(path, data)

@@ -331,15 +331,15 @@ def headings(data: bytes) -> tuple[tuple[int, str], ...]:
     found += _underlined(data)
     if b"<h" in data or b"<H" in data:
         found += _html_headings(data)
-    if front_matter := _FRONT_MATTER.match(data):
-        found = [(at, text) for at, text in found if at >= front_matter.end()]
+    settings = len(front_matter(data))
+    found = [(at, text) for at, text in found if at >= settings] if settings else found
     return tuple((at, text.decode("utf-8", "replace").strip().rstrip("#").strip()) for at, text in sorted(found))
 
 
-def without_front_matter(data: bytes) -> bytes:
-    """Return DATA without the block of settings at its top, if it has one."""
-    front_matter = _FRONT_MATTER.match(data)
-    return data[front_matter.end() :] if front_matter else data
+def front_matter(data: bytes) -> bytes:
+    """Return the block of settings at the top of DATA, its marks included, empty where there is none."""
+    found = _FRONT_MATTER.match(data)
+    return found[0] if found else b""
 
 
 def headings_above(data: bytes, offset: int) -> tuple[tuple[int, str], ...]:
@@ -490,8 +490,8 @@ def render(data: bytes) -> Rendered | None:
 def _as_text(data: bytes) -> str:
     """Return DATA with a `?` for each byte that is no UTF-8, so that a place in bytes is the same in both, and without
     its front matter, which would be read as a heading."""
-    if front_matter := _FRONT_MATTER.match(data):
-        data = front_matter[0].translate(_BLANK) + data[front_matter.end() :]
+    if settings := front_matter(data):
+        data = settings.translate(_BLANK) + data[len(settings) :]
     return _NO_UTF_8.sub("?", data.decode("utf-8", "surrogateescape"))
 
 

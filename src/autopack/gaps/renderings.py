@@ -32,7 +32,10 @@ _INDEX = re.compile(r"(?:index|readme|_index)\Z", re.IGNORECASE)
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _PRODUCT = re.compile(r"\.(?:pdf|epub|mobi|html?|zip|tgz|tar\.gz)\Z", re.IGNORECASE)
 """What builds write. Documents and pictures are left out: those are planned, linked and forgotten by people."""
-_IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT, _BASE = "ids", "folders", "assets", "root", "built", "base"
+_FOR_A_PAGE = re.compile(rb"^(?:title|layout):", re.MULTILINE)
+"""Settings that only a program for pages reads; those of skills, issue templates and the like have names."""
+_IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
+_BASE, _SUFFIX = "base", "suffix"
 
 
 def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]]) -> tuple[DeadLink, ...]:
@@ -68,7 +71,16 @@ class _Readings:
             rule = min(by_rule, key=lambda rule: (-len(by_rule[rule]), _rank(rule)))
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
-        return held | dict.fromkeys(self._from_another_folder(), _BASE)
+        return held | dict.fromkeys(self._from_another_folder(), _BASE) | dict.fromkeys(self._without_suffix(), _SUFFIX)
+
+    def _without_suffix(self) -> Iterator[int]:
+        """Yield the numbers of the links that leave out the suffix of a page that is there, in documents whose front
+        matter is for a program that shows them: it may add the suffix."""
+        for number, one in enumerate(self.dead):
+            if one.page is not None and not is_shown_on_the_host(one.document):
+                front_matter = markdown.front_matter(self.tree.snapshot.texts[one.document])
+                if _FOR_A_PAGE.search(front_matter):
+                    yield number
 
     def _from_another_folder(self) -> Iterator[int]:
         """Yield the numbers of the links whose document a program shows from another place: all that it names beside
