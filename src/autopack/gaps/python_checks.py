@@ -59,7 +59,7 @@ _MEANT = re.compile(
     r"(?:error|exception|crash|warning|raise|raising|fail|hang|problem)|smoke|segfault|\bjust\b|make sure|ensure|sanity"
     r"|regression|issue|\bbug\b|gh-\d|#\d{2,}|coverage|only (?:check|test|verif)|simply|used to|previously"
     r"|works|succeed|\b(?:it'?s|is|are) (?:ok|okay|fine|valid|allowed|accepted|supported)\b"
-    r"|assert|raise[sd]?\b|crash|deadlock|hang",
+    r"|assert|raise[sd]?\b|crash|deadlock|hang|\bto (?:force|provoke) (?:an? )?(?:error|exception|failure)",
     re.IGNORECASE,
 )
 """Words in a docstring or comment by which an author says that running is the test."""
@@ -428,7 +428,7 @@ def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
     if _MUST_NOT_RAISE.search(_CAPITAL.sub("_", node.name)) or _says_so(node, text) or _checks_itself(inner):
         return False
     # Defining or looping until something happens is the test itself; yielding and trying are not followed.
-    if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner):
+    if any(isinstance(item, _NOT_FOLLOWED) or _imports_helpers(item) for item in inner) or _forbids_writing(inner):
         return False
     marks = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
     filled = [_parametrized(mark) or frozenset() for mark in marks if _decorator_name(mark).endswith("parametrize")]
@@ -437,6 +437,24 @@ def _is_suspect(node: Function, inner: tuple[ast.AST, ...], text: str) -> bool:
         return False  # `with expectation:`, which may be `pytest.raises(…)`
     called = _called(inner)
     return bool(called) and not _waits_for_a_promise(inner, called)
+
+
+def _forbids_writing(inner: tuple[ast.AST, ...]) -> bool:
+    """Tell whether a body makes an array read-only before it calls something: a write to it raises from then on."""
+    forbidden = [item.lineno for item in inner if isinstance(item, ast.Assign | ast.Call) and _makes_read_only(item)]
+    return bool(forbidden) and any(isinstance(item, ast.Call) and item.lineno > min(forbidden) for item in inner)
+
+
+def _makes_read_only(item: ast.Assign | ast.Call) -> bool:
+    """Tell whether ITEM is `x.flags.writeable = False` or `x.setflags(write=False)`, as NumPy has them."""
+    value: ast.expr | None
+    if isinstance(item, ast.Assign):
+        target, value = item.targets[0], item.value
+        is_flag = isinstance(target, ast.Attribute) and target.attr == "writeable"
+    else:
+        value = keyword(item, "write") or (item.args[0] if item.args else None)
+        is_flag = called_name(item) == "setflags"
+    return is_flag and isinstance(value, ast.Constant) and not value.value
 
 
 def _imports_helpers(item: ast.AST) -> bool:

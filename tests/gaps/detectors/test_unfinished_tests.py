@@ -47,6 +47,11 @@ def found(make_repository: MakeRepository, files: dict[str, str]) -> list[tuple[
         ("def test_terrors():\n    x = Queue()\n    x.add(1)\n", "`x` is not looked at after `add`"),
         ("def test_a():\n    x = Queue()\n    x.side_effect = [1]\n    x.add()\n", "`x` is not looked at after `add`"),
         ("def test_load_error():\n    x = work(1)\n", "`x` is never looked at"),
+        # an array that may be written to
+        (
+            "def test_a():\n    x = Angle()\n    x.flags.writeable = True\n    x.wrap(1)\n",
+            "`x` is not looked at after `wrap`",
+        ),
         # the end of a computation
         ("def test_a():\n    x = load(1)\n    y = load()\n    merge(x, b=y)\n", "nothing is looked at after `merge`"),
     ],
@@ -72,6 +77,8 @@ def test_what_is_left_unseen_is_named(make_repository: MakeRepository, body: str
         "def test_a():\n    x = Queue(1)\n",
         "def test_a():\n    x = work(1)\n    del x\n    work()\n",
         "def test_a():\n    x = work(1)\n    work(2)\n",
+        # an array that must not be written to any more, too late
+        "def test_a():\n    x = Angle()\n    x.wrap(1)\n    x.flags.writeable = False\n",
         # a comment about assertions that is none
         "def test_a():\n    work(1)\n    # there is nothing to compare\n",
         "def test_a():\n    work(1)\n# assert work(1) == 2\n",
@@ -129,6 +136,10 @@ def test_what_may_only_have_to_run_is_of_low_confidence(make_repository: MakeRep
         "class TestQueue:\n    def testSupported(self):\n        x = work(1)\n",
         "def test_a():\n    # if it is in the list, then its OK\n    x = work(1)\n",
         "def test_a():\n    # assert that it does not hang\n    x = work(1)\n",
+        "def test_a():\n    x = Angle(NAN)  # to force an error\n    x.wrap(1)\n",
+        # an array that raises when it is written to
+        "def test_a():\n    x = Angle()\n    x.flags.writeable = False\n    x.wrap(1)\n",
+        "def test_a():\n    x = Angle()\n    x.setflags(write=False)\n    x.wrap(1)\n",
     ],
 )
 def test_what_checks_elsewhere_or_says_so_is_no_gap(make_repository: MakeRepository, body: str) -> None:
