@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from functools import cached_property, lru_cache
 
 from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps.models import Evidence
@@ -36,27 +38,31 @@ def preview(excerpt: bytes) -> str:
 
 
 class Places:
-    """Places in one file. Asked for in rising order, any number of them costs one pass over the file."""
+    """Places in one file. In whatever order they are asked for, any number of them costs few passes over the file."""
 
     def __init__(self, path: str, data: bytes) -> None:
         self._path = path
         self._data = data
         self._reached = (0, 1)
         self._excerpts: dict[int, tuple[str, str]] = {}
-        self._starts: list[int] = []
 
     def line(self, offset: int) -> int:
         """Return the line (from 1) that byte OFFSET is on."""
-        reached, line = self._reached if self._reached[0] <= offset else (0, 1)
+        reached, line = self._reached
+        if offset < reached:
+            return bisect_right(self._line_starts, offset)
         line += self._data.count(b"\n", reached, offset)
         self._reached = (offset, line)
         return line
 
     def start_of(self, line: int) -> int:
         """Return where LINE (from 1) begins; the end of the file where it has no such line."""
-        if not self._starts:
-            self._starts = [0, *(match.end() for match in _NEWLINE.finditer(self._data))]
-        return self._starts[line - 1] if line <= len(self._starts) else len(self._data)
+        starts = self._line_starts
+        return starts[line - 1] if line <= len(starts) else len(self._data)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in _NEWLINE.finditer(self._data))]
 
     def at(self, offset: int) -> Evidence:
         """Return evidence for the line that holds byte OFFSET."""
@@ -77,6 +83,12 @@ class Places:
     def at_line(self, line: int) -> Evidence:
         """Return evidence for LINE (from 1)."""
         return self.at(self.start_of(line))
+
+
+@lru_cache(maxsize=4)
+def places_in(path: str, data: bytes) -> Places:
+    """Return the places in DATA, the bytes of PATH: the same ones for whoever asks about that file next."""
+    return Places(path, data)
 
 
 def evidence_at(path: str, data: bytes, offset: int) -> Evidence:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import unescape
+from typing import NamedTuple
 from urllib.parse import unquote
 
 SUFFIXES = (".md", ".markdown")
@@ -258,7 +259,6 @@ _FRONT_MATTER = re.compile(
 )
 """What begins with a key; a line at the top of a page is a line."""
 _HASHES = re.compile(rb"#{1,6}(?=[ \t])")
-_DEEPEST_LEVEL = 6
 _LONGEST_HEADING = 1_000
 _HTML_HEADING = re.compile(rb"<h[1-6][^<>\n]{0,300}>", re.IGNORECASE)
 _LONGEST_HTML_HEADING = 1_000
@@ -344,20 +344,36 @@ def front_matter(data: bytes) -> bytes:
 
 def headings_above(data: bytes, offset: int) -> tuple[tuple[int, str], ...]:
     """Return (first byte, source text) of the headings whose sections hold byte OFFSET of DATA, the innermost first."""
+    outline = _outline(data)
+    place = bisect_right(outline, offset, key=lambda heading: heading.start) - 1
     found: list[tuple[int, str]] = []
-    innermost = _DEEPEST_LEVEL + 1
-    for start, level, text in reversed(_outline(data)):
-        if start <= offset and level < innermost:
-            found.append((start, text))
-            innermost = level
+    while place >= 0:
+        found.append((outline[place].start, outline[place].text))
+        place = outline[place].above
     return tuple(found)
 
 
+class _Heading(NamedTuple):
+    """A heading, and the number of the one whose section it is in; -1 for none."""
+
+    start: int
+    text: str
+    above: int
+
+
 @lru_cache(maxsize=2)
-def _outline(data: bytes) -> tuple[tuple[int, int, str], ...]:
-    """Return (first byte, level, source text) of the headings of DATA, those in code left out."""
+def _outline(data: bytes) -> tuple[_Heading, ...]:
+    """Return the headings of DATA in their order, those in code left out."""
     masked = mask(data)
-    return tuple((start, _level(masked, start), text) for start, text in headings(masked))
+    found: list[_Heading] = []
+    open_ones: list[tuple[int, int]] = []
+    for number, (start, text) in enumerate(headings(masked)):
+        level = _level(masked, start)
+        while open_ones and open_ones[-1][0] >= level:
+            open_ones.pop()
+        found.append(_Heading(start, text, open_ones[-1][1] if open_ones else -1))
+        open_ones.append((level, number))
+    return tuple(found)
 
 
 def _level(data: bytes, start: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from functools import cached_property
+from itertools import chain
 
 from autopack.gaps.similar_names import SimilarNames
 
@@ -60,8 +61,11 @@ class NearHeadings:
     def around(self, slug: str) -> str | None:
         """Return the one that has the words of SLUG, in their order, and others besides."""
         words = _words(slug)
-        near = {one for end in (*words[:1], *words[-1:]) for one in self._by_end.get(end, ())}
-        if len(slug) > _LONGEST_IN_WORDS or len(near) > _MOST_COMPARED:
+        ends = [self._by_end.get(end, []) for end in (*words[:1], *words[-1:])]
+        if len(slug) > _LONGEST_IN_WORDS or any(len(found) > _MOST_COMPARED for found in ends):
+            return None
+        near = set(chain.from_iterable(ends))
+        if len(near) > _MOST_COMPARED:
             return None
         found = [one for one in near if one != slug and _holds_in_order(_words(one), words)]
         return found[0] if len(found) == 1 else None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from posixpath import normpath
+from typing import NamedTuple
 
 from autopack.gaps import document_places as places
 from autopack.gaps.dead_links import Originals, is_judged
@@ -29,6 +32,7 @@ _TELLS_OF_THE_PAST = re.compile(
 """Words that say that the path is not there now, is not there yet, or is made by the reader."""
 
 _PATH = re.compile(rb"[\w.@+-]{1,100}(?:/[\w.@+-]{0,100}){1,12}")
+_STRIKE = re.compile(rb"~~")
 _INVENTED = re.compile(r"(?:.*/)?(?:(?:my|your|some)[-_].*|(?:foo|bar|baz|example)\.\w+)\Z", re.IGNORECASE)
 """Names of files that examples speak of; that one of that name was once there is chance."""
 
@@ -105,9 +109,25 @@ def _is_said_of_now(tree: Tree, absent: AbsentPath) -> bool:
         return False
     if absent.mention.is_run:
         return True
-    start = line_start(data, absent.mention.offset)
-    if data.count(b"~~", start, absent.mention.offset) % 2:
-        return False  # It is struck out.
-    around = data[line_start(data, max(0, start - 1)) : start] + line_at(data, absent.mention.offset)
+    line = _line(data, line_start(data, absent.mention.offset))
+    is_struck_out = bisect_left(line.strikes, absent.mention.offset) % 2 == 1
+    return not (is_struck_out or line.tells_of_the_past)
+
+
+class _Line(NamedTuple):
+    """A line of a document, looked at once for all the paths that it names."""
+
+    tells_of_the_past: bool
+    """Its words say so, or those of the line above."""
+    strikes: tuple[int, ...]
+    """The offsets at which something begins or ends to be struck out."""
+
+
+@lru_cache(maxsize=8)
+def _line(data: bytes, start: int) -> _Line:
+    """Return the line of DATA that begins at byte START."""
+    text = line_at(data, start)
+    around = data[line_start(data, max(0, start - 1)) : start] + text
     words = _PATH.sub(b"", around).decode("utf-8", "replace")
-    return _TELLS_OF_THE_PAST.search(words) is None
+    strikes = tuple(start + match.start() for match in _STRIKE.finditer(text))
+    return _Line(_TELLS_OF_THE_PAST.search(words) is not None, strikes)

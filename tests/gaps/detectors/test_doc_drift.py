@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autopack.gaps import links_of_one_cause
+from autopack.gaps import links_of_one_cause, vanished_paths
 from autopack.gaps.detectors.doc_drift import DETECTOR, history_candidates
 from autopack.gaps.models import Gap
 from autopack.gaps.snapshot import take_snapshot
@@ -1412,6 +1412,22 @@ DOCUMENTS_OF_TODAY = {
     "docs/page.md": "---\ntitle: X\ndate: 2026-05-12\nstatus: draft\n---\n\n# X\n",
     "docs/seen.md": "# X\n\n## Baseline\n\nVerified on 2026-07-24.\n\n## Layout\n",
 }
+
+
+def test_a_line_is_looked_at_once_for_all_that_it_names(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of paths on one endless line are not each judged by all of its words."""
+    asked: list[str] = []
+
+    class Counting:
+        def search(self, words: str) -> None:
+            asked.append(words)
+
+    repository = vanished(make_repository, {"README.md": "`scripts/build.py` " * 50 + "\n\nAgain `scripts/build.py`."})
+    monkeypatch.setattr(vanished_paths, "_TELLS_OF_THE_PAST", Counting())
+    (gap,) = gaps_of(repository)
+    assert (len(gap.evidence), len(asked)) == (51, 2)
 
 
 def test_plans_and_records_may_name_what_is_gone(make_repository: MakeRepository) -> None:

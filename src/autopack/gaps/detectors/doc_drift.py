@@ -17,7 +17,7 @@ from autopack.gaps import markdown, news_fragments, restructuredtext
 from autopack.gaps.dead_links import DeadLink, ResolvedLinks, dead_links, missing_paths, neutral_path
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
-from autopack.gaps.excerpts import Places, evidence_at, line_start
+from autopack.gaps.excerpts import evidence_at, line_start, places_in
 from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
@@ -259,7 +259,7 @@ def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
 
 
 def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
-    places = Places(dead.document, tree.snapshot.texts[dead.document])
+    places = places_in(dead.document, tree.snapshot.texts[dead.document])
     if dead.fragment:
         title = f"{dead.document} links to the heading #{dead.fragment}, which {dead.wanted} does not have"
     else:
@@ -318,7 +318,7 @@ def _translation_findings(tree: Tree, dead: Sequence[DeadLink]) -> Iterator[Find
         named = first_of([f"#{one.fragment}" for one in found])
         title = f"{document} links to {counted(len(found), 'translated heading')} by the ids of the original: {named}"
         title += f"; so {agreeing(others, 'does', 'do')} {counted(others, 'other translation')}" if others else ""
-        places = Places(document, tree.snapshot.texts[document])
+        places = places_in(document, tree.snapshot.texts[document])
         yield Finding(
             rule="broken-heading-link",
             title=title,
@@ -342,7 +342,7 @@ def _retarget(snapshot: Snapshot, document: str, offsets: Sequence[int], old: st
     if new is None or new == old or sha256 is None:
         return None
     data = snapshot.texts[document]
-    places = Places(document, data)
+    places = places_in(document, data)
     places_on_lines = [(places.line(offset), offset - line_start(data, offset)) for offset in offsets]
     try:
         operations = tuple(
@@ -383,7 +383,7 @@ def _vanished_findings(tree: Tree, vanished: Iterable[VanishedPath]) -> Iterator
 def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
     snapshot, document, gone = tree.snapshot, vanished.document, vanished.path
     offsets = [mention.offset for mention in vanished.mentions]
-    places = Places(document, snapshot.texts[document])
+    places = places_in(document, snapshot.texts[document])
     from_the_root = {mention.path for mention in vanished.mentions} == {gone}
     now = f"; git says that it became {vanished.place_now}" if vanished.place_now else ""
     return Finding(
@@ -396,7 +396,7 @@ def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
 
 
 def _module_finding(tree: Tree, missing: MissingModule) -> Finding:
-    places = Places(missing.document, tree.snapshot.texts[missing.document])
+    places = places_in(missing.document, tree.snapshot.texts[missing.document])
     return Finding(
         rule="missing-module",
         title=f"{missing.document} refers to the module {missing.module}, which does not exist",
@@ -451,7 +451,7 @@ def _index_findings(tree: Tree) -> Iterator[Finding]:
     for entry in dead_entries(tree):
         seen.setdefault((entry.index, entry.wanted), []).append(entry)
     for (index, wanted), found in seen.items():
-        places = Places(index, tree.snapshot.texts[index])
+        places = places_in(index, tree.snapshot.texts[index])
         yield Finding(
             rule="index-names-missing-file",
             title=f"{index} names {wanted}, which is not there",
