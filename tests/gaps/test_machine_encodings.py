@@ -62,6 +62,26 @@ def test_a_project_that_may_run_on_windows_is_told(make_repository: MakeReposito
 
 
 @pytest.mark.parametrize(
+    ("first", "confidence"),
+    [
+        ("import os, pwd\n", "low"),
+        ("from grp import getgrgid\n", "low"),
+        ("try:\n    import fcntl\nexcept ImportError:\n    fcntl = None\n", "high"),
+        ("from .pwd import getpwnam\n", "high"),
+        ("import os\n\n\ndef split():\n    return os.fork()\n", "high"),
+    ],
+)
+def test_a_module_that_windows_cannot_import_is_not_for_it(
+    make_repository: MakeRepository, first: str, confidence: str
+) -> None:
+    """What it imports on condition of nothing is not there; what it may do without, or does in one function, says
+    nothing of the rest."""
+    repository = make_repository({"src/pkg/a.py": f"{first}\n\n{OPENS}", "src/pkg/__init__.py": ""})
+    (gap,) = _gaps(repository)
+    assert (gap.confidence, gap.risk_classification) == (confidence, "info" if confidence == "low" else "low")
+
+
+@pytest.mark.parametrize(
     "files",
     [
         {".github/workflows/ci.yml": TESTS_ON.format("ubuntu-latest")},
@@ -271,3 +291,49 @@ def test_packages_in_packages_without_end_are_divided(make_repository: MakeRepos
     deep = "/".join(["a"] * 1_200)
     places = tuple(machine_encodings._in_shown_parts("a", [f"{deep}/m{number}.py" for number in range(60)], 50))
     assert [(folder, len(paths)) for folder, paths in places] == [(deep, 60)]
+
+
+LEFT_OUT = [
+    {"pyproject.toml": '[tool.ruff]\nextend-exclude = ["src/pkg/patched/*"]\n'},
+    {"pyproject.toml": '[tool.ruff.lint]\nexclude = ["patched"]\n'},
+    {".ruff.toml": 'exclude = ["./src/pkg/patched/**"]\n'},
+    {"setup.cfg": "[flake8]\nexclude =\n    build,\n    src/pkg/patched\n"},
+    {"src/pkg/ruff.toml": 'exclude = ["patched"]\n'},
+]
+
+
+@pytest.mark.parametrize("settings", LEFT_OUT)
+def test_what_linters_leave_out_of_a_package_is_somebody_elses(
+    make_repository: MakeRepository, settings: dict[str, str]
+) -> None:
+    """It is shown on request, and not counted among the modules of the package."""
+    files = {
+        **package_of(3),
+        "src/pkg/__init__.py": "",
+        "src/pkg/patched/__init__.py": "",
+        "src/pkg/patched/pip/a.py": OPENS,
+    }
+    found = told(make_repository({**files, **settings}))
+    assert found["src/pkg/patched/pip/a.py"] == "low"
+    assert [place for place, confidence in found.items() if confidence == "high"] == ["3 modules in src/pkg"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pyproject.toml": '[tool.ruff]\nextend-exclude = ["src/pkg", "src/pkg/patched/pip/a.py", "other/patched"]\n'},
+        {"pyproject.toml": '[tool.ruff]\nextend-exclude = "src/pkg/patched"\n'},
+        {"pyproject.toml": '[tool.ruff.extend-per-file-ignores]\nexclude = ["patched"]\n'},
+        {"other/.flake8": "[flake8]\nexclude = patched\n"},
+        {"setup.cfg": "[flake8]\nexclude\n[[\n"},
+    ],
+)
+def test_what_linters_leave_out_otherwise_is_judged(make_repository: MakeRepository, settings: dict[str, str]) -> None:
+    """The whole package, a single file, folders of another project, and settings that say nothing."""
+    files = {
+        **package_of(3),
+        "src/pkg/__init__.py": "",
+        "src/pkg/patched/__init__.py": "",
+        "src/pkg/patched/pip/a.py": OPENS,
+    }
+    assert told(make_repository({**files, **settings}))["4 modules in src/pkg"] == "high"

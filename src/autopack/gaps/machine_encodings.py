@@ -13,6 +13,7 @@ from typing import Literal
 
 from autopack.gaps import odd_on_purpose, opened_files, text_io_calls
 from autopack.gaps.excerpts import Places
+from autopack.gaps.lint_settings import LeftOut
 from autopack.gaps.models import Evidence
 from autopack.gaps.opened_files import Opened
 from autopack.gaps.state import FileRecord
@@ -38,6 +39,8 @@ class CallFact:
     """What the others of them open; see `TextCalls.opened`."""
     doubtful: tuple[Evidence, ...] = ()
     """Further calls, for which the encoding of the machine may be meant."""
+    needs_unix: bool = False
+    """The module cannot be imported on Windows."""
     defines: frozenset[str] = frozenset()
     """`read_text` and `write_text` when the module defines them itself."""
 
@@ -64,6 +67,7 @@ def calls_of(path: str, data: bytes, *, most_places: int) -> CallFact | None:
         settled=found.settled,
         opened=found.opened,
         doubtful=doubtful,
+        needs_unix=found.needs_unix,
         defines=defines,
     )
 
@@ -104,12 +108,14 @@ class Judged:
         calls: Mapping[str, CallFact],
         said: Mapping[str, SystemsFact],
         letters: Collection[str],
+        left_out: LeftOut,
         *,
         most_places: int,
     ) -> Judged:
         """Join CALLS of all modules with what files SAID about systems; LETTERS are the texts that are not all ASCII.
 
-        MOST_PLACES is how many places a finding shows.
+        What linters LEFT_OUT inside a package was brought in from elsewhere. MOST_PLACES is how many places a finding
+        shows.
         """
         # Where the repository has a `read_text` of its own, an untyped receiver may be that.
         own_methods = frozenset[str]().union(*(fact.defines for fact in calls.values()))
@@ -131,14 +137,17 @@ class Judged:
             if holds == "letters":
                 opens_letters.add(path)
             cares = holds == "letters" or (holds == "unknown" and not for_developers)
-            found[path] = cares and not fact.settled and not known.leaves_windows_out(path)
+            cares = cares and not fact.settled and not packages.holds_of_others(path, left_out)
+            found[path] = cares and not fact.needs_unix and not known.leaves_windows_out(path)
         certain = [path for path, is_certain in found.items() if is_certain]
         certain.sort(key=lambda path: path not in opens_letters)
         together = tuple(_together(packages, certain, most_places))
         said_once = {path for one in together for path in one.modules}
         return cls(
             modules={
-                path: Verdict(is_certain and path not in said_once, known.leaves_windows_out(path))
+                path: Verdict(
+                    is_certain and path not in said_once, calls[path].needs_unix or known.leaves_windows_out(path)
+                )
                 for path, is_certain in found.items()
             },
             packages=together,
@@ -166,6 +175,12 @@ class _Packages:
     def of_module(self, path: str) -> str:
         """Return the outermost package that PATH lies in, or its folder."""
         return next((folder for folder in _folders_above(path) if folder in self.folders), path.rpartition("/")[0])
+
+    def holds_of_others(self, path: str, left_out: LeftOut) -> bool:
+        """Tell whether PATH lies in a folder inside a package that linters leave out: what nobody keeps to the rules of
+        the package was brought in from elsewhere."""
+        folder = left_out.folder_of(path)
+        return folder is not None and folder.startswith(f"{self.of_module(path)}/")
 
     def leaves_out(self, path: str) -> bool:
         """Tell whether PATH is for those who work on the project: by the name of its folder, or as a script in a

@@ -52,6 +52,8 @@ class Settled:
     """Name of a list that is a command -> the program that it begins with."""
     ascii_names: frozenset[str] = frozenset()
     """Names that hold nothing but ASCII, wherever they are bound in the module."""
+    number_names: frozenset[str] = frozenset()
+    """Names that hold nothing but numbers, likewise."""
     file_names: frozenset[str] = frozenset()
     """Names that `with … as` binds."""
     as_input: frozenset[int] = frozenset()
@@ -70,6 +72,7 @@ class Settled:
             file_names=frozenset(_with_names(nodes)),
             as_input=_as_input(nodes),
         )
+        found = replace(found, number_names=_only_bound_to(nodes, found._is_number))
         return replace(found, ascii_names=_only_bound_to(nodes, found._is_ascii))
 
     def reason(self, call: ast.Call) -> Reason:
@@ -183,6 +186,8 @@ class Settled:
         if isinstance(node, ast.Call):
             name = full_name(node.func, self.imports)
             return name in _NUMBERS or name in _NUMBER_CALLS
+        if isinstance(node, ast.Name):
+            return node.id in self.number_names
         return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
 

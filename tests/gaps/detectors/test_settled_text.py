@@ -39,6 +39,7 @@ def gaps_of(make_repository: MakeRepository, body: str, path: str = "src/a.py") 
         'with open(path, "w") as f:\n    f.write(json.dumps(data) + "\\n")',
         'with open(path, "w") as f:\n    f.write(str(os.getpid()))\n    f.flush()',
         'with open(path, "w") as f:\n    f.write(f"{os.getpid()} {time.time()}\\n")',
+        'own = os.getpid()\nwith os.fdopen(fd[0], "w") as f:\n    f.write(str(own))',
         'open(path, "w").write(str(len(data)))',
         "Path(path).write_text(hashlib.sha256(data).hexdigest())",
         'with open(path, "w") as f:\n    f.write("done")',
@@ -73,6 +74,7 @@ def test_ascii_by_its_writer_is_of_low_confidence(make_repository: MakeRepositor
     "body",
     [
         'with open(path, "w") as f:\n    json.dump(data, f, ensure_ascii=False)',
+        'own = os.getpid()\nown = data\nwith open(path, "w") as f:\n    f.write(str(own))',
         'with open(path, "w") as f:\n    json.dump(data, f, **name)',
         'with open(path, "w") as f:\n    json.dump(data, f)\n    f.write(name)',
         'with open(path, "w") as f:\n    yaml.safe_dump(data, f, allow_unicode=True)',

@@ -11,10 +11,19 @@ from typing import Literal
 from pydantic import ValidationError
 
 from autopack.gaps import document_places as places
-from autopack.gaps import editorconfig, machine_encodings, odd_on_purpose, systems, text_encoding, windows_names
+from autopack.gaps import (
+    editorconfig,
+    lint_settings,
+    machine_encodings,
+    odd_on_purpose,
+    systems,
+    text_encoding,
+    windows_names,
+)
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.editorconfig import EditorConfig
 from autopack.gaps.excerpts import evidence_at, evidence_of_file
+from autopack.gaps.lint_settings import LeftOut
 from autopack.gaps.machine_encodings import CallFact, Judged, Together, Verdict
 from autopack.gaps.models import Evidence
 from autopack.gaps.remedies import Remedy, ReplaceText, Transcode, merged
@@ -79,6 +88,8 @@ class TextFact:
     other_letters: bool = False
     """A text that is not all ASCII."""
     systems: SystemsFact | None = None
+    excluded: tuple[str, ...] = ()
+    """Of the settings of linters: the patterns of what they leave out."""
 
     @property
     def has_odd_bytes(self) -> bool:
@@ -99,9 +110,10 @@ def extract(path: str, data: bytes) -> TextFact | None:
     if said is not None and machine_encodings.is_test_code(path):
         said = None
     other_letters = not data.isascii() and not text_encoding.is_binary(data)
-    if said is None and (fact is None or not other_letters):
+    excluded = lint_settings.excluded(path, data)
+    if said is None and not excluded and (fact is None or not other_letters):
         return _OTHER_LETTERS if other_letters else fact
-    return replace(fact or TextFact(), systems=said, other_letters=other_letters)
+    return replace(fact or TextFact(), systems=said, other_letters=other_letters, excluded=excluded)
 
 
 def _text_fact(path: str, data: bytes) -> TextFact | None:
@@ -366,7 +378,8 @@ def _calls(snapshot: Snapshot, facts: Mapping[str, TextFact]) -> Iterator[Findin
     calls = {path: fact.calls for path, fact in facts.items() if fact.calls is not None}
     said = {path: fact.systems for path, fact in facts.items() if fact.systems is not None}
     letters = frozenset(path for path, fact in facts.items() if fact.other_letters)
-    judged = Judged.of(snapshot.files, calls, said, letters, most_places=MAX_EVIDENCE)
+    left_out = LeftOut.of({path: fact.excluded for path, fact in facts.items() if fact.excluded})
+    judged = Judged.of(snapshot.files, calls, said, letters, left_out, most_places=MAX_EVIDENCE)
     for path, verdict in judged.modules.items():
         yield _of_module(snapshot.files[path], calls[path], verdict)
     for path in judged.doubtful:
