@@ -29,7 +29,7 @@ _BUNDLED_PREFIX = ".github/actions/"
 _BUNDLED = frozenset(
     [
         *("vendor", "vendored", "_vendor", "third_party", "third-party", "thirdparty", "3rdparty", "node_modules"),
-        *("external", "externals", "deps", "dep", "oss", "waflib"),
+        *("external", "externals", "extern", "cextern", "deps", "dep", "oss", "waflib"),
     ]
 )
 _CHRONICLE_NAME = re.compile(

@@ -375,8 +375,9 @@ def test_code_for_python_2_alone_is_no_gap(make_repository: MakeRepository, head
 
 def test_bundled_code_keeps_its_bytes(make_repository: MakeRepository) -> None:
     """What was brought in from another project is that project's to mend."""
-    files = {"deps/lua/life.lua": b"ALIVE='\xc1'\n", "src/life.lua": b"ALIVE='\xc1'\n"}
-    assert seen(gaps_of(make_repository(files))) == ["invalid-utf8 src/life.lua:1"]
+    folders = ("deps/lua", "cextern/lua", "pkg/extern/lua", "src", "external_links")
+    repository = make_repository({f"{folder}/life.lua": b"ALIVE='\xc1'\n" for folder in folders})
+    assert seen(gaps_of(repository)) == ["invalid-utf8 external_links/life.lua:1", "invalid-utf8 src/life.lua:1"]
 
 
 def test_findings_do_not_depend_on_commits(make_repository: MakeRepository) -> None:
