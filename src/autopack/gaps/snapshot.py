@@ -55,6 +55,8 @@ class _Listed:
     status: listing.Status
     attributes: Mapping[str, Mapping[str, str]]
     broken: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
+    """See `GitFacts.left_out`."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +213,11 @@ def _list(git: Git, places: repository.Places) -> _Listed:
         attributes = listing.read_attributes(git, tracked)
         answer, status_fault = status.result()
         attributes |= listing.read_attributes(git, answer.untracked)
-        broken = {*index_fault, *status_fault, *refs.result(), *(objects.result() if answer.head else ())}
-        return _Listed(entries, answer, attributes, tuple(sorted(broken)))
+        head = objects.result() if answer.head else repository.HeadObjects()
+        broken = {*index_fault, *status_fault, *refs.result(), *head.broken}
+        skipped = {entry.path for entry in entries if entry.skipped} if head.missing else set[str]()
+        left_out = head.broken if head.missing and head.missing <= skipped else ()
+        return _Listed(entries, answer, attributes, tuple(sorted(broken)), left_out)
 
 
 def _index_or_fault(git: Git) -> tuple[tuple[listing.IndexEntry, ...], tuple[tuple[str, str], ...]]:
@@ -230,8 +235,8 @@ def _status_or_fault(git: Git, overrides: Sequence[str]) -> tuple[listing.Status
         return nothing, (("HEAD", "git cannot compare HEAD, the index and the working tree"),)
 
 
-def _head_objects(git: Git, places: repository.Places) -> tuple[tuple[str, str], ...]:
-    return () if places.partial else repository.missing_in_head(git)
+def _head_objects(git: Git, places: repository.Places) -> repository.HeadObjects:
+    return repository.HeadObjects() if places.partial else repository.head_objects(git)
 
 
 def _sort_paths(listed: _Listed, runs_folder: str) -> _Scope:
@@ -318,6 +323,7 @@ def _git_facts(
         recent_commits=commits,
         hooks=hooks.hook_faults(places, repository.checkouts(places.common)),
         unchecked=whole.unchecked,
+        left_out=listed.left_out,
     )
 
 

@@ -152,6 +152,8 @@ class GitFacts:
     hooks: HookFaults = field(default_factory=HookFaults)
     unchecked: tuple[tuple[str, str], ...] = ()
     """(subject, reason) of what was to be checked and could not be."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Those of `broken` where all that is missing is the content of files that a sparse checkout leaves out."""
 
 
 @dataclass(frozen=True)

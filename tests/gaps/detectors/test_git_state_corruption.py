@@ -213,6 +213,31 @@ def test_a_missing_blob_of_head_is_found(make_repository: MakeRepository) -> Non
     assert gap.title == "HEAD: 1 object is missing: a.txt"
 
 
+@pytest.mark.parametrize(
+    ("lost", "risk"),
+    [
+        (["big/a.bin"], "low"),
+        (["big/a.bin", "b.txt"], "critical"),
+        (["big/same.bin"], "critical"),
+        (["big"], "critical"),
+    ],
+)
+def test_what_only_left_out_files_need_is_no_damage(
+    make_repository: MakeRepository, lost: list[str], risk: str
+) -> None:
+    """A copy without the contents that its sparse checkout leaves out holds nobody up; one that lacks anything else, be
+    it a file of the same content or a folder's list, does."""
+    contents = {"big/a.bin": "a\n", "big/same.bin": "same\n", "same.txt": "same\n", "b.txt": "b\n"}
+    repository = make_repository(contents)
+    oids = [git(repository, "rev-parse", f"HEAD:{path}").strip() for path in lost]
+    git(repository, "sparse-checkout", "set", "--no-cone", "/*", "!/big/")
+    for oid in oids:
+        (repository / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    damaged = [gap for gap in report_of(repository, DETECTOR).gaps if gap.evidence[0].path == ".git/HEAD"]
+    assert {(gap.risk_classification, gap.blocks_autopilot) for gap in damaged} == {(risk, risk == "critical")}
+    assert any("the sparse checkout leaves out" in gap.title for gap in damaged) == (risk == "low")
+
+
 def test_of_many_missing_files_a_few_are_named(make_repository: MakeRepository) -> None:
     """Names that are no text are written so that they can be read."""
     repository = make_repository({f"{letter}.txt": letter for letter in "bcd"})

@@ -295,7 +295,12 @@ def _locks(snapshot: Snapshot) -> Iterator[Finding]:
 def _damage(snapshot: Snapshot) -> Iterator[Finding]:
     for subject, wrong in snapshot.git.broken:
         evidence = Evidence(path=f".git/{subject}", preview=wrong)
-        yield Finding("damaged", f"{subject}: {wrong}", (subject,), (evidence,))
+        if (subject, wrong) in snapshot.git.left_out:
+            title = f"{subject}: {wrong}; the sparse checkout leaves out every file that needs it"
+            # Whoever made the copy left them away: what is checked out is whole, and so is what is committed on it.
+            yield Finding("damaged", title, (subject,), (evidence,), risk="low", blocks_autopilot=False)
+        else:
+            yield Finding("damaged", f"{subject}: {wrong}", (subject,), (evidence,))
     for subject, reason in snapshot.git.unchecked:
         evidence = Evidence(path=f".git/{subject}", preview=reason)
         yield Finding("objects-not-checked", f"{subject}: {reason}", (subject,), (evidence,))

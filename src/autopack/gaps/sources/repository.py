@@ -6,9 +6,10 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from autopack.gaps.sources import processes
 from autopack.gaps.sources.listing import decode
@@ -234,23 +235,35 @@ def _dangling(git: Git, refs: list[list[str]]) -> list[tuple[str, str]]:
     return [(name, "the ref points at an object that is missing") for oid, name in refs if oid in missing]
 
 
-def missing_in_head(git: Git) -> tuple[tuple[str, str], ...]:
-    """Return one entry if objects of HEAD's own tree are missing."""
+class HeadObjects(NamedTuple):
+    """What is wrong with the objects of HEAD's own tree, in words, and the files of it whose content is not there:
+    none where anything else is missing as well."""
+
+    broken: tuple[tuple[str, str], ...] = ()
+    missing: frozenset[str] = frozenset()
+
+
+def head_objects(git: Git) -> HeadObjects:
+    """Return what of HEAD's own tree is missing."""
     answer = git.run(*OBJECTS_COMMAND, check=False)
     missing = frozenset(re.findall(rb"^\?([0-9a-f]+)", answer.stdout, re.M))
     if missing:
-        what = f"{counted(len(missing), 'object')} {agreeing(len(missing), 'is', 'are')} missing"
-        return (("HEAD", what + _files_of(git, missing)),)
-    return () if answer.code == 0 else (("HEAD", "the commit or one of its trees cannot be read"),)
+        files = _files_of(git, missing)
+        what = f"{counted(len(missing), 'object')} {agreeing(len(missing), 'is', 'are')} missing{_named(files)}"
+        return HeadObjects((("HEAD", what),), frozenset(files) if missing == set(files.values()) else frozenset())
+    return HeadObjects(() if answer.code == 0 else (("HEAD", "the commit or one of its trees cannot be read"),))
 
 
-def _files_of(git: Git, objects: frozenset[bytes]) -> str:
-    """Return `: path, path, …` for the files of HEAD whose content is among OBJECTS, nothing where git cannot say."""
+def _files_of(git: Git, objects: frozenset[bytes]) -> dict[str, bytes]:
+    """Return the files of HEAD whose content is among OBJECTS -> that object, none where git cannot say."""
     listing = git.run("ls-tree", "-r", "-z", "HEAD", check=False).stdout
-    paths = sorted(
-        decode(path)
-        for entry, tab, path in (line.partition(b"\t") for line in listing.split(b"\0"))
-        if tab and entry.rpartition(b" ")[2] in objects
-    )
+    entries = (line.partition(b"\t") for line in listing.split(b"\0"))
+    found = ((decode(path), entry.rpartition(b" ")[2]) for entry, _, path in entries)
+    return {path: oid for path, oid in sorted(found) if path and oid in objects}
+
+
+def _named(files: Collection[str]) -> str:
+    """Return `: path, path, …` for FILES, nothing where there are none."""
+    paths = list(files)
     named = ", ".join(paths[:_MOST_NAMED]) + (", …" if len(paths) > _MOST_NAMED else "")
     return f": {named}" if named else ""
