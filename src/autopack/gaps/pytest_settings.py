@@ -16,6 +16,8 @@ from autopack.gaps.excerpts import line_start
 from autopack.gaps.toml_text import read_toml
 
 SECTIONS = {
+    "pytest.toml": "pytest",
+    ".pytest.toml": "pytest",
     "pytest.ini": "pytest",
     ".pytest.ini": "pytest",
     "pyproject.toml": "tool.pytest.ini_options",
@@ -23,6 +25,9 @@ SECTIONS = {
     "setup.cfg": "tool:pytest",
 }
 """File name -> section, in the order in which pytest looks."""
+_NATIVE = b"[tool.pytest]"
+"""The section of pyproject.toml that pytest 9 reads instead."""
+_COUNT_WHEN_EMPTY = frozenset({"pytest.toml", "pytest.ini"})
 DEFAULT_FILES = ("test_*.py", "*_test.py")
 DEFAULT_CLASSES = ("Test",)
 DEFAULT_PASSED_OVER = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}")
@@ -95,7 +100,7 @@ def read(path: str, data: bytes) -> PytestSettings | None:
     """Return what the file at PATH tells pytest, or None where it says nothing to it."""
     name = path.rpartition("/")[2]
     if name not in SECTIONS or b"pytest" not in data or len(data) > _MAX_BYTES:
-        return DEFAULT_SETTINGS if name == "pytest.ini" and not data.strip() else None
+        return DEFAULT_SETTINGS if name in _COUNT_WHEN_EMPTY and not data.strip() else None
     options = _options(name, data)
     if options is None:
         return None
@@ -124,16 +129,20 @@ def _options(name: str, data: bytes) -> dict[str, object] | None:
     try:
         text = data.decode()
         if name.endswith(".toml"):
-            tool = (read_toml(text) or {}).get("tool", {})
-            section = tool.get("pytest", {}) if isinstance(tool, dict) else {}
-            options = section.get("ini_options") if isinstance(section, dict) else None
-            return options if isinstance(options, dict) else None
+            return _options_of_toml(name, read_toml(text) or {})
         parser = ConfigParser(interpolation=None, strict=False)
         parser.read_string(text)
     except (UnicodeDecodeError, Error, RecursionError):
         return None
     section = SECTIONS[name]
     return dict(parser[section]) if parser.has_section(section) else None
+
+
+def _options_of_toml(name: str, document: dict[str, object]) -> dict[str, object] | None:
+    tool = document if name != "pyproject.toml" else document.get("tool")
+    section = tool.get("pytest") if isinstance(tool, dict) else None
+    options = section.get("ini_options", section) if isinstance(section, dict) else None
+    return options if isinstance(options, dict) else None
 
 
 def _is_on(value: object) -> bool:
@@ -163,7 +172,7 @@ def _entry(file_name: str, data: bytes, entry: str, entries: list[str]) -> PathE
 
 
 def _key_offset(file_name: str, data: bytes) -> int:
-    section = data.find(b"[" + SECTIONS[file_name].encode() + b"]")
+    section = max(data.find(b"[" + SECTIONS[file_name].encode() + b"]"), data.find(_NATIVE))
     key = re.compile(rb"^[ \t]*testpaths[ \t]*=[ \t]*", re.MULTILINE).search(data, max(section, 0))
     return key.end() if key else 0
 

@@ -215,6 +215,27 @@ def test_test_data_is_not_judged(make_repository: MakeRepository, path: str) -> 
     assert seen_in(make_repository, {path: "def test_a():\n    pass\n"}) == []
 
 
+@pytest.mark.parametrize(
+    ("testpaths", "path", "confidence"),
+    [
+        ("testing", "doc/example/test_first.py", "low"),
+        ("testing doc", "doc/example/test_first.py", "high"),
+        ("", "doc/example/test_first.py", "high"),
+        ("testing", "src/test_first.py", "high"),
+    ],
+)
+def test_an_empty_test_in_a_sample_is_of_low_confidence(
+    make_repository: MakeRepository, testpaths: str, path: str, confidence: str
+) -> None:
+    """Documentation that pytest is not sent to shows how tests are found, with settings of its own or without; what it
+    is sent to, or is no sample, counts."""
+    settings = f"[pytest]\ntestpaths = {testpaths}\n" if testpaths else "[pytest]\n"
+    files = {"pytest.ini": settings, "doc/pytest.ini": "", "testing/test_x.py": CHECKED}
+    files[path] = "def test_1():\n    pass\n"
+    gaps = [gap for gap in gaps_of(make_repository(files)) if gap.rule_id.endswith("/empty-test")]
+    assert [gap.confidence for gap in gaps] == [confidence]
+
+
 def test_ids_do_not_move_with_lines(make_repository: MakeRepository) -> None:
     """The gaps of a test keep their ids when lines are inserted above them."""
     body = "def test_a():\n    work() == 3\n\ndef test_b():\n    pass\n"
@@ -251,6 +272,12 @@ def test_comparisons_that_one_test_throws_away_are_one_gap(make_repository: Make
             '[tool.pytest.ini_options]\ntestpaths = [\n    "gone",\n    "tests",\n]\nxfail_strict = true\n',
             '[tool.pytest.ini_options]\ntestpaths = [\n    "tests",\n]\nxfail_strict = true\n',
         ),
+        (
+            "pyproject.toml",
+            '[other]\ntestpaths = ["gone"]\n[tool.pytest]\ntestpaths = ["tests", "gone"]\n',
+            '[other]\ntestpaths = ["gone"]\n[tool.pytest]\ntestpaths = ["tests"]\n',
+        ),
+        ("pytest.toml", '[pytest]\ntestpaths = ["gone", "tests"]\n', '[pytest]\ntestpaths = ["tests"]\n'),
         ("pytest.ini", "[pytest]\ntestpaths = tests gone\n", "[pytest]\ntestpaths = tests\n"),
         ("pytest.ini", "[pytest]\ntestpaths = gone tests\n", "[pytest]\ntestpaths = tests\n"),
         ("tox.ini", "[tox]\n[pytest]\ntestpaths =\n    tests\n    gone\n", "[tox]\n[pytest]\ntestpaths =\n    tests\n"),
@@ -739,6 +766,25 @@ def test_imports_that_may_lead_somewhere_are_no_gap(make_repository: MakeReposit
         "tests/unit/test_x.py": f"{line}\n\n{CHECKED}",
     }
     assert seen_in(make_repository, files) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "confidence"),
+    [
+        ({"pytest.ini": "[pytest]\ntestpaths = tests\n", ".flake8": "[flake8]\nexclude = .git,archive\n"}, "low"),
+        ({"pytest.ini": "[pytest]\ntestpaths = tests\n"}, "high"),
+        ({".flake8": "[flake8]\nexclude = archive\n"}, "high"),
+        ({"pytest.ini": "[pytest]\ntestpaths = tests archive\n", ".flake8": "[flake8]\nexclude = archive\n"}, "high"),
+        ({"pytest.ini": "[pytest]\ntestpaths = tests\n", ".flake8": "[flake8]\nexclude = arch\n"}, "high"),
+    ],
+)
+def test_imports_of_what_nobody_keeps_up_are_of_low_confidence(
+    make_repository: MakeRepository, settings: dict[str, str], confidence: str
+) -> None:
+    """A folder that neither pytest nor the linters look into is kept to be read; one of the two says too little."""
+    files = {**PACKAGE, "tests/test_x.py": CHECKED, "archive/old/test_y.py": f"import pkg.gone\n\n{CHECKED}"}
+    gaps = [gap for gap in gaps_of(make_repository({**files, **settings})) if "unresolved" in gap.rule_id]
+    assert [gap.confidence for gap in gaps] == [confidence]
 
 
 def test_a_module_behind_a_symbolic_link_may_be_there(make_repository: MakeRepository) -> None:

@@ -11,11 +11,12 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from autopack.artifacts.model import Confidence
-from autopack.gaps import odd_on_purpose, pytest_settings, python_project, python_tests
+from autopack.gaps import lint_settings, odd_on_purpose, pytest_settings, python_project, python_tests
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.document_places import is_bundled
 from autopack.gaps.excerpts import evidence_at
 from autopack.gaps.import_resolution import PackageFact, Tree, package_fact
+from autopack.gaps.lint_settings import LeftOut
 from autopack.gaps.models import Evidence
 from autopack.gaps.module_visibility import visible_modules
 from autopack.gaps.pytest_settings import LineEdit, PathEntry, PytestSettings
@@ -62,16 +63,19 @@ class FileFact:
     settings: SettingsFact | None = None
     project: ProjectFact | None = None
     package: PackageFact | None = None
+    excluded: tuple[str, ...] = ()
+    """Of the settings of linters: the patterns of what they leave out."""
 
 
 def extract(path: str, data: bytes) -> FileFact | None:
     """Return what the file says about tests: as a module, as pytest's settings, as a manifest, as a tool's file."""
     settings, module, project = pytest_settings.read(path, data), _module(path, data), python_project.read(path, data)
     package = package_fact(data) if path.rpartition("/")[2] == "__init__.py" else None
-    if settings is None and module is None and project is None and package is None:
+    excluded = lint_settings.excluded(path, data)
+    if settings is None and module is None and project is None and package is None and not excluded:
         return None
     told = None if settings is None else SettingsFact(settings, _places(path, data, settings))
-    return FileFact(module, told, project, package)
+    return FileFact(module, told, project, package, excluded)
 
 
 def _places(path: str, data: bytes, settings: PytestSettings) -> tuple[Evidence, ...]:
@@ -125,6 +129,8 @@ class _Suite:
     """Names that some class of the tree derives from."""
     imported: frozenset[str]
     """Names that some module of the tests imports."""
+    unlinted: LeftOut
+    """What linters leave out."""
     uses_pytest: bool
     """The project declares pytest or a tool's file names it, and none names nose, which collects by other rules."""
 
@@ -172,6 +178,7 @@ class _Suite:
             spoken=spoken,
             bases=frozenset[str]().union(*(module.bases for module in modules.values())),
             imported=frozenset(name for module in modules.values() for one in module.imports for name in one.names),
+            unlinted=LeftOut.of({path: fact.excluded for path, fact in facts.items() if fact.excluded}),
             uses_pytest="pytest" in spoken | declared.names and spoken.isdisjoint({"nose", "nosetests", "nose2"}),
         )
 
@@ -246,8 +253,12 @@ def _unchecked(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Finding
     for suspect in module.suspects:
         if suspect.empty:
             # An override with an empty body switches an inherited test off.
-            if not suspect.inherits:
-                finding = _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
+            if suspect.inherits:
+                continue
+            finding = _about_test("empty-test", f"{suspect.name} has no body", suspect.place)
+            if odd_on_purpose.is_for_developers(path) and _is_sample(path, suite):
+                yield replace(finding, confidence="low")  # A sample, which shows how tests are found and run.
+            else:
                 empty.append((suspect.name, finding))
         elif not (
             suspect.place.test_name in said
@@ -281,10 +292,23 @@ def _told_at_once(path: str, found: Sequence[tuple[str, Finding]], what: str) ->
 def _left_out(path: str, suite: _Suite) -> bool:
     """Tell whether `testpaths` leads pytest elsewhere: what is called a test there may be a script to try things."""
     found = suite.settings_for(path)
-    if found is None or not found[1].testpaths:
-        return False
-    roots = [_target(found[0], entry.name) for entry in found[1].testpaths]
-    return not any(root is None or _holds(root, path) for root in roots)
+    return found is not None and _leads_elsewhere(*found, path)
+
+
+def _is_sample(path: str, suite: _Suite) -> bool:
+    """Tell whether the `testpaths` of some folder above PATH leads pytest elsewhere: a sample may have settings of its
+    own."""
+    above = ((place.rpartition("/")[0], fact.settings) for place, fact in suite.settings.items())
+    return any(
+        _leads_elsewhere(folder, settings, path)
+        for folder, settings in above
+        if not folder or path.startswith(f"{folder}/")
+    )
+
+
+def _leads_elsewhere(folder: str, settings: PytestSettings, path: str) -> bool:
+    roots = [_target(folder, entry.name) for entry in settings.testpaths]
+    return bool(roots) and not any(root is None or _holds(root, path) for root in roots)
 
 
 def _about_test(rule: str, title: str, place: Evidence, confidence: Confidence | None = None) -> Finding:
@@ -320,6 +344,7 @@ def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Findin
     folders = path.split("/")[:-1]
     conftests = [suite.modules.get("/".join([*folders[:count], "conftest.py"])) for count in range(len(folders) + 1)]
     absolute = not any(conftest is not None and conftest.edits_path for conftest in conftests)
+    is_kept_up = not (_left_out(path, suite) and suite.unlinted.folder_of(path))
     for fact in module.imports:
         missing = suite.tree.unresolved(path, fact, absolute=absolute)
         if missing is not None:
@@ -331,7 +356,7 @@ def _unresolved(path: str, module: ModuleFact, suite: _Suite) -> Iterator[Findin
                 key=(path, missing),
                 evidence=(fact.evidence(path),),
                 # No list says under which names a distribution is imported.
-                confidence=None if is_own else "low",
+                confidence=None if is_own and is_kept_up else "low",
             )
 
 
