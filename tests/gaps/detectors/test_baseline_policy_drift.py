@@ -74,7 +74,9 @@ def test_names_of_files_that_are_gone_are_found(
 ) -> None:
     """Each known format: an entry for a file that does not exist is a gap at the entry's line."""
     repository = make_repository({path: content, "src/here.py": "", "app/src/main/Here.kt": ""})
-    assert seen(gaps_of(repository)) == [f"baseline-names-missing {path}:{line}"]
+    gaps = gaps_of(repository)
+    assert seen(gaps) == [f"baseline-names-missing {path}:{line}"]
+    assert gaps[0].title.endswith(", which is not there"), "nobody knows whether it ever was"
 
 
 @pytest.mark.parametrize(

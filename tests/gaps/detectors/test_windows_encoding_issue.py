@@ -106,6 +106,15 @@ def test_line_endings_against_the_attribute_are_found(make_repository: MakeRepos
     assert after_remedy(repository, gap) == {"src/a.c": "int a;\nint b;\n"}
 
 
+def test_some_lines_against_the_settings_are_counted(make_repository: MakeRepository) -> None:
+    """Where not all lines end in CR LF, the title says how many of how many do."""
+    files = {".editorconfig": "root = true\n[*]\nend_of_line = lf\n", "a.py": b"a\r\nb\r\nc\nd\n", "b.py": b"a\r\n"}
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "a.py has CR LF in 2 of 4 lines although .editorconfig says LF",
+        "b.py has CR LF although .editorconfig says LF",
+    ]
+
+
 def test_several_files_against_the_settings_are_told_once(make_repository: MakeRepository) -> None:
     """From three on one finding names their folder; each stays in the report, unsure, with its id and its remedy."""
     content = b"int a;\r\n"

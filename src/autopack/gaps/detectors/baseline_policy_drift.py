@@ -128,9 +128,9 @@ def _baseline(snapshot: Snapshot, path: str, fact: BaselineFact, base_names: fro
     if gone:
         yield Finding(
             rule="baseline-names-missing",
-            title=f"{path} accepts findings in {_listed(gone)}, which no longer exist"
+            title=f"{path} accepts findings in {_listed(gone)}, which are not there"
             if len(gone) > 1
-            else f"{path} accepts findings in {gone[0].name}, which no longer exists",
+            else f"{path} accepts findings in {gone[0].name}, which is not there",
             key=(path, *sorted(named.name for named in gone)),
             evidence=tuple(places[named] for named in gone[:MAX_EVIDENCE]),
         )

@@ -297,7 +297,7 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
     if settled.eol == "lf":
         return Finding(
             rule=_CONTRADICTED,
-            title=f"{file.path} has CR LF although {settled.eol_in} says LF",
+            title=f"{file.path} has CR LF{_in_some_lines(fact.endings)} although {settled.eol_in} says LF",
             key=(file.path,),
             evidence=(fact.first_crlf,),
             remedy=remedy,
@@ -312,6 +312,11 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
             remedy=_as_most_lines_are(file, fact) if fact.utf8 else None,
         )
     return None
+
+
+def _in_some_lines(endings: LineEndings) -> str:
+    """Return in how many of the lines CR LF is, where it is not in all of them."""
+    return f" in {endings.crlf} of {endings.crlf + endings.lf} lines" if endings.lf else ""
 
 
 def _all_contradicted(by_path: Mapping[str, Finding]) -> Iterator[Finding]:
@@ -524,7 +529,8 @@ RULES = (
         confidence="high",
         blocks_autopilot=False,
         signal="`.gitattributes` or `.editorconfig` say LF, and the file has CR LF.",
-        why="The file shows as changed in fresh clones, or each editor rewrites all of it.",
+        why="Where .gitattributes makes it text, fresh clones show the file as changed; where `text=auto` leaves it "
+        "alone, or .editorconfig alone says LF, the next `git add --renormalize` or editor rewrites these lines.",
         fix="Convert the file to LF and commit; where .gitattributes says so, `git add --renormalize` does it.",
     ),
     Rule(
