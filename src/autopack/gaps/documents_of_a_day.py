@@ -25,13 +25,14 @@ _OF_WORK = re.compile(
 """What a plan or its results have and a page about plans has not: items to tick off, numbered parts of the work, days
 in headings."""
 _STATUS = re.compile(
-    rb"^[\W_]{0,12}status[\W_]{1,40}(?:draft|propos(?:ed|al)|accepted|rejected|approved|awaiting|superseded|deferred"
-    rb"|abandoned|implemented|(?:in|under) (?:progress|review|discussion)|planned|completed?|done|shipped|wip)\b",
+    rb"^[ \t>*_|#+-]{0,12}status[ \t*_|:\r\n]{1,40}(?:draft|propos(?:ed|al)|accepted|rejected|approved"
+    rb"|awaiting|superseded|deferred|abandoned|implemented"
+    rb"|(?:in|under) (?:progress|review|discussion)|planned|completed?|done|shipped|wip)\b",
     re.MULTILINE | re.IGNORECASE,
 )
 _MADE_ON = re.compile(
-    rb"^[\W_]{0,12}(?!last\b|release\b|effective\b|due\b|end\b)(?:[\w-]{1,20} ){0,2}"
-    rb"(?:generated|created|captured|collected|written|recorded|dated?|snapshot)(?: on\b)?[\W_]{1,40}" + _DATE,
+    rb"^[ \t>*_|+-]{0,12}(?!last\b|release\b|effective\b|due\b|end\b)(?:[\w-]{1,20} ){0,2}"
+    rb"(?:generated|created|captured|collected|written|recorded|dated?|snapshot)(?: on\b)?[ \t*_|:]{1,40}" + _DATE,
     re.MULTILINE | re.IGNORECASE,
 )
 _SEEN_ON = re.compile(
@@ -53,7 +54,7 @@ def is_of_a_day(path: str, data: bytes) -> bool:
     if places.is_shown_on_the_host(path.rpartition("/")[2]):
         return False
     start = len(markdown.front_matter(data))  # The date of a page on a site is there; it says nothing of its kind.
-    head = data[start : start + _HEAD_BYTES]
+    head = markdown.mask(data[start : start + _HEAD_BYTES])
     sections = [match.start() for match in _SECTION.finditer(head)]
     head = head[: sections[1]] if len(sections) > 1 else head
     return bool(_STATUS.search(head) or _MADE_ON.search(head)) or _is_called_a_plan(path, data)

@@ -1410,7 +1410,9 @@ DOCUMENTS_OF_TODAY = {
     "docs/log.md": "# X\n\n### 2026-07-30 - first slice\n\nDone.\n\n## Layout\n",
     "docs/new.md": "# X\n\nLast updated: 2026-05-12\n\nStatus: stable\n",
     "docs/page.md": "---\ntitle: X\ndate: 2026-05-12\nstatus: draft\n---\n\n# X\n",
+    "docs/sample.md": '# X\n\n```json\n"status": "draft",\nstatus: draft\n```\n',
     "docs/seen.md": "# X\n\n## Baseline\n\nVerified on 2026-07-24.\n\n## Layout\n",
+    "docs/toml.md": "+++\ndate = 2026-05-12\nstatus = draft\n+++\n\n# X\n",
 }
 
 
