@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser, Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from autopack.gaps.toml_text import read_toml
@@ -63,6 +63,8 @@ class LeftOut:
     """Patterns of folders and files that linters leave out, by the folder of the settings."""
 
     patterns: Mapping[str, tuple[str, ...]]
+    _answers: dict[str, bool] = field(default_factory=dict, compare=False)
+    """By folder: many files lie in few of them."""
 
     @classmethod
     def of(cls, settings: Mapping[str, tuple[str, ...]]) -> LeftOut:
@@ -80,6 +82,11 @@ class LeftOut:
         return next((place for place in places if self._names(place)), None)
 
     def _names(self, place: str) -> bool:
+        if place not in self._answers:
+            self._answers[place] = self._is_named(place)
+        return self._answers[place]
+
+    def _is_named(self, place: str) -> bool:
         """Tell whether a pattern names the folder PLACE: by its path where it has a slash, else by its last name."""
         for folder, patterns in self.patterns.items():
             if folder and not place.startswith(f"{folder}/"):
