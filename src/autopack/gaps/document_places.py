@@ -81,7 +81,7 @@ _SHOWN_ON_THE_HOST = re.compile(
 _VERSION = re.compile(
     r"(?:v|version-|release-|stable-|r)?\d+(?:[._]\d+)+(?:[._-]?(?:x|\w{1,8}))?\Z|v\d+\Z", re.IGNORECASE
 )
-_VERSION_NAME = re.compile(r"(?:v|version-|release-)?\d+\.\d+(?:\.\d+)*(?:[-_.].*)?\Z", re.IGNORECASE)
+_VERSION_NAME = re.compile(r"(?:v|version[-_ ]?|release[-_ ]?)?\d+\.\d+(?:\.\d+)*(?:[-_.].*)?\Z", re.IGNORECASE)
 _NEWEST_FOLDER = frozenset({"latest", "stable", "nightly"})
 _VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "nightly"})
 _DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")

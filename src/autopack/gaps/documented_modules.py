@@ -105,6 +105,7 @@ def _tree(snapshot: Snapshot, packages: Mapping[str, PackageFact]) -> Tree:
 def _is_of_another_day(document: str) -> bool:
     return (
         places.is_chronicle(document)
+        or places.is_named_for_a_version(document)
         or places.is_of_the_past(document)
         or places.is_decision(document)
         or places.is_versioned(document)
