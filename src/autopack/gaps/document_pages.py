@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from autopack.gaps import heading_ids, markdown, restructuredtext
-from autopack.gaps.documented_objects import documented_objects
+from autopack.gaps.documented_objects import documented_objects, documents_whole_modules
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.markdown import Link
 from autopack.gaps.near_headings import NearHeadings, grouped, letters_of
@@ -112,6 +112,11 @@ class Pages:
         """Tell whether FRAGMENT is, by the last part of its name, what a page documents from the code: MyST looks for
         that in the whole project too."""
         return fragment in self._objects
+
+    @cached_property
+    def has_whole_modules(self) -> bool:
+        """Whether some page documents all that a module holds, so that `names_an_object` does not know every object."""
+        return any(map(documents_whole_modules, self.texts.values()))
 
     @cached_property
     def _objects(self) -> frozenset[str]:

@@ -34,8 +34,10 @@ _PRODUCT = re.compile(r"\.(?:pdf|epub|mobi|html?|zip|tgz|tar\.gz)\Z", re.IGNOREC
 """What builds write. Documents and pictures are left out: those are planned, linked and forgotten by people."""
 _FOR_A_PAGE = re.compile(rb"^(?:title|layout):", re.MULTILINE)
 """Settings that only a program for pages reads; those of skills, issue templates and the like have names."""
+_NAME_OF_AN_OBJECT = re.compile(r"(?=[^A-Z_]*[A-Z_])[A-Za-z_]\w*\Z", re.ASCII)
+"""No heading's id has capitals, and few have `_` and no hyphen."""
 _IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
-_BASE, _SUFFIX = "base", "suffix"
+_BASE, _SUFFIX, _OBJECT = "base", "suffix", "object"
 
 
 def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]]) -> tuple[DeadLink, ...]:
@@ -71,7 +73,21 @@ class _Readings:
             rule = min(by_rule, key=lambda rule: (-len(by_rule[rule]), _rank(rule)))
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
-        return held | dict.fromkeys(self._from_another_folder(), _BASE) | dict.fromkeys(self._without_suffix(), _SUFFIX)
+        held |= dict.fromkeys(self._from_another_folder(), _BASE) | dict.fromkeys(self._without_suffix(), _SUFFIX)
+        return held | dict.fromkeys(self._like_objects(), _OBJECT)
+
+    def _like_objects(self) -> Iterator[int]:
+        """Yield the numbers of the links to a part of their own page that is called like an object of the code, where
+        Sphinx documents all that some module holds: MyST may find it there."""
+        for number, one in enumerate(self.dead):
+            is_own = one.wanted == one.document and one.suggestion is None
+            if (
+                is_own
+                and _NAME_OF_AN_OBJECT.match(one.fragment or "")
+                and self.tree.sites.looks_for_labels(one.document)
+                and self.tree.pages.has_whole_modules
+            ):
+                yield number
 
     def _without_suffix(self) -> Iterator[int]:
         """Yield the numbers of the links that leave out the suffix of a page that is there, in documents whose front

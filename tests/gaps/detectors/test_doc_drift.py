@@ -1201,6 +1201,32 @@ def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository
     assert [gap.evidence[0].path for gap in gaps] == ["docs/a.md", "docs/b.md"]
 
 
+@pytest.mark.parametrize(
+    ("options", "link", "confidence"),
+    [
+        ("   :undoc-members:\n   :members:\n", "#Spawner", "low"),
+        ("   :members:\n", "#get_state", "low"),
+        ("   :members: start, stop\n", "#Spawner", "high"),
+        ("", "#Spawner", "high"),
+        ("   :members:\n", "#spawner", "high"),
+        ("   :members:\n", "#the-Spawner", "high"),
+        ("   :members:\n", "b.md#Spawner", "high"),
+    ],
+)
+def test_what_may_be_an_object_of_a_whole_module_is_unsure(
+    make_repository: MakeRepository, options: str, link: str, confidence: str
+) -> None:
+    """Where Sphinx documents all that a module holds, a name of code may be among it; a name like a heading's, a place
+    on another page, and a name where all that is documented is written down, are dead."""
+    files = {
+        "docs/conf.py": "extensions = ['myst_parser']\n",
+        "docs/api.rst": f"API\n===\n\n.. automodule:: tool.core\n{options}\nText\n",
+        "docs/a.md": f"[a]({link})\n",
+        "docs/b.md": "# B\n",
+    }
+    assert [gap.confidence for gap in gaps_of(make_repository(files))] == [confidence]
+
+
 def test_one_missing_file_that_many_link_to_is_one_gap(make_repository: MakeRepository) -> None:
     """Translations copy a link that holds in the root; two documents are two gaps."""
     files = {f"doc/README-{language}.md": "[MIT](LICENSE)\n" for language in ("de", "fr", "es")}
