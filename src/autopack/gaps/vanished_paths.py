@@ -24,8 +24,7 @@ _TELLS_OF_THE_PAST = re.compile(
     r"|were\b|superseded|obsolete|dropped|historical|originally|earlier|gone\b|instead of|got rid|creat|generat"
     r"|produc|writ|output|example|e\.g\.|such as|for instance|planned|no\b.{0,80}\bexists?\b"
     r"|(?:not|\w{2,6}n't) exist|todo\b|copy|put\b|place|save|your\b"
-    r"|(?:can|may|might|could)(?: \w{2,12})? be (?:stored|kept|named|located|called|added)"
-    r"|will be(?: \w{2,12}){0,2} added|will (?:be|become|move to)(?=\W{0,4}`)|to be added)"
+    r"|(?:can|may|might|could)(?: \w{2,12})? be (?:stored|kept)|will (?:be|become|move to)(?=\W{0,4}`))"
     r"|\(new\)|(?-i:\bNEW\b)(?=\W{0,4}`)",
     re.IGNORECASE,
 )
