@@ -97,7 +97,8 @@ class Lab:
         status = Path(f"/proc/{self.victim.pid}/status").read_text("utf-8")
         victim = {
             "alive": self.victim.poll() is None,
-            "state": next(line for line in status.splitlines() if line.startswith("State"))[:8],
+            # Not whether it sleeps or runs just now, which is the machine's affair.
+            "stopped": next(line for line in status.splitlines() if line.startswith("State"))[7:8] in {"T", "t"},
             "priority": os.getpriority(os.PRIO_PROCESS, self.victim.pid),
             "limits": Path(f"/proc/{self.victim.pid}/limits").read_text("utf-8"),
             "oom": Path(f"/proc/{self.victim.pid}/oom_score_adj").read_text("utf-8"),
