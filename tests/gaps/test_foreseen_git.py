@@ -12,9 +12,8 @@ from autopack.config import load_settings
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
-from autopack.gaps.sources import standing
-from autopack.gaps.sources.recall import open_cache
-from autopack.gaps.sources.standing import (
+from autopack.gaps.sources import asked as asking
+from autopack.gaps.sources.asked import (
     ATTRIBUTES_COMMAND,
     INDEX_COMMAND,
     OBJECTS_COMMAND,
@@ -22,10 +21,10 @@ from autopack.gaps.sources.standing import (
     Asked,
     ForeseenGit,
     Unclear,
-    ask,
-    find,
     foreseeing,
 )
+from autopack.gaps.sources.recall import open_cache
+from autopack.gaps.sources.standing import ask, find
 from autopack.git import Git
 from autopack.operations.repeating import repeated
 from autopack.operations.scanning import Effort, assess_workspace
@@ -97,7 +96,7 @@ def test_the_past_that_was_asked_for_is_that_of_the_look(
     git(folder, "mv", "docs/old.md", "docs/new.md")
     git(folder, "rm", "--quiet", "tools/build.sh", "other.txt")
     commit_all(folder, "fewer")
-    monkeypatch.setattr(standing, "_FEW_FILES", few)
+    monkeypatch.setattr(asking, "_FEW_FILES", few)
     without = report_of(folder, None)
     assert b"docs/new.md" in without
     assert b"tools/build.sh" in without

@@ -12,7 +12,7 @@ from autopack.cli.quick_scan import Start, start
 from autopack.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_TERMINATED, AutopackError
 
 if TYPE_CHECKING:
-    from autopack.gaps.sources.standing import Asked
+    from autopack.gaps.sources.asked import Asked
 
 
 def run() -> NoReturn:

@@ -17,7 +17,8 @@ from autopack.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
     from autopack.cli.scan_command import ScanRequest
-    from autopack.gaps.sources.standing import Asked, Place
+    from autopack.gaps.sources.asked import Asked
+    from autopack.gaps.sources.standing import Place
 
 _VALUES = {"--workspace": "workspace", "-C": "workspace", "--format": "format", "--fail-on": "fail_on"}
 _FLAGS = frozenset({"--all", "--blockers", "--no-cache", "--stats", "--write"})

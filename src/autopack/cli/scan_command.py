@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autopack.config import Settings
-    from autopack.gaps.sources.standing import Asked
+    from autopack.gaps.sources.asked import Asked
     from autopack.operations.scanning import Assessment, Effort
     from autopack.reporting.view import View
 

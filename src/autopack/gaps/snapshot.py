@@ -24,10 +24,10 @@ from autopack.gaps.detector import Detector
 from autopack.gaps.facts import FactCache
 from autopack.gaps.models import NotLookedAt
 from autopack.gaps.sources import databases, history, hooks, integrity, listing, repository, runs, scope
+from autopack.gaps.sources.asked import Asked, foreseeing
 from autopack.gaps.sources.contents import Harvest, read_files
 from autopack.gaps.sources.mentions import Seeker
 from autopack.gaps.sources.recall import Recall, add_known, texts, vouched
-from autopack.gaps.sources.standing import Asked, foreseeing
 from autopack.gaps.sources.workers import Progress, read_in_parallel, silent
 from autopack.gaps.state import (
     ChangeFact,

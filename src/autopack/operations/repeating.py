@@ -18,13 +18,12 @@ from urllib.parse import quote
 
 from autopack.clock import Clock, SystemClock
 from autopack.config import BASELINE_FILE, inherited_environment, secret_environment_values
+from autopack.gaps.sources.asked import Asked, Unclear
 from autopack.gaps.sources.standing import (
     COMPARES_LOOSELY,
     STAMPS_CAN_LIE,
-    Asked,
     Place,
     Standing,
-    Unclear,
     ask,
     find,
     ruling,

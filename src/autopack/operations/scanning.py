@@ -23,9 +23,9 @@ from autopack.gaps.facts import FactCache, StaleFacts
 from autopack.gaps.models import Gap, GapReportV1
 from autopack.gaps.scanner import FAILED, has_failed_with, scan, summary_of
 from autopack.gaps.snapshot import take_snapshot
+from autopack.gaps.sources.asked import Asked
 from autopack.gaps.sources.earlier import earlier
 from autopack.gaps.sources.recall import open_cache
-from autopack.gaps.sources.standing import Asked
 from autopack.gaps.sources.workers import Progress, silent
 from autopack.gaps.state import Snapshot
 from autopack.gaps.suppressions import Stated, Suppressed, sift

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from autopack.artifacts.canonical import bytes_digest
 from autopack.gaps.facts import FactCache
+from autopack.gaps.sources.asked import RECORD, REMOVALS_COMMAND, REVISIONS_COMMAND, foresees
 from autopack.gaps.sources.listing import decode, encode
-from autopack.gaps.sources.standing import RECORD, REMOVALS_COMMAND, REVISIONS_COMMAND, foresees
 from autopack.gaps.state import CommitFact
 from autopack.git import Git, GitFailed
 

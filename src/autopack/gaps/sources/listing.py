@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from autopack.gaps.sources.standing import ATTRIBUTES_COMMAND, INDEX_COMMAND, STATUS_COMMAND
+from autopack.gaps.sources.asked import ATTRIBUTES_COMMAND, INDEX_COMMAND, STATUS_COMMAND
 from autopack.gaps.state import ChangeFact
 from autopack.git import Git
 

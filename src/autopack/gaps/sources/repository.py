@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autopack.gaps.sources import processes
+from autopack.gaps.sources.asked import OBJECTS_COMMAND
 from autopack.gaps.sources.listing import decode
-from autopack.gaps.sources.standing import OBJECTS_COMMAND
 from autopack.gaps.state import LockFact, WorktreeFact
 from autopack.git import Git
 from autopack.wording import agreeing, counted
