@@ -119,6 +119,16 @@ def dead_links(tree: Tree, links: ResolvedLinks, inclusions: Inclusions | None =
         yield DeadLink(document, target, first.wanted, first.fragment, offsets, near, first.page, original)
 
 
+def _is_label(tree: Tree, pages: Pages, document: str, end: Resolution) -> bool:
+    """Tell whether the fragment of END, where a link of DOCUMENT leads, is what Sphinx or mystmd look up: a label of
+    the page that it names or, without a page, a label or an object of the whole project."""
+    if end.fragment is None or not tree.sites.looks_for_labels(end.path):
+        return False
+    if end.path != document:
+        return pages.labels(end.path, end.fragment)
+    return pages.names_a_label(end.fragment) or pages.names_an_object(end.fragment)
+
+
 def _is_right_below(pages: Pages, suspect: Suspect, slug: str) -> bool:
     """Tell whether SUSPECT stands in the section of its own document that is called SLUG."""
     return suspect.wanted == suspect.document and pages.is_within(suspect.document, suspect.link.offset, slug)
@@ -182,11 +192,7 @@ def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> I
                 and end.fragment
                 and pages is not None
                 and not pages.may_have(end.path, end.fragment, loosely=loosely)
-                and not (
-                    end.path == document
-                    and tree.sites.looks_for_labels(document)
-                    and (pages.names_a_label(document, end.fragment) or pages.names_an_object(end.fragment))
-                )
+                and not _is_label(tree, pages, document, end)
             ):
                 yield Suspect(document, link, end.path, end.fragment)
     yield from habit.broken()

@@ -102,11 +102,13 @@ class Pages:
             self._alike[path, key] = frozenset(map(key, self.slugs(path)))
         return self._alike[path, key]
 
-    def names_a_label(self, path: str, fragment: str) -> bool:
-        """Tell whether FRAGMENT, which PATH is asked for, is a label of another document: MyST looks for those in the
-        whole project."""
-        wanted = markdown.slug_key(fragment)
-        return any(wanted in labels for document, labels in self._labels.items() if document != path)
+    def labels(self, path: str, fragment: str) -> bool:
+        """Tell whether PATH calls a place FRAGMENT by a label."""
+        return markdown.slug_key(fragment) in self._labels.get(path, ())
+
+    def names_a_label(self, fragment: str) -> bool:
+        """Tell whether FRAGMENT is a label of any document: MyST looks for those in the whole project."""
+        return markdown.slug_key(fragment) in self._all_labels
 
     def names_an_object(self, fragment: str) -> bool:
         """Tell whether FRAGMENT is, by the last part of its name, what a page documents from the code: MyST looks for
@@ -124,8 +126,12 @@ class Pages:
 
     @cached_property
     def _labels(self) -> dict[str, frozenset[str]]:
-        found = {path: markdown.labels(data) for path, data in self.texts.items() if b")=" in data or b".. _" in data}
+        found = {path: markdown.labels(data) for path, data in self.texts.items()}
         return {path: labels for path, labels in found.items() if labels}
+
+    @cached_property
+    def _all_labels(self) -> frozenset[str]:
+        return frozenset[str]().union(*self._labels.values())
 
     def has_heading(self, path: str, slug: str) -> bool:
         """Tell whether SLUG certainly is the id of a heading of PATH, as a parser sees it."""

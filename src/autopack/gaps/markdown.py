@@ -271,6 +271,26 @@ _EXPLICIT_IDS = (
     re.compile(rb"^\(([^()\n]{1,300})\)=[ \t\r]{0,8}$", re.MULTILINE),
 )
 _LABEL_OF_RST = re.compile(rb"^[ \t]{0,40}\.\. _`?([^:`\n]{1,300})`?:[ \t\r]{0,8}$", re.MULTILINE)
+_LABEL_OF_A_DIRECTIVE = re.compile(
+    rb"^[ \t>]{0,40}(?:#\|[ \t]|:)(?:name|label):[ \t]{1,8}([^\n]{1,300})$", re.MULTILINE
+)
+_LABEL_OF_A_FORMULA = re.compile(rb"\$\$[ \t]{0,8}\(([^()\n]{1,300})\)[ \t\r]{0,8}$", re.MULTILINE)
+_LABEL_AMONG_SETTINGS = re.compile(
+    rb"\{[\w:-]{1,60}\}[^\n]{0,500}\n[ \t]{0,40}---[ \t\r]{0,8}\n(?:[ \t]{0,40}[\w-]{1,40}:[^\n]{0,300}\n){0,12}?"
+    rb"[ \t]{0,40}(?:name|label):[ \t]{1,8}([^\n]{1,300})$",
+    re.MULTILINE,
+)
+"""The same in a block of YAML at the beginning of a directive."""
+_WITH_LABELS = (
+    (b")=", _EXPLICIT_IDS[-1]),
+    (b".. _", _LABEL_OF_RST),
+    (b":name:", _LABEL_OF_A_DIRECTIVE),
+    (b"label:", _LABEL_OF_A_DIRECTIVE),
+    (b"$$", _LABEL_OF_A_FORMULA),
+    (b"name:", _LABEL_AMONG_SETTINGS),
+    (b"label:", _LABEL_AMONG_SETTINGS),
+)
+"""What a document with labels of a kind holds, for which it is searched fast."""
 _BEGINNINGS_OF_IDS = (b"{#", b"{ #", b"{: #")
 _ENDS_OF_IDS = frozenset((b"}", b" "))
 _LINK_TEXT = re.compile(r"(!?)\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]{0,200}\])?|<[^<>]{1,500}>")
@@ -440,9 +460,11 @@ def explicit_ids(data: bytes) -> frozenset[str]:
 
 
 def labels(data: bytes) -> frozenset[str]:
-    """Return the labels that Sphinx knows by DATA, lower case: `(label)=` of MyST, `.. _label:` of reStructuredText."""
-    found = (match[1] for pattern in (_EXPLICIT_IDS[-1], _LABEL_OF_RST) for match in pattern.finditer(data))
-    return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
+    """Return the labels that Sphinx and mystmd know by DATA, lower case: `(label)=` of MyST, `.. _label:` of
+    reStructuredText, the options `name` and `label` of directives, and what stands behind a formula."""
+    patterns = dict.fromkeys(pattern for sign, pattern in _WITH_LABELS if sign in data)
+    found = (match[1] for pattern in patterns for match in pattern.finditer(data))
+    return frozenset(slug_key(name.decode("utf-8", "replace").strip(" \t\r\"'")) for name in found)
 
 
 def slug_variants(text: str) -> frozenset[str]:

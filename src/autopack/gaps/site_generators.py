@@ -27,6 +27,8 @@ _BOOK = "book.toml"
 _EX_DOC = "mix.exs"
 """Where ExDoc is told what to document."""
 _SPHINX = "conf.py"
+_WITH_LABELS = (_SPHINX, "myst.yml", "_toc.yml")
+"""The settings of what looks for a label in all pages: Sphinx, mystmd, and Jupyter Book before that."""
 _FOLDER_OF_SETTINGS = "sphinx"
 """Where settings lie that are not among the pages, but in a folder beside them (`sphinx-build -c sphinx .`)."""
 _ENDINGS = frozenset({"yml", "yaml", "toml", "json", "py", "md", "cfg", "nojekyll", "exs"})
@@ -57,8 +59,8 @@ class Sites:
     """Those that mdBook makes a book of, which it reads from their folder `src`."""
     flat: frozenset[str] = frozenset()
     """Those of ExDoc, which puts all pages and all images into one folder each."""
-    sphinx: frozenset[str] = frozenset()
-    """Those of Sphinx, which looks for a label in all pages."""
+    labelled: frozenset[str] = frozenset()
+    """Those of Sphinx and mystmd, which look for a label in all pages."""
 
     def book_of(self, path: str) -> str | None:
         """Return the folder with the pages of the book that PATH is a page of, None where it is in no book."""
@@ -76,7 +78,7 @@ class Sites:
 
     def looks_for_labels(self, path: str) -> bool:
         """Tell whether `#label` in the page PATH may be a label of another page."""
-        return any(path.startswith(f"{folder}/") or not folder for folder in self.sphinx)
+        return any(path.startswith(f"{folder}/") or not folder for folder in self.labelled)
 
     def with_folders(self, folders: Iterable[str]) -> Sites:
         """Return these sites and those of FOLDERS."""
@@ -130,9 +132,9 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots |= {folder for folder in perhaps_hugo if _has_all(folder, _FOLDERS_OF_HUGO, folders)}
     books = frozenset(folder for folder in roots if f"{folder}/{_BOOK}".lstrip("/") in known)
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
-    sphinx = {folder for folder in folders if f"{folder}/{_SPHINX}".lstrip("/") in known}
-    sphinx |= {folder.rpartition("/")[0] for folder in sphinx if folder.rpartition("/")[2] == _FOLDER_OF_SETTINGS}
-    return Sites(frozenset(roots), books, flat, frozenset(sphinx))
+    labelled = {folder for folder in folders for name in _WITH_LABELS if f"{folder}/{name}".lstrip("/") in known}
+    labelled |= {folder.rpartition("/")[0] for folder in labelled if folder.rpartition("/")[2] == _FOLDER_OF_SETTINGS}
+    return Sites(frozenset(roots), books, flat, frozenset(labelled))
 
 
 def _has_all(folder: str, names: Iterable[str], folders: Iterable[str]) -> bool:

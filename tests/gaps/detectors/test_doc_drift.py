@@ -1184,6 +1184,31 @@ def test_sphinx_looks_for_a_label_in_all_pages(make_repository: MakeRepository) 
     assert gap.title.startswith("docs/a.md links to 3 headings")
 
 
+def test_options_of_directives_are_labels(make_repository: MakeRepository) -> None:
+    """Of fences of both kinds, in YAML too, of cells and of formulas, in the whole project of mystmd or Sphinx; what
+    no option names, and what one names where neither is at work, is dead."""
+    parts = (
+        "```{code} yaml\n:filename: a\n:name: code:One\n\nx\n```\n",
+        ":::{figure} x.png\n:label: fig-two\n:::\n",
+        "- a\n\n  ```{figure} y.png\n  ---\n  width: 3\n  name: three\n  ---\n  ```\n",
+        "```{code-cell}\n#| label: four\n1\n```\n",
+        "$$\na\n$$ (five)\n",
+    )
+    named = ("code:one", "fig-two", "three", "four", "five")
+    files = {
+        "docs/b.md": "# B\n\n" + "\n".join(parts) + "\n:six\n\nname: seven\n",
+        "docs/a.md": "".join(f"[x](#{label}) [y](b.md#{label})\n" for label in named) + "[z](#six) [z](#seven)\n",
+    }
+    for settings_of_the_site in ("docs/myst.yml", "docs/conf.py", "docs/_toc.yml"):
+        repository = make_repository({**files, settings_of_the_site: ""}, name=settings_of_the_site.replace("/", "-"))
+        assert [gap.title.split(",")[0] for gap in gaps_of(repository)] == [
+            "docs/a.md links to the heading #seven",
+            "docs/a.md links to the heading #six",
+        ]
+    gaps = gaps_of(make_repository({**files, "myst.md": ""}, name="elsewhere"))
+    assert sum(len(gap.evidence) for gap in gaps) == 12
+
+
 def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository) -> None:
     """`#Name` may name what a directive of `autodoc` documents, by the last part of its name; what none documents, and
     a name spelt otherwise, is dead, and so is all of it where Sphinx builds nothing."""
