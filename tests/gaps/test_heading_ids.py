@@ -23,6 +23,8 @@ from autopack.gaps.heading_ids import RULES, ids_by_rule
         ("## 1. Let's go", "kramdown", "lets-go"),
         ("## 3. `Schema.Attribute` rules", "Pandoc", "schema.attribute-rules"),
         ("### All are labeled as 'x', (twice)", "blanks", "all-are-labeled-as-'x',-(twice)"),
+        ("## Appendix: Changes to `go/ast` (*Été*)", "Gitiles", "appendix_changes-to-go_ast-ete"),
+        ("## a - b: c.", "Gitiles", "a-b_c"),
         ("Setext\n------", "hyphens", "setext"),
     ],
 )

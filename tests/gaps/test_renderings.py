@@ -424,3 +424,21 @@ def test_pictures_that_were_moved_leave_dead_links(make_repository: MakeReposito
     git(repository, "mv", "app/help/images", "app/help/static/images")
     commit_all(repository, "second")
     assert set(said_of(repository).values()) == {"high"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"codereview.cfg": "issuerepo: a/b\n"},
+        {"README.md": "# R\n\nSend changes to https://go.googlesource.com/proposal.\n"},
+    ],
+)
+def test_ids_of_gitiles_are_of_low_confidence_where_the_repository_lives_there(
+    make_repository: MakeRepository, said: dict[str, str]
+) -> None:
+    """One is enough, since the repository says so; what Gitiles does not call so either is dead, and so is all of it in
+    a repository that says nothing."""
+    page = "# P\n\n[a](#appendix_about-go_ast) [b](#appendix_about-go-syntax)\n\n## Appendix: about go/ast\n"
+    dead = {"a.md the heading #appendix_about-go_ast": "low", "a.md the heading #appendix_about-go-syntax": "high"}
+    assert said_of(make_repository({"a.md": page, **said})) == dead
+    assert set(said_of(make_repository({"a.md": page}, name="elsewhere")).values()) == {"high"}

@@ -18,6 +18,7 @@ _MARKUP = re.compile(
 _LINK = re.compile(r"\[([^\[\]]{0,500})\](?:\([^()]{0,1000}\)|\[[^\[\]]{0,200}\])")
 _NOT_WORD = re.compile(r"[\W_]+")
 _SPECIAL_OF_VITEPRESS = re.compile(r"[\s~`!@#$%^&*()\-_+=[\]{}|\\;:\"'“”‘’<>,.?/]+")
+_NOT_IN_GITILES = re.compile(r"[^a-z0-9]+")
 _NO_FIRST_LETTER = re.compile(r"\A[\W\d_]+")
 
 
@@ -46,15 +47,26 @@ def _pandoc(text: str) -> str:
 
 
 def _vitepress(text: str) -> str:
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    found = _SPECIAL_OF_VITEPRESS.sub("-", plain).strip("-").lower()
+    found = _SPECIAL_OF_VITEPRESS.sub("-", _without_accents(text)).strip("-").lower()
     return f"_{found}" if found[:1].isdigit() else found
+
+
+def _gitiles(text: str) -> str:
+    """A run of anything else is what its first character becomes: `-` for a blank, `_` for the rest."""
+    plain = _without_accents(text).lower()
+    return _NOT_IN_GITILES.sub(lambda found: "-" if found[0][0] == " " else "_", plain).strip("-_")
+
+
+def _without_accents(text: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 
 def _ascii(text: str) -> str:
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
+GITILES: Final = "Gitiles"
+"""The rule of the code host of that name."""
 _SLUGS: Final[Mapping[str, Callable[[str], str]]] = {
     "hyphens": _hyphens,
     "VitePress": _vitepress,
@@ -63,6 +75,7 @@ _SLUGS: Final[Mapping[str, Callable[[str], str]]] = {
     "kramdown": _kramdown,
     "Pandoc": _pandoc,
     "blanks": _blanks,
+    GITILES: _gitiles,
 }
 _TEXTS: Final[Mapping[str, Callable[[str], str]]] = {
     "": lambda source: source,
@@ -77,8 +90,8 @@ def ids_by_rule(data: bytes) -> Mapping[str, frozenset[str]]:
 
     The rules differ in what becomes of punctuation, `_` and letters that are not ASCII, and in whether the text of
     HTML elements in a heading counts. Sources: docutils `nodes.make_id`, Python-Markdown `toc.slugify`, the manuals of
-    kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue; "hyphens" is what most others
-    do, and "blanks" keeps all but those.
+    kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue, `TocFormatter.idFromTitle` of
+    Gitiles; "hyphens" is what most others do, and "blanks" keeps all but those.
     """
     sources = tuple(text for _, text in markdown.headings(data))
     found: dict[str, frozenset[str]] = {}

@@ -18,7 +18,7 @@ from autopack.gaps import markdown
 from autopack.gaps.dead_links import DeadLink, is_judged
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import is_shown_on_the_host, without_language
-from autopack.gaps.heading_ids import RULES
+from autopack.gaps.heading_ids import GITILES, RULES
 from autopack.gaps.link_targets import PAGE_SUFFIXES, Tree, folders_above, resolve
 from autopack.gaps.markdown import Link, split_target
 
@@ -36,6 +36,9 @@ _FOR_A_PAGE = re.compile(rb"^(?:title|layout):", re.MULTILINE)
 """Settings that only a program for pages reads; those of skills, issue templates and the like have names."""
 _NAME_OF_AN_OBJECT = re.compile(r"(?=[^A-Z_]*[A-Z_])[A-Za-z_]\w*\Z", re.ASCII)
 """No heading's id has capitals, and few have `_` and no hyphen."""
+_SETTINGS_OF_GERRIT = "codereview.cfg"
+_LIVES_ON_GITILES = re.compile(rb"https?://[\w.-]{1,100}\.googlesource\.com/")
+"""What a repository says that is a mirror elsewhere: by the settings of `git codereview`, or in its README."""
 _IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
 _BASE, _SUFFIX, _OBJECT = "base", "suffix", "object"
 
@@ -73,8 +76,8 @@ class _Readings:
             rule = min(by_rule, key=lambda rule: (-len(by_rule[rule]), _rank(rule)))
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
-        held |= dict.fromkeys(self._from_another_folder(), _BASE) | dict.fromkeys(self._without_suffix(), _SUFFIX)
-        return held | dict.fromkeys(self._like_objects(), _OBJECT)
+        held |= dict.fromkeys(self._by_gitiles(), GITILES) | dict.fromkeys(self._from_another_folder(), _BASE)
+        return held | dict.fromkeys(self._without_suffix(), _SUFFIX) | dict.fromkeys(self._like_objects(), _OBJECT)
 
     def _like_objects(self) -> Iterator[int]:
         """Yield the numbers of the links to a part of their own page that is called like an object of the code, where
@@ -88,6 +91,16 @@ class _Readings:
                 and self.tree.pages.has_whole_modules
             ):
                 yield number
+
+    def _by_gitiles(self) -> Iterator[int]:
+        """Yield the numbers of the links to headings by the ids that Gitiles gives them, if that is where the
+        repository says that it lives."""
+        files, texts = self.tree.snapshot.files, self.tree.snapshot.texts
+        if _SETTINGS_OF_GERRIT in files or _LIVES_ON_GITILES.search(texts.get("README.md", b"")):
+            for number, one in enumerate(self.dead):
+                wanted = markdown.slug_key(one.fragment or "")
+                if wanted and wanted in self.pages.other_ids(one.wanted)[GITILES]:
+                    yield number
 
     def _without_suffix(self) -> Iterator[int]:
         """Yield the numbers of the links that leave out the suffix of a page that is there, in documents whose front
