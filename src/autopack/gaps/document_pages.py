@@ -49,6 +49,7 @@ class Pages:
     _assembled: dict[str, bool] = field(default_factory=dict)
     _alike: dict[tuple[str, Callable[[str], str]], frozenset[str]] = field(default_factory=dict)
     _sections: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    _tabs: dict[str, frozenset[str]] = field(default_factory=dict)
     _headings: dict[str, NearHeadings] = field(default_factory=dict)
     _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
 
@@ -105,6 +106,12 @@ class Pages:
     def labels(self, path: str, fragment: str) -> bool:
         """Tell whether PATH calls a place FRAGMENT by a label."""
         return markdown.slug_key(fragment) in self._labels.get(path, ())
+
+    def has_tab(self, path: str, fragment: str) -> bool:
+        """Tell whether a tab of PATH has the title that FRAGMENT is the slug of."""
+        if path not in self._tabs:
+            self._tabs[path] = frozenset(map(letters_of, markdown.tabs(self.texts.get(path, b""))))
+        return letters_of(markdown.slug_key(fragment)) in self._tabs[path]
 
     def names_a_label(self, fragment: str) -> bool:
         """Tell whether FRAGMENT is a label of any document: MyST looks for those in the whole project."""

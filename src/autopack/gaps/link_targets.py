@@ -16,6 +16,7 @@ from autopack.gaps.markdown import SUFFIXES, Link, split_target
 from autopack.gaps.near_paths import NearPaths
 from autopack.gaps.path_index import PathIndex, path_index
 from autopack.gaps.site_generators import NO_LISTS, PageLists, Sites, find_sites
+from autopack.gaps.site_settings import NOTHING_SAID, SaidOfSites
 from autopack.gaps.state import Snapshot
 
 _HOST_PAGES = re.compile(
@@ -74,6 +75,7 @@ class Tree:
     built: frozenset[str] = frozenset()
     """Folders whose documents link to pages that only a site has (see `built_folders`)."""
     lists: PageLists = NO_LISTS
+    said: SaidOfSites = NOTHING_SAID
 
     @cached_property
     def sites(self) -> Sites:

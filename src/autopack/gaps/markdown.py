@@ -270,6 +270,7 @@ _EXPLICIT_IDS = (
     re.compile(rb"^#{1,6}[ \t][^\n]{0,300}[ \t]\[{1,2}([\w-]{1,100})\]{1,2}[ \t\r]{0,8}$", re.MULTILINE),
     re.compile(rb"^\(([^()\n]{1,300})\)=[ \t\r]{0,8}$", re.MULTILINE),
 )
+_TAB = re.compile(rb"^[ \t>]{0,60}===[!+]{0,2}[ \t]{1,8}\"([^\n]{1,300}?)\"[ \t\r]{0,8}$", re.MULTILINE)
 _LABEL_OF_RST = re.compile(rb"^[ \t]{0,40}\.\. _`?([^:`\n]{1,300})`?:[ \t\r]{0,8}$", re.MULTILINE)
 _LABEL_OF_A_DIRECTIVE = re.compile(
     rb"^[ \t>]{0,40}(?:#\|[ \t]|:)(?:name|label):[ \t]{1,8}([^\n]{1,300})$", re.MULTILINE
@@ -457,6 +458,12 @@ def explicit_ids(data: bytes) -> frozenset[str]:
     after a heading, `(id)=` before it (MyST)."""
     found = (match[1] for explicit in _EXPLICIT_IDS for match in explicit.finditer(data))
     return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
+
+
+def tabs(data: bytes) -> frozenset[str]:
+    """Return the slugs of the titles of tabs in DATA (`=== "title"`, Python-Markdown's `pymdownx.tabbed`)."""
+    titles = [match[1].decode("utf-8", "replace") for match in _TAB.finditer(data)] if b"===" in data else []
+    return frozenset(_numbered([variant for title in titles for variant in sorted(slug_variants(title))]))
 
 
 def labels(data: bytes) -> frozenset[str]:

@@ -1209,6 +1209,30 @@ def test_options_of_directives_are_labels(make_repository: MakeRepository) -> No
     assert sum(len(gap.evidence) for gap in gaps) == 12
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "  - pymdownx.tabbed:\n      alternate_style: true\n      slugify:\n        !!python/name:a.b\n  - x\n",
+        "  pymdownx.tabbed:\n    slugify: !!python/object/apply:a.b\n",
+    ],
+)
+def test_tabs_have_ids_where_the_settings_give_them_slugs(make_repository: MakeRepository, named: str) -> None:
+    """By their titles, numbered where they repeat; a title that no tab has is dead, and so is all of it where the
+    settings give slugs to something else."""
+    titles = ('=== "GitHub Actions"', '    ===! "CI/CD"', '===+ "`Go`"', '=== "Go"')
+    page = "# P\n\n" + "\n\n".join(f"{title}\n\n        text" for title in titles) + "\n"
+    links = "[a](p.md#github-actions) [b](p.md#cicd) [c](p.md#go) [d](p.md#go_1) [e](p.md#gitlab-actions)\n"
+    files = {"docs/user/p.md": page, "docs/user/a.md": links}
+    settings_of_the_site = "site_name: X\nmarkdown_extensions:\n  - attr_list\n"
+    repository = make_repository({**files, "docs/mkdocs-user.yml": settings_of_the_site + named})
+    assert [gap.title.split(",")[0] for gap in gaps_of(repository)] == [
+        "docs/user/a.md links to the heading #gitlab-actions"
+    ]
+    other = settings_of_the_site + "  - pymdownx.tabbed:\n      alternate_style: true\n  - toc:\n      slugify: a\n"
+    (gap,) = gaps_of(make_repository({**files, "docs/mkdocs.yml": other}, name="elsewhere"))
+    assert gap.title.startswith("docs/user/a.md links to 5 headings")
+
+
 def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository) -> None:
     """`#Name` may name what a directive of `autodoc` documents, by the last part of its name; what none documents, and
     a name spelt otherwise, is dead, and so is all of it where Sphinx builds nothing."""

@@ -32,6 +32,7 @@ from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText, merged
 from autopack.gaps.renderings import read_otherwise
 from autopack.gaps.site_generators import PageLists
+from autopack.gaps.site_settings import SaidOfPages, SaidOfSites, what_is_said
 from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
 from autopack.gaps.state import Snapshot
 from autopack.gaps.vanished_paths import VanishedPath, absent_paths, vanished_paths
@@ -118,6 +119,8 @@ class DocumentFact:
     """Of a file that may list the pages of a site: what it names."""
     is_shown: bool = False
     """It says where a site shows it."""
+    said: SaidOfPages | None = None
+    """Of the settings of a site: what they say of its pages."""
 
 
 def extract(path: str, data: bytes) -> DocumentFact | None:
@@ -137,10 +140,10 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
-    if embedded := find_embedded(path, data):
-        return DocumentFact(inclusions=embedded)
-    if may_be_list(path) and (routes := find_routes(path, data)):
-        return DocumentFact(routes=routes)
+    embedded, said = find_embedded(path, data), what_is_said(path, data)
+    routes = find_routes(path, data) if may_be_list(path) and not embedded else ()
+    if embedded or said or routes:
+        return DocumentFact(inclusions=embedded, routes=routes, said=said)
     if _is_known(path) or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
         return DocumentFact()
     return None
@@ -212,6 +215,7 @@ class _Named:
     """By the file that may be a list of pages."""
     shown: tuple[str, ...]
     """The documents that say where a site shows them."""
+    said: SaidOfSites
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ def _tree_and_names(snapshot: Snapshot) -> tuple[Tree, _Named, ResolvedLinks]:
         links = ResolvedLinks(named.links, built_folders(Tree(snapshot, lists=lists), named.links, named.shown))
         known = _WorkedOut(named, lists, links)
         snapshot.worked_out[GAP_TYPE] = known
-    return Tree(snapshot, lists=known.lists), known.named, known.links
+    return Tree(snapshot, lists=known.lists, said=known.named.said), known.named, known.links
 
 
 def _named(snapshot: Snapshot) -> _Named:
@@ -246,6 +250,7 @@ def _named(snapshot: Snapshot) -> _Named:
         inclusions=Inclusions({path: fact.inclusions for path, fact in facts.items() if fact.inclusions}),
         routes={path: fact.routes for path, fact in facts.items() if fact.routes},
         shown=tuple(path for path, fact in facts.items() if fact.is_shown),
+        said=SaidOfSites({path: fact.said for path, fact in facts.items() if fact.said}),
     )
 
 
