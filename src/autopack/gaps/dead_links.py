@@ -186,7 +186,8 @@ def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> I
             ends[link.target] = end
             habit.note(document, link, end)
             if end.outcome == "missing":
-                yield Suspect(document, link, end.path)
+                if not tree.said.takes_from_elsewhere(document, end.path):
+                    yield Suspect(document, link, end.path)
             elif (
                 end.outcome == "found"
                 and end.fragment

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from autopack.gaps.simple_patterns import SimplePattern, read_pattern
+
 _MAX_BYTES = 256_000
 _MKDOCS = re.compile(r"mkdocs[-_.\w]*\.ya?ml\Z", re.IGNORECASE)
 _NAMES_TABS = re.compile(
@@ -15,6 +17,11 @@ _NAMES_TABS = re.compile(
     re.MULTILINE,
 )
 """Without a slug of their own, tabs are called by their numbers (`__tabbed_1_1`)."""
+_DOCSIFY = b"$docsify"
+_FOR_DOCSIFY = (".html", ".htm", ".js")
+_ALIASES = re.compile(rb"\balias[\"']?[ \t]{0,8}:\s{0,40}\{([^{}]{0,8000})\}")
+_ALIAS = re.compile(rb"[\"']([^\"'\n]{1,300})[\"'][ \t]{0,8}:(?=\s{0,80}[\"'`\w])")
+_SUFFIX_OF_A_PAGE = ".md"
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,8 @@ class SaidOfPages:
 
     names_tabs: bool = False
     """The titles of tabs give them ids."""
+    aliases: tuple[SimplePattern, ...] = ()
+    """Routes that docsify takes from elsewhere, whole."""
 
 
 _NOTHING = SaidOfPages()
@@ -36,11 +45,23 @@ class SaidOfSites:
 
     @cached_property
     def _with_named_tabs(self) -> frozenset[str]:
-        return frozenset(path.rpartition("/")[0] for path, said in self.by_path.items() if said.names_tabs)
+        return frozenset(_folder_of(path) for path, said in self.by_path.items() if said.names_tabs)
+
+    @cached_property
+    def _aliases(self) -> tuple[tuple[str, SimplePattern], ...]:
+        return tuple((_folder_of(path), alias) for path, said in self.by_path.items() for alias in said.aliases)
 
     def names_tabs(self, page: str) -> bool:
         """Tell whether the tabs of PAGE have ids by their titles."""
-        return any(not folder or page.startswith(f"{folder}/") for folder in self._with_named_tabs)
+        return any(_is_below(folder, page) for folder in self._with_named_tabs)
+
+    def takes_from_elsewhere(self, document: str, wanted: str) -> bool:
+        """Tell whether the site with the page DOCUMENT has the page WANTED from another place."""
+        return any(
+            _is_below(folder, document) and _is_below(folder, wanted) and alias.matches(route)
+            for folder, alias in self._aliases
+            for route in _routes(folder, wanted)
+        )
 
 
 NOTHING_SAID = SaidOfSites({})
@@ -51,5 +72,28 @@ def what_is_said(path: str, data: bytes) -> SaidOfPages | None:
     if len(data) > _MAX_BYTES:
         return None
     names_tabs = _MKDOCS.match(path.rpartition("/")[2]) is not None and _NAMES_TABS.search(data) is not None
-    said = SaidOfPages(names_tabs)
+    said = SaidOfPages(names_tabs, _aliases(path, data))
     return None if said == _NOTHING else said
+
+
+def _aliases(path: str, data: bytes) -> tuple[SimplePattern, ...]:
+    """Return the keys of `alias` in the settings of docsify: it looks up a route that one of them is the whole of."""
+    if not path.endswith(_FOR_DOCSIFY) or _DOCSIFY not in data:
+        return ()
+    keys = (key[1] for block in _ALIASES.finditer(data) for key in _ALIAS.finditer(block[1]))
+    found = (read_pattern(key.decode("utf-8", "replace"), whole=True) for key in keys)
+    return tuple(alias for alias in found if alias is not None)
+
+
+def _routes(folder: str, page: str) -> tuple[str, str]:
+    """Return what PAGE of the site in FOLDER is called there, with its suffix and without."""
+    inner = "/" + (page[len(folder) + 1 :] if folder else page)
+    return inner, inner.removesuffix(_SUFFIX_OF_A_PAGE)
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _is_below(folder: str, path: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")

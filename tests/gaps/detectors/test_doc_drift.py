@@ -1233,6 +1233,25 @@ def test_tabs_have_ids_where_the_settings_give_them_slugs(make_repository: MakeR
     assert gap.title.startswith("docs/user/a.md links to 5 headings")
 
 
+def test_pages_that_docsify_takes_from_elsewhere_are_there(make_repository: MakeRepository) -> None:
+    """By the keys of `alias`, each the whole of a route; other pages are not, nor is anything outside the site, or by
+    an alias of something else."""
+    page = (
+        "<script>window.$docsify = {\n  alias: {\n    '.*?/awesome':\n      'https://a.b/README.md',\n"
+        "    '/changelog': 'https://a.b/c.md', '/de/(.*)': 'https://a.b/$1',\n    '/(a|b)c': 'd' },\n  name: 'x',\n}"
+    )
+    links = "[a](awesome.md) [b](x/awesome.md) [c](changelog.md) [d](de/y.md) [e](x/changelog.md) [f](ac.md)\n"
+    files = {"docs/_sidebar.md": links, "other/x.md": "[a](awesome.md)\n"}
+    repository = make_repository({**files, "docs/index.html": page})
+    assert sorted(gap.title.split(",")[0] for gap in gaps_of(repository)) == [
+        "docs/_sidebar.md links to ac.md",
+        "docs/_sidebar.md links to x/changelog.md",
+        "other/x.md links to awesome.md",
+    ]
+    elsewhere = make_repository({**files, "docs/index.html": page.replace("$docsify", "app")}, name="elsewhere")
+    assert sum(len(gap.evidence) for gap in gaps_of(elsewhere)) == 7
+
+
 def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository) -> None:
     """`#Name` may name what a directive of `autodoc` documents, by the last part of its name; what none documents, and
     a name spelt otherwise, is dead, and so is all of it where Sphinx builds nothing."""
