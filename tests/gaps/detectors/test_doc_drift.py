@@ -1252,6 +1252,51 @@ def test_pages_that_docsify_takes_from_elsewhere_are_there(make_repository: Make
     assert sum(len(gap.evidence) for gap in gaps_of(elsewhere)) == 7
 
 
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        {"config/links.json": '{"ignorePatterns": [{"pattern": "^bundle.zip"}, {"pattern": "(a|b)+$"}, 3]}'},
+        {"lychee.toml": "exclude = ['^https://a\\.b', 'bundle\\.zip$']\n"},
+        {".lychee.toml": "exclude_path = ['^docs/']\n"},
+        {"docs/.lycheeignore": "/bundle.zip\n"},
+    ],
+)
+def test_links_that_a_link_checker_leaves_out_are_unsure(
+    make_repository: MakeRepository, left_out: dict[str, str]
+) -> None:
+    """By their targets, by the files that they lead to, or by their documents; other links are what they were."""
+    files = {"docs/a.md": "[x](bundle.zip)\n", "b.md": "[y](other.zip) [z](bundle.tar)\n"}
+    told = {
+        gap.title.split(" links to ")[1].split(",")[0]: gap for gap in gaps_of(make_repository({**files, **left_out}))
+    }
+    assert {target: gap.confidence for target, gap in told.items()} == {
+        "bundle.zip": "low",
+        "other.zip": "high",
+        "bundle.tar": "high",
+    }
+    assert told["bundle.zip"].title.endswith("; the settings of a link checker leave it out")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("links.json", '{"ignorePatterns": [{"pattern": "^\\\\./"}, {"pattern": "^b"}]}'),
+        ("links.json", '{"ignorePatterns": ["bundle"], "pattern": "bundle"}'),
+        ("links.json", '["ignorePatterns", {"pattern": "bundle"}]'),
+        ("links.json", '{"ignorePatterns": [{"pattern": "bundle"'),
+        ("lychee.toml", "exclude = 'bundle'\nexclude_path = ['docs']\n"),
+        ("lychee.toml", "exclude = [bundle]\n"),
+        ("other.toml", "exclude = ['bundle']\n"),
+    ],
+)
+def test_what_leaves_out_no_link_by_its_name_says_nothing(
+    make_repository: MakeRepository, path: str, text: str
+) -> None:
+    """A kind of links, a list of something else, another document, broken settings, and settings of another tool."""
+    (gap,) = gaps_of(make_repository({"a.md": "[x](./bundle.zip)\n", path: text}))
+    assert (gap.title, gap.confidence) == ("a.md links to ./bundle.zip, which is not there", "high")
+
+
 def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository) -> None:
     """`#Name` may name what a directive of `autodoc` documents, by the last part of its name; what none documents, and
     a name spelt otherwise, is dead, and so is all of it where Sphinx builds nothing."""

@@ -22,6 +22,7 @@ from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
+from autopack.gaps.link_checkers import LeftOut, LinksLeftOut, find_left_out
 from autopack.gaps.link_targets import Tree, built_folders, static_places
 from autopack.gaps.links_of_one_cause import moved, moved_title, told_by_cause
 from autopack.gaps.markdown import Link
@@ -121,6 +122,8 @@ class DocumentFact:
     """It says where a site shows it."""
     said: SaidOfPages | None = None
     """Of the settings of a site: what they say of its pages."""
+    left_out: LeftOut | None = None
+    """Of the settings of a link checker: what they leave out."""
 
 
 def extract(path: str, data: bytes) -> DocumentFact | None:
@@ -142,8 +145,9 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
     embedded, said = find_embedded(path, data), what_is_said(path, data)
     routes = find_routes(path, data) if may_be_list(path) and not embedded else ()
-    if embedded or said or routes:
-        return DocumentFact(inclusions=embedded, routes=routes, said=said)
+    left_out = find_left_out(path, data)
+    if embedded or said or routes or left_out:
+        return DocumentFact(inclusions=embedded, routes=routes, said=said, left_out=left_out)
     if _is_known(path) or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
         return DocumentFact()
     return None
@@ -189,7 +193,7 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
 def _found(snapshot: Snapshot) -> Iterator[Finding]:
     tree, named, links = _tree_and_names(snapshot)
     dead = read_otherwise(tree, tuple(dead_links(tree, links, named.inclusions)), named.links)
-    told = [(one, _link_finding(tree, one)) for one in dead if one.original is None]
+    told = [(one, _link_finding(tree, one, named.left_out)) for one in dead if one.original is None]
     yield from told_by_cause(told, snapshot.folders)
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
     linked = {(one.document, one.wanted) for one in dead if one.fragment is None}
@@ -216,6 +220,7 @@ class _Named:
     shown: tuple[str, ...]
     """The documents that say where a site shows them."""
     said: SaidOfSites
+    left_out: LinksLeftOut
 
 
 @dataclass(frozen=True)
@@ -251,6 +256,7 @@ def _named(snapshot: Snapshot) -> _Named:
         routes={path: fact.routes for path, fact in facts.items() if fact.routes},
         shown=tuple(path for path, fact in facts.items() if fact.is_shown),
         said=SaidOfSites({path: fact.said for path, fact in facts.items() if fact.said}),
+        left_out=LinksLeftOut({path: fact.left_out for path, fact in facts.items() if fact.left_out}),
     )
 
 
@@ -263,15 +269,17 @@ def _editable_digest(snapshot: Snapshot, path: str) -> str | None:
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
-def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
+def _link_finding(tree: Tree, dead: DeadLink, left_out: LinksLeftOut) -> Finding:
     places = places_in(dead.document, tree.snapshot.texts[dead.document])
     if dead.fragment:
         title = f"{dead.document} links to the heading #{dead.fragment}, which {dead.wanted} does not have"
     else:
         title = f"{dead.document} links to {dead.target}, which is not there"
-    remedy = None
+    remedy, is_left_out = None, left_out.hold(dead.document, dead.target, dead.wanted)
     if dead.reading is not None:  # The link that the host would follow is dead where the documents are published.
         title += " by the host's rules; the documents beside it are written for others"
+    elif is_left_out:
+        title += "; the settings of a link checker leave it out"
     elif meant := meant_by(tree, dead):
         offsets = [offset - meant.ahead for offset in dead.offsets]
         remedy = _retarget(tree.snapshot, dead.document, offsets, meant.old, meant.new)
@@ -284,7 +292,7 @@ def _link_finding(tree: Tree, dead: DeadLink) -> Finding:
         key=(dead.document, dead.target),
         evidence=tuple(map(places.at, dead.offsets)),
         remedy=remedy,
-        confidence=_link_confidence(tree, dead),
+        confidence="low" if is_left_out else _link_confidence(tree, dead),
     )
 
 
