@@ -195,6 +195,7 @@ def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> I
                 and not pages.may_have(end.path, end.fragment, loosely=loosely)
                 and not _is_label(tree, pages, document, end)
                 and not (tree.said.names_tabs(end.path) and pages.has_tab(end.path, end.fragment))
+                and not tree.said.puts_in(end.path, end.fragment, tree.sites.roots)
             ):
                 yield Suspect(document, link, end.path, end.fragment)
     yield from habit.broken()

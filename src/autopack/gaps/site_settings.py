@@ -1,12 +1,13 @@
-"""What the settings of a site say of its pages that the pages do not show."""
+"""What the settings and the scripts of a site say of its pages that the pages do not show."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from autopack.gaps import markdown
 from autopack.gaps.simple_patterns import SimplePattern, read_pattern
 
 _MAX_BYTES = 256_000
@@ -17,6 +18,13 @@ _NAMES_TABS = re.compile(
     re.MULTILINE,
 )
 """Without a slug of their own, tabs are called by their numbers (`__tabbed_1_1`)."""
+_SCRIPT = re.compile(r".*\.[cm]?[jt]sx?\Z")
+_FOLDER_OF_SCRIPTS = re.compile(
+    r"(?:\A|(?<=/))(?:\.(?:vitepress|vuepress)/(?!dist/|cache/)|(?:src/)?(?:plugins|remark)/)"
+)
+"""Where a site keeps what changes its pages while it is built."""
+_HEADING_IN_A_STRING = re.compile(rb"(?:[\"'`]|\\n|^)(#{2,6}[ \t]{1,4}[^\n\\\"'`]{2,100})(?=[\n\\\"'`])", re.MULTILINE)
+_EXPRESSION = b"${"
 _DOCSIFY = b"$docsify"
 _FOR_DOCSIFY = (".html", ".htm", ".js")
 _ALIASES = re.compile(rb"\balias[\"']?[ \t]{0,8}:\s{0,40}\{([^{}]{0,8000})\}")
@@ -32,6 +40,8 @@ class SaidOfPages:
     """The titles of tabs give them ids."""
     aliases: tuple[SimplePattern, ...] = ()
     """Routes that docsify takes from elsewhere, whole."""
+    headings: frozenset[str] = frozenset()
+    """The slugs of headings that a plugin writes into pages."""
 
 
 _NOTHING = SaidOfPages()
@@ -48,12 +58,28 @@ class SaidOfSites:
         return frozenset(_folder_of(path) for path, said in self.by_path.items() if said.names_tabs)
 
     @cached_property
+    def _headings(self) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for path, said in self.by_path.items():
+            for folder in _FOLDER_OF_SCRIPTS.finditer(path) if said.headings else ():
+                site = path[: folder.start()].rstrip("/")
+                found[site] = found.get(site, frozenset()) | said.headings
+        return found
+
+    @cached_property
     def _aliases(self) -> tuple[tuple[str, SimplePattern], ...]:
         return tuple((_folder_of(path), alias) for path, said in self.by_path.items() for alias in said.aliases)
 
     def names_tabs(self, page: str) -> bool:
         """Tell whether the tabs of PAGE have ids by their titles."""
         return any(_is_below(folder, page) for folder in self._with_named_tabs)
+
+    def puts_in(self, page: str, fragment: str, sites: Container[str]) -> bool:
+        """Tell whether a plugin of one of SITES, folders with settings, may put the heading FRAGMENT into PAGE."""
+        wanted = markdown.slug_key(fragment)
+        return any(
+            wanted in headings and site in sites and _is_below(site, page) for site, headings in self._headings.items()
+        )
 
     def takes_from_elsewhere(self, document: str, wanted: str) -> bool:
         """Tell whether the site with the page DOCUMENT has the page WANTED from another place."""
@@ -72,8 +98,17 @@ def what_is_said(path: str, data: bytes) -> SaidOfPages | None:
     if len(data) > _MAX_BYTES:
         return None
     names_tabs = _MKDOCS.match(path.rpartition("/")[2]) is not None and _NAMES_TABS.search(data) is not None
-    said = SaidOfPages(names_tabs, _aliases(path, data))
+    said = SaidOfPages(names_tabs, _aliases(path, data), _headings(path, data))
     return None if said == _NOTHING else said
+
+
+def _headings(path: str, data: bytes) -> frozenset[str]:
+    """Return the slugs of the headings that are written out in strings of the script DATA, if PATH is among those that
+    a site is built with."""
+    if b"## " not in data or not _SCRIPT.match(path) or not _FOLDER_OF_SCRIPTS.search(path):
+        return frozenset()
+    titles = (match[1].lstrip(b"#") for match in _HEADING_IN_A_STRING.finditer(data) if _EXPRESSION not in match[1])
+    return frozenset(markdown.slug(title.decode("utf-8", "replace")) for title in titles)
 
 
 def _aliases(path: str, data: bytes) -> tuple[SimplePattern, ...]:

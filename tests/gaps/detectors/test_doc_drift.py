@@ -1297,6 +1297,35 @@ def test_what_leaves_out_no_link_by_its_name_says_nothing(
     assert (gap.title, gap.confidence) == ("a.md links to ./bundle.zip, which is not there", "high")
 
 
+@pytest.mark.parametrize(
+    ("script", "settings_of_the_site"),
+    [
+        ("site/.vitepress/plugins/transform.ts", "site/.vitepress/config.ts"),
+        ("site/plugins/transform.js", "site/docusaurus.config.js"),
+        ("site/src/remark/transform.mjs", "site/astro.config.mjs"),
+    ],
+)
+def test_headings_that_a_plugin_writes_may_be_on_any_page(
+    make_repository: MakeRepository, script: str, settings_of_the_site: str
+) -> None:
+    """Of its own site; what it only compares or puts together is on none, nor what a script elsewhere writes."""
+    code = (
+        "const a = `\n## Type Declarations\n\n${b}`\nconst c = '\\n### See also\\n'\n// ## Comment\nd = `## The ${b}`\n"
+    )
+    links = "[a](#type-declarations) [b](#see-also) [c](#comment) [d](#the-b) [e](#type-declaration)\n"
+    files = {"site/guide/a.md": links, "other/b.md": "[a](#type-declarations)\n"}
+    gaps = gaps_of(make_repository({**files, script: code, settings_of_the_site: ""}))
+    assert sorted(gap.title for gap in gaps) == [
+        "other/b.md links to the heading #type-declarations, which other/b.md does not have",
+        "site/guide/a.md links to 3 headings that it does not have: #comment, #the-b, #type-declaration",
+    ]
+    elsewhere = {**files, "site/lib/transform.js": code, settings_of_the_site: ""}
+    assert sum(len(gap.evidence) for gap in gaps_of(make_repository(elsewhere, name="elsewhere"))) == 6
+    if not script.startswith("site/."):
+        without = gaps_of(make_repository({**files, script: code}, name="without"))
+        assert sum(len(gap.evidence) for gap in without) == 6
+
+
 def test_sphinx_looks_for_an_object_in_all_pages(make_repository: MakeRepository) -> None:
     """`#Name` may name what a directive of `autodoc` documents, by the last part of its name; what none documents, and
     a name spelt otherwise, is dead, and so is all of it where Sphinx builds nothing."""
