@@ -325,16 +325,24 @@ def _is_one_of_a_kind(first: str, second: str) -> bool:
 
 def _document_finding(snapshot: Snapshot, group: tuple[str, ...], alike: float) -> Finding:
     first, second = group
-    how = "are identical" if alike == 1.0 else f"are {int(alike * 100)} % alike"
     return Finding(
         rule="near-identical-documents",
-        title=f"{first} and {second} {how}",
+        title=f"{first} and {second} are {_how_alike(snapshot, group, alike)}",
         key=group,
         evidence=tuple(_whole(snapshot, path) for path in group),
         remedy=_keep_the_linked_one(snapshot, first, second) if alike == 1.0 else None,
         # What differs in its head alone was copied by a program that writes heads for a site.
         confidence="low" if alike < 1.0 and _body(snapshot.texts[first]) == _body(snapshot.texts[second]) else None,
     )
+
+
+def _how_alike(snapshot: Snapshot, group: tuple[str, ...], alike: float) -> str:
+    """Return how the documents of GROUP, whose words are ALIKE so far, are to be called: those are compared without
+    their punctuation."""
+    if alike < 1.0:
+        return f"{int(alike * 100)} % alike"
+    texts = [snapshot.texts[path].split() for path in group]
+    return "identical" if texts[0] == texts[1] else "nearly the same"
 
 
 def _body(data: bytes) -> bytes:
