@@ -10,7 +10,7 @@ from autopack.gaps.detectors.sot_duplicate import DETECTOR
 from autopack.gaps.models import Gap
 from gap_reports import report_of, seen
 from remedies import after_remedy
-from repositories import MakeRepository
+from repositories import MakeRepository, commit_all
 
 LEDGER = "# Build history\n\n## BUILD-001: first\n\nThe first.\n"
 WORDS = "\n".join(
@@ -112,6 +112,31 @@ def test_only_what_differs_in_nothing_but_blanks_is_called_identical(make_reposi
     for number, other in enumerate((text.replace("'", '"', 2), text.replace("there", "There", 1))):
         (gap,) = gaps_of(make_repository({**files, "docs/b.md": other}, name=str(number)))
         assert gap.title == "docs/a.md and docs/b.md are nearly the same"
+
+
+def test_pages_that_wait_for_a_translator_are_unsure(make_repository: MakeRepository) -> None:
+    """Where most of the pages with the word of their names are translated: `page.korean.md` beside `page.md`; where
+    most are the same, it is the word for a copy."""
+    names = [f"docs/{name}" for name in ("ant", "bee", "cat", "dog", "eel", "fox")]
+    files = {f"{name}.md": shuffled(number) for number, name in enumerate(names)}
+    files |= {f"{name}.korean.md": shuffled(10 + number) for number, name in enumerate(names)}
+    files |= {f"{name}.old.md": shuffled(20 + number) for number, name in enumerate(names)}
+    for name in names[:2]:
+        files[f"{name}.korean.md"] = files[f"{name}.md"]
+    for name in names[2:]:
+        files[f"{name}.old.md"] = files[f"{name}.md"]
+    files["README.md"] = "[a](docs/ant.md) [c](docs/cat.md)\n"
+    repository = make_repository(files)
+    commit_all(repository)
+    told = {gap.title.split(" and ")[0]: (gap.confidence, gap.remedy is None) for gap in gaps_of(repository)}
+    assert told == {
+        "docs/ant.korean.md": ("low", True),
+        "docs/bee.korean.md": ("low", True),
+        "docs/cat.md": ("medium", False),
+        "docs/dog.md": ("medium", True),
+        "docs/eel.md": ("medium", True),
+        "docs/fox.md": ("medium", True),
+    }
 
 
 def test_a_copied_tree_is_told_once_and_softly(make_repository: MakeRepository) -> None:

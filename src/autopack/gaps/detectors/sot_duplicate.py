@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from posixpath import normpath, relpath
 from urllib.parse import quote
@@ -88,6 +88,9 @@ _NAMED_ALIKE_BY_CUSTOM = re.compile(
 _PLAIN_TARGET = re.compile(r"[\w./+-]+\Z")
 _FRONT_MATTER = re.compile(rb"\A(---|\+\+\+)[ \t\r]*\n.*?\n\1[ \t\r]*(?:\n|\Z)", re.DOTALL)
 _FIRST_HEADING = re.compile(rb"\A#{1,6}[ \t][^\n]*")
+_NAMED_VARIANT = re.compile(r"(?P<stem>.*[^/.])\.(?P<word>[A-Za-z]{3,20})(?P<suffix>\.[a-z]+)\Z")
+"""`page.french.md` beside `page.md`, with a word that no list of languages needs to hold."""
+_ENOUGH_VARIANTS = 3
 _DIGITS = re.compile(r"\d+")
 _AGENT_FILES = frozenset({"agents", "claude", "gemini", "copilot-instructions", "cursor", "windsurf", "conventions"})
 _START_PAGES = frozenset({"readme", "index", "_index", "home"})
@@ -231,6 +234,7 @@ def _duplicate_documents(snapshot: Snapshot, sources: Mapping[str, SourceFact], 
         if fact.sketch is not None and path in snapshot.texts and path not in ledgers
     }
     pairs = list(_alike(snapshot, sketches))
+    waiting = _waiting_for_a_translator(sketches, [(first, second) for first, second, _ in pairs])
     mirrored = Counter(_folders_apart(first, second) for first, second, _ in pairs)
     trees: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for first, second, alike in pairs:
@@ -238,8 +242,30 @@ def _duplicate_documents(snapshot: Snapshot, sources: Mapping[str, SourceFact], 
         if mirrored[folders] >= _ENOUGH_TO_BE_A_TREE:
             trees.setdefault(folders, []).append((first, second))
         else:
-            yield _document_finding(snapshot, (first, second), alike)
+            finding = _document_finding(snapshot, (first, second), alike)
+            is_waiting = (first, second) in waiting
+            yield replace(finding, confidence="low", remedy=None) if is_waiting else finding
     yield from (_tree_finding(snapshot, folders, found) for folders, found in trees.items())
+
+
+def _waiting_for_a_translator(
+    documents: Collection[str], alike: Sequence[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Return those of ALIKE of which one is called by a word more than the other, and most of the other DOCUMENTS with
+    that word say something else than those without it: it stands for a language, and these are not translated yet. Of
+    what is called `old` or `copy`, most is the same."""
+    words = Counter(word for path in documents if (word := _word_of_a_variant(path, documents)))
+    found = {pair: word for pair in alike if (word := _word_of_a_variant(pair[0], pair[1:]))}
+    found |= {pair: word for pair in alike if (word := _word_of_a_variant(pair[1], pair[:1]))}
+    same = Counter(found.values())
+    languages = {word for word in same if words[word] - same[word] >= max(_ENOUGH_VARIANTS, same[word])}
+    return frozenset(pair for pair, word in found.items() if word in languages)
+
+
+def _word_of_a_variant(path: str, documents: Collection[str]) -> str | None:
+    """Return the word that PATH is called by besides, where one of DOCUMENTS is called so without it."""
+    match = _NAMED_VARIANT.match(path)
+    return match["word"] if match and match["stem"] + match["suffix"] in documents else None
 
 
 def _alike(snapshot: Snapshot, sketches: Mapping[str, Sketch]) -> Iterator[tuple[str, str, float]]:
