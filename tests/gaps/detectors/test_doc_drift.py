@@ -1477,6 +1477,24 @@ NAMES_WHAT_VANISHED = [
 ]
 
 
+def test_a_page_may_name_what_the_sites_of_its_readers_have(make_repository: MakeRepository) -> None:
+    """In a folder that the root has no more and the site of the page has: of low confidence; what lies in a folder
+    that the root still has, and what another document names, is gone."""
+    gone = {"content/en/one.jpg": "x\n", "theme/two.md": "a text\n"}
+    said = "The site has `content/en/one.jpg` and `theme/two.md`.\n"
+    site = {"site/hugo.toml": "", "site/content/en/theme/page.md": said, "CONTRIBUTING.md": f"# C\n\n{said}"}
+    repository = make_repository({**gone, **site, "theme/kept.md": "b\n"})
+    commit_all(repository)
+    git(repository, "rm", "-q", *gone)
+    commit_all(repository, "second")
+    assert sorted((gap.title.split(",")[0], gap.confidence) for gap in gaps_of(repository)) == [
+        ("CONTRIBUTING.md names content/en/one.jpg", "medium"),
+        ("CONTRIBUTING.md names theme/two.md", "medium"),
+        ("site/content/en/theme/page.md names content/en/one.jpg", "low"),
+        ("site/content/en/theme/page.md names theme/two.md", "medium"),
+    ]
+
+
 def test_a_path_that_vanished_is_found_where_documents_name_it(make_repository: MakeRepository) -> None:
     """A path in backticks or in a shell command that git once held, and that is gone, is a gap."""
     documents = {f"case{number}.md": text for number, text in enumerate(NAMES_WHAT_VANISHED)}

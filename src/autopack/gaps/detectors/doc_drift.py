@@ -374,7 +374,7 @@ def _vanished_findings(tree: Tree, vanished: Iterable[VanishedPath]) -> Iterator
     for one in vanished:
         finding = _vanished_finding(tree, one)
         folders = moved(one.path, one.place_now) if one.place_now and finding.remedy else None
-        if one.place_now is not None and folders is None:
+        if finding.confidence is not None or (one.place_now is not None and folders is None):
             yield finding
         else:
             alike.setdefault((one.document, folders), []).append((one, finding))
@@ -405,7 +405,17 @@ def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
         key=(document, gone),
         evidence=tuple(map(places.at, offsets)),
         remedy=_retarget(snapshot, document, offsets, gone, vanished.place_now) if from_the_root else None,
+        confidence="low" if _is_of_a_site_like_its_own(tree, vanished) else None,
     )
+
+
+def _is_of_a_site_like_its_own(tree: Tree, vanished: VanishedPath) -> bool:
+    """Tell whether a page names a path below a folder that the root has no more, while the page itself lies in the
+    folder of that name of a site: it may tell readers what their own sites have in it."""
+    first, slash, _ = vanished.path.partition("/")
+    is_in_one_called_so = first.lower() in places.folders(vanished.document)
+    is_gone = bool(slash) and first not in tree.snapshot.folders and vanished.place_now is None
+    return is_gone and is_in_one_called_so and tree.sites.govern(vanished.document)
 
 
 def _module_finding(tree: Tree, missing: MissingModule) -> Finding:
