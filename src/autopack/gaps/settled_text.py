@@ -29,6 +29,9 @@ _READ_BY_THE_LOCALE = re.compile(r"[._](?:pth|cmd|bat)\Z|(?:^|_)(?:pth|cmd|bat)_
 _FILE_NUMBER = re.compile(r"(?:.*_)?(?:fd|fileno|fdno|read_end|write_end)\d?\Z")
 _NEUTRAL_METHODS = frozenset({"close", "flush", "fileno", "seek", "tell", "truncate", "isatty"})
 _READS = frozenset({"read", "readline"})
+_ASSERTED_EQUAL = frozenset({"assertEqual", "assertMultiLineEqual"})
+_SURROUNDING = (ast.Attribute, ast.Call, ast.keyword)
+"""What a file that is bound to no name takes part in."""
 _STREAMS = frozenset({"stdin", "stdout", "stderr"})
 _JSON_READERS = frozenset({"json.load", "json.loads"})
 _JSON_WRITERS = frozenset({"json.dump", "json.dumps"})
@@ -148,6 +151,8 @@ class Settled:
 
     def _use_is_ascii(self, use: ast.AST) -> bool:
         """Tell whether USE, a call that a file takes part in, moves nothing but ASCII."""
+        if isinstance(use, ast.Compare):
+            return isinstance(use.ops[0], ast.Eq) and self._one_is_ascii((use.left, use.comparators[0]))
         if not isinstance(use, ast.Call):
             return False
         name = full_name(use.func, self.imports)
@@ -160,7 +165,13 @@ class Settled:
         if name == "print":
             return bool(use.args) and all(self._is_ascii(one) or self._is_number(one) for one in use.args)
         method = called_name(use)
+        if method in _ASSERTED_EQUAL:
+            return self._one_is_ascii(use.args[:2])
         return method in _NEUTRAL_METHODS or (method == "write" and len(use.args) == 1 and self._is_ascii(use.args[0]))
+
+    def _one_is_ascii(self, equal: Iterable[ast.expr]) -> bool:
+        """Tell whether one of EQUAL is ASCII: then the text that was read is too."""
+        return any(map(self._is_ascii, equal))
 
     def _is_ascii(self, node: ast.expr | None) -> bool:
         """Tell whether NODE is a text of ASCII, whatever the values in it are."""
@@ -206,15 +217,63 @@ def _uses(nodes: Sequence[ast.AST], parents: dict[int, ast.AST]) -> dict[int, Se
                         if isinstance(one, ast.Name) and one.id == name
                     ]
                     found[id(item.context_expr)] = [_use(one, parents) for one in names]
-        elif isinstance(node, ast.Call) and isinstance(parents.get(id(node)), ast.Attribute | ast.Call | ast.keyword):
+        elif isinstance(node, ast.Call) and isinstance(parents.get(id(node)), _SURROUNDING):
             found[id(node)] = [_use(node, parents)]
-    return found
+    return found | _uses_by_name(nodes, parents)
+
+
+def _uses_by_name(nodes: Sequence[ast.AST], parents: dict[int, ast.AST]) -> dict[int, Sequence[ast.AST]]:
+    """Return what is done with each file of `f = open(p)`: with all that its function calls `f`, where nothing else is
+    called so there."""
+    opened: dict[tuple[int, str], list[ast.Call]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and called_name(node.value) == "open":
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and len(node.targets) == 1:
+                opened.setdefault((_scopes(target, parents)[0], target.id), []).append(node.value)
+    bound, loaded = _names_in_functions(nodes, parents, {name for _, name in opened})
+    return {
+        id(call): [_use(one, parents) for one in loaded.get(place, ())]
+        for place, calls in opened.items()
+        if bound[place] == len(calls)
+        for call in calls
+    }
+
+
+def _names_in_functions(
+    nodes: Sequence[ast.AST], parents: dict[int, ast.AST], names: set[str]
+) -> tuple[Counter[tuple[int, str]], dict[tuple[int, str], list[ast.AST]]]:
+    """Return how often each function (its identity, 0 for the module) binds each of NAMES, and where it or a function
+    in it reads that."""
+    bound, loaded = Counter[tuple[int, str]](), dict[tuple[int, str], list[ast.AST]]()
+    found = [node for node in nodes if isinstance(node, ast.Name) and node.id in names]
+    bound.update((_scopes(node, parents)[0], node.id) for node in found if not isinstance(node.ctx, ast.Load))
+    for node in nodes if names else ():
+        if isinstance(node, ast.arg) and node.arg in names:
+            bound[_scopes(node, parents)[0], node.arg] += 1
+        elif isinstance(node, ast.Global | ast.Nonlocal):  # Where else it is bound is not looked for.
+            bound.update((scope, name) for scope, name in tuple(bound) if name in node.names)
+    for node in found:
+        if isinstance(node.ctx, ast.Load):
+            own = next((scope for scope in _scopes(node, parents) if bound[scope, node.id]), 0)
+            loaded.setdefault((own, node.id), []).append(node)
+    return bound, loaded
+
+
+def _scopes(node: ast.AST, parents: dict[int, ast.AST]) -> tuple[int, ...]:
+    """Return the identities of the functions around NODE, the innermost first, and 0 for the module."""
+    found: list[int] = []
+    while (above := parents.get(id(node))) is not None:
+        node = above
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            found.append(id(node))
+    return (*found, 0)
 
 
 def _use(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
     """Return the call that NODE, a file, takes part in: `int(f.read().strip())`, `f.write(x)`, `json.dump(x, f)`.
 
-    Where it is the standard stream of a process, return that keyword.
+    Where it is the standard stream of a process, return that keyword; where it is compared in an assertion, that.
     """
     parent = parents.get(id(node), node)
     if isinstance(parent, ast.keyword):
@@ -228,6 +287,8 @@ def _use(node: ast.AST, parents: dict[int, ast.AST]) -> ast.AST:
     if isinstance(outer, ast.Attribute) and outer.attr in {"strip", "rstrip"}:
         call = parents.get(id(outer), outer)
         outer = parents.get(id(call), call)
+    if isinstance(outer, ast.Compare) and isinstance(parents.get(id(outer)), ast.Assert):
+        return outer
     return outer if isinstance(outer, ast.Call) else call
 
 

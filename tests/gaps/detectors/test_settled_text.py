@@ -58,6 +58,13 @@ def gaps_of(make_repository: MakeRepository, body: str, path: str = "src/a.py") 
         'text = "done"\nif data:\n    text = "failed"\nPath(path).write_text(f"{text}\\n")',
         'with open(path, "w") as f:\n    json.dump(data, fp=f)',
         'with open(path, "w") as f:\n    print("done", len(data), file=f)',
+        # ASCII by what a file is used for under its name, in its own function
+        'f = open(path, "w")\nf.write("x")\nf.close()\ndef other():\n    f = open(name, "wb")\n    f.write(data)',
+        'f = open(path, "w")\ng = lambda: f.write("x")',
+        'f = open(path)\nname.assertEqual("x", f.read())\nf.close()',
+        # ASCII by what a test asserts of it
+        'name.assertEqual(open(path).read(), "x\\n")',
+        'with open(path) as f:\n    assert f.read().strip() == "x"',
         # JSON that the module has written itself
         'with open(name) as f:\n    data = json.load(f)\nwith open(name, "w") as f:\n    json.dump(data, f)',
         "data = json.loads(Path(path).read_text())\nPath(path).write_text(json.dumps(data))",
@@ -87,6 +94,13 @@ def test_ascii_by_its_writer_is_of_low_confidence(make_repository: MakeRepositor
         'with open(path, "w") as f:\n    f.write("é")',
         'with open(path, "w") as f:\n    for line in data:\n        f.write("x" + line)',
         'f = open(path, "w")\nf.write("x")\nname(f)',
+        'f = open(path, "w")\nf.write("x")\ndef other():\n    f.write(name)',
+        'f = open(path, "w")\nf.write("x")\nf = name\nf.write(data)',
+        'def other():\n    global f\n    f = open(path, "w")\n    f.write("x")\ndef more():\n    f.write(name)',
+        'name.assertEqual("é", open(path).read())',
+        'name.assertNotEqual("x", open(path).read())',
+        'with open(path) as f:\n    assert f.read() != "x"',
+        'with open(path) as f:\n    return f.read() == "x"',
         'return open("rapid.txt").read()',
         'return open("monkey_files.txt").read()',
         'return subprocess.run(["git", "log"], capture_output=True, text=True)',
