@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from autopack.gaps import heading_ids, markdown, restructuredtext
+from autopack.gaps import assembled_pages, heading_ids, markdown, restructuredtext
 from autopack.gaps.documented_objects import documented_objects, documents_whole_modules
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.markdown import Link
@@ -20,18 +20,6 @@ _OTHER_FRAGMENTS = re.compile(
     r"|[\w.]+\.[\w.]+(?:\(\))?\Z"
 )
 """Fragments that are no heading's slug: lines, text fragments, footnotes, routes, comments, symbols."""
-_ASSEMBLED = re.compile(
-    rb"\{%[- ]|\{\{|--8<--|\{!|^:::[ \t]|@include|\beval-rst\b|^import[ \t]|^\.\. include"
-    rb"|^ref:[ \t]{0,8}\S{1,200}\.md\b",
-    re.MULTILINE,
-)
-"""What says that a page has parts (and headings) which its source does not show."""
-_ASSEMBLED_IN_CODE = re.compile(
-    rb"```\{(?!(?:admonition|attention|caution|code|code-block|code-cell|danger|dropdown|epigraph|error|figure|glossary|hint"
-    rb"|image|important|list-table|literalinclude|margin|math|mermaid|note|seealso|sidebar|table|tip|toctree|warning"
-    rb"|version(?:added|changed|removed)|deprecated)\})|<!--[ \t]{0,4}(?:include|#include)"
-)
-"""The same in what `markdown.mask` takes for code and comments; directives of MyST without headings are no parts."""
 _INDENTED_CODE = (b"    ", b"\t")
 
 
@@ -47,6 +35,7 @@ class Pages:
     _defined: dict[str, frozenset[str]] = field(default_factory=dict)
     _other_ids: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     _assembled: dict[str, bool] = field(default_factory=dict)
+    _given: dict[str, frozenset[str]] = field(default_factory=dict)
     _alike: dict[tuple[str, Callable[[str], str]], frozenset[str]] = field(default_factory=dict)
     _sections: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     _tabs: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -92,7 +81,7 @@ class Pages:
             return True
         if path not in self._ids:
             self._ids[path] = markdown.explicit_ids(self.texts[path])
-        if wanted in self._ids[path] or self._is_assembled(path):
+        if wanted in self._ids[path] or self._is_assembled(path) or letters_of(wanted) in self._given_to_parts(path):
             return True
         rendered = self._render(path)
         return rendered is None or wanted in rendered.slugs
@@ -212,9 +201,18 @@ class Pages:
 
     def _is_assembled(self, path: str) -> bool:
         if path not in self._assembled:
-            data = self.texts[path]
-            self._assembled[path] = bool(_ASSEMBLED_IN_CODE.search(data) or _ASSEMBLED.search(self._mask(path)))
+            found = assembled_pages.is_assembled(self.texts[path], self._mask(path), self._shortcodes)
+            self._assembled[path] = found
         return self._assembled[path]
+
+    def _given_to_parts(self, path: str) -> frozenset[str]:
+        if path not in self._given:
+            self._given[path] = assembled_pages.names_given_to_parts(self._mask(path))
+        return self._given[path]
+
+    @cached_property
+    def _shortcodes(self) -> frozenset[bytes]:
+        return assembled_pages.shortcodes_without_headings(self.texts)
 
     def _render(self, path: str) -> markdown.Rendered | None:
         if path not in self._rendered:

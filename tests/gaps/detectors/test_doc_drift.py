@@ -1166,6 +1166,19 @@ def test_what_a_document_says_in_code_assembles_nothing(make_repository: MakeRep
     assert seen_in(make_repository({**files, "page.md": text}, name="assembled")) == []
 
 
+def test_a_shortcode_without_headings_leaves_its_page_to_be_judged(make_repository: MakeRepository) -> None:
+    """The template in the repository tells; one that takes in a file may bring the heading."""
+    files = {
+        "config.toml": "",
+        "content/_index.md": "# Home\n",
+        "content/page.md": "# Page\n\n[a](#gone-by-now)\n\n{{< ours >}}\n",
+        "layouts/shortcodes/ours.html": "<b>{{ .Inner }}</b>",
+    }
+    assert seen_in(make_repository(files)) == ["broken-heading-link content/page.md:3"]
+    files["layouts/shortcodes/ours.html"] = "{{ readFile (.Get 0) }}"
+    assert seen_in(make_repository(files, name="taken_in")) == []
+
+
 def test_sphinx_looks_for_a_label_in_all_pages(make_repository: MakeRepository) -> None:
     """`#label` may name a label of another page of the same Sphinx project, of either markup; a heading of another page
     it does not name."""

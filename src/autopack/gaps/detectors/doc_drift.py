@@ -14,6 +14,7 @@ from autopack.artifacts.model import Confidence
 from autopack.config import CONFIG_FILE
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown, news_fragments, restructuredtext
+from autopack.gaps.assembled_pages import is_template_of_a_shortcode
 from autopack.gaps.dead_links import DeadLink, ResolvedLinks, dead_links, missing_paths, neutral_path
 from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
@@ -148,15 +149,18 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
     left_out = find_left_out(path, data)
     if embedded or said or routes or left_out:
         return DocumentFact(inclusions=embedded, routes=routes, said=said, left_out=left_out)
-    if _is_known(path) or (_may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES):
+    if _is_known(path) or is_template_of_a_shortcode(path):
+        return DocumentFact()
+    if _may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES:
         return DocumentFact()
     return None
 
 
 def retain(path: str) -> bool:
-    """Ask for the bytes of documents, the index, the configuration, what a block may quote, and where news is kept."""
+    """Ask for the bytes of documents, the index, the configuration, what a block may quote, where news is kept, and
+    what Hugo puts in place of shortcodes."""
     is_document = markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)
-    return is_document or _is_known(path) or _may_be_quoted(path)
+    return is_document or _is_known(path) or _may_be_quoted(path) or is_template_of_a_shortcode(path)
 
 
 def _is_known(path: str) -> bool:
