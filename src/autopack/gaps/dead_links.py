@@ -136,7 +136,7 @@ def _is_right_below(pages: Pages, suspect: Suspect, slug: str) -> bool:
 
 def may_lead_to(tree: Tree, document: str, path: str, fragment: str) -> bool:
     """Tell whether a link of DOCUMENT to the heading FRAGMENT of the file PATH may hold: only False is a statement."""
-    return not fragment or tree.pages.may_have(path, fragment, loosely=tree.sites.govern(document))
+    return not fragment or tree.pages.may_have(path, fragment, rules=tree.rules_between(document, path))
 
 
 def _may_hold_in(tree: Tree, inclusions: Inclusions, document: str, target: str) -> bool:
@@ -154,7 +154,7 @@ def _may_hold_in(tree: Tree, inclusions: Inclusions, document: str, target: str)
         return markdown.is_markdown(document) and any(wanted in tree.pages.slugs(part) for part in whole)
     if end.outcome in {"missing", "bare"}:
         return False
-    return not end.fragment or tree.pages.may_have(end.path, end.fragment, loosely=tree.sites.govern(document))
+    return not end.fragment or tree.pages.may_have(end.path, end.fragment, rules=tree.rules_between(document, end.path))
 
 
 def _is_document(path: str) -> bool:
@@ -179,7 +179,6 @@ def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> I
     for document, found in sorted(links.by_document.items()):
         if not found or not is_judged(document):
             continue
-        loosely = tree.sites.govern(document)
         ends: dict[str, Resolution] = {}
         for link in found:
             end = ends.get(link.target) or links.end(tree, document, link.target)
@@ -192,7 +191,7 @@ def _suspects(tree: Tree, links: ResolvedLinks, pages: Pages | None = None) -> I
                 end.outcome == "found"
                 and end.fragment
                 and pages is not None
-                and not pages.may_have(end.path, end.fragment, loosely=loosely)
+                and not pages.may_have(end.path, end.fragment, rules=tree.rules_between(document, end.path))
                 and not _is_label(tree, pages, document, end)
                 and not (tree.said.names_tabs(end.path) and pages.has_tab(end.path, end.fragment))
                 and not tree.said.puts_in(end.path, end.fragment, tree.sites.roots)

@@ -11,6 +11,7 @@ from functools import cached_property
 from autopack.gaps import assembled_pages, heading_ids, markdown, restructuredtext
 from autopack.gaps.documented_objects import documented_objects, documents_whole_modules
 from autopack.gaps.excerpts import line_at, line_start
+from autopack.gaps.known_ids import PYTHON_MARKDOWN
 from autopack.gaps.markdown import Link
 from autopack.gaps.near_headings import NearHeadings, grouped, letters_of
 
@@ -40,7 +41,7 @@ class Pages:
     _sections: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     _tabs: dict[str, frozenset[str]] = field(default_factory=dict)
     _headings: dict[str, NearHeadings] = field(default_factory=dict)
-    _answers: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
+    _answers: dict[tuple[str, str, frozenset[str] | None], bool] = field(default_factory=dict)
 
     def slugs(self, path: str) -> frozenset[str]:
         """Return the ids that GitHub may give to the headings of PATH, none where its text is not at hand."""
@@ -60,24 +61,28 @@ class Pages:
             self._other_ids[path] = heading_ids.ids_by_rule(self.texts.get(path, b""))
         return self._other_ids[path]
 
-    def may_have(self, path: str, fragment: str, *, loosely: bool) -> bool:
-        """Tell whether PATH may have a place called FRAGMENT: only False is a statement."""
+    def may_have(self, path: str, fragment: str, *, rules: frozenset[str] | None) -> bool:
+        """Tell whether PATH may have a place called FRAGMENT: only False is a statement.
+
+        RULES are those of `heading_ids` that give ids besides GitHub; None means that nobody knows, so that letters
+        and digits alone count.
+        """
         wanted = markdown.slug_key(fragment)
         if path not in self.texts or not markdown.is_markdown(path) or _OTHER_FRAGMENTS.match(wanted):
             return True
-        asked = (path, wanted, loosely)
+        asked = (path, wanted, rules)
         if asked not in self._answers:
-            self._answers[asked] = self._may_have(path, wanted, loosely=loosely)
+            self._answers[asked] = self._may_have(path, wanted, rules)
         return self._answers[asked]
 
-    def _may_have(self, path: str, wanted: str, *, loosely: bool) -> bool:
+    def _may_have(self, path: str, wanted: str, rules: frozenset[str] | None) -> bool:
         if path not in self._slugs and markdown.gives_id(self.texts[path], wanted):
             return True
         slugs = self.slugs(path)
         # Renderers differ on what punctuation at the edge of a heading leaves behind.
         if wanted in slugs or wanted in self._named_alike(path, _without_edges):
             return True
-        if loosely and letters_of(wanted) in self._named_alike(path, letters_of):
+        if self._is_an_id_by(rules, path, wanted):
             return True
         if path not in self._ids:
             self._ids[path] = markdown.explicit_ids(self.texts[path])
@@ -85,6 +90,14 @@ class Pages:
             return True
         rendered = self._render(path)
         return rendered is None or wanted in rendered.slugs
+
+    def _is_an_id_by(self, rules: frozenset[str] | None, path: str, wanted: str) -> bool:
+        """Tell whether one of RULES calls a heading of PATH WANTED; by none at all, one with the same letters."""
+        if rules is None:  # No rule keeps a second `#`.
+            return not wanted.startswith("#") and letters_of(wanted) in self._named_alike(path, letters_of)
+        if PYTHON_MARKDOWN in rules and wanted in self._named_alike(path, heading_ids.python_markdown):
+            return True
+        return any(wanted in self.other_ids(path)[rule] for rule in rules)
 
     def _named_alike(self, path: str, key: Callable[[str], str]) -> frozenset[str]:
         """Return the heading slugs of PATH as KEY compares them."""

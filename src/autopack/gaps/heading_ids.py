@@ -34,7 +34,8 @@ def _docutils(text: str) -> str:
     return re.sub(r"\A[\d-]+", "", re.sub(r"[^a-z0-9]+", "-", _ascii(text).lower())).rstrip("-")
 
 
-def _python_markdown(text: str) -> str:
+def python_markdown(text: str) -> str:
+    """Return the id that Python-Markdown gives to a heading of TEXT, the first of its kind (`toc.slugify`)."""
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", _ascii(text)).strip().lower())
 
 
@@ -70,7 +71,7 @@ GITILES: Final = "Gitiles"
 _SLUGS: Final[Mapping[str, Callable[[str], str]]] = {
     "hyphens": _hyphens,
     "VitePress": _vitepress,
-    "Python-Markdown": _python_markdown,
+    "Python-Markdown": python_markdown,
     "docutils": _docutils,
     "kramdown": _kramdown,
     "Pandoc": _pandoc,

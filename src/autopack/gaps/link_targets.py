@@ -12,6 +12,7 @@ from typing import Literal
 
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import language_of
+from autopack.gaps.known_ids import rules_for
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
 from autopack.gaps.near_paths import NearPaths
 from autopack.gaps.path_index import PathIndex, path_index
@@ -96,6 +97,10 @@ class Tree:
     def pages(self) -> Pages:
         """The documents, each searched and parsed once."""
         return Pages(self.snapshot.texts)
+
+    def rules_between(self, document: str, page: str) -> frozenset[str] | None:
+        """Return by which rules a link of DOCUMENT finds the headings of PAGE (see `known_ids.rules_for`)."""
+        return rules_for(self.sites, self.snapshot.texts, document, page)
 
     @cached_property
     def _index(self) -> PathIndex:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 _CONFIGURATION = re.compile(
@@ -61,6 +61,17 @@ class Sites:
     """Those of ExDoc, which puts all pages and all images into one folder each."""
     labelled: frozenset[str] = frozenset()
     """Those of Sphinx and mystmd, which look for a label in all pages."""
+    configurations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What configures the sites of each of these folders; nothing where it is told from folders alone."""
+
+    def configured_by(self, path: str) -> tuple[str, ...]:
+        """Return what configures the sites that may turn PATH into a page; `""` stands for what is not in a file."""
+        found: list[str] = []
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            found += self.configurations.get(folder) or ("",) * (folder in self.configurations)
+        return tuple(found)
 
     def book_of(self, path: str) -> str | None:
         """Return the folder with the pages of the book that PATH is a page of, None where it is in no book."""
@@ -111,6 +122,7 @@ def _may_configure(name: str) -> bool:
 @lru_cache(maxsize=2)
 def _find_sites(paths: tuple[str, ...]) -> Sites:
     roots: set[str] = set()
+    configurations: dict[str, list[str]] = {}
     folders: set[str] = set()
     perhaps_hugo: set[str] = set()
     known = frozenset(paths)
@@ -126,6 +138,7 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
             or (name == _SPHINX and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt")))
         ):
             roots.add(folder)
+            configurations.setdefault(folder, []).append(path)
     for folder in folders:
         if match := _CONFIGURATION_FOLDER.search(f"{folder}/") or _HUGO_FOLDER.search(f"{folder}/"):
             roots.add(folder[: match.start()])
@@ -134,7 +147,8 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
     flat = frozenset(folder for folder in roots if f"{folder}/{_EX_DOC}".lstrip("/") in known)
     labelled = {folder for folder in folders for name in _WITH_LABELS if f"{folder}/{name}".lstrip("/") in known}
     labelled |= {folder.rpartition("/")[0] for folder in labelled if folder.rpartition("/")[2] == _FOLDER_OF_SETTINGS}
-    return Sites(frozenset(roots), books, flat, frozenset(labelled))
+    configured = {folder: tuple(configurations.get(folder, ())) for folder in roots}
+    return Sites(frozenset(roots), books, flat, frozenset(labelled), configured)
 
 
 def _has_all(folder: str, names: Iterable[str], folders: Iterable[str]) -> bool:

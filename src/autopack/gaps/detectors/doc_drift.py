@@ -22,6 +22,7 @@ from autopack.gaps.excerpts import evidence_at, line_start, places_in
 from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
+from autopack.gaps.known_ids import is_setting_of_ids
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_checkers import LeftOut, LinksLeftOut, find_left_out
 from autopack.gaps.link_targets import Tree, built_folders, static_places
@@ -149,7 +150,7 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
     left_out = find_left_out(path, data)
     if embedded or said or routes or left_out:
         return DocumentFact(inclusions=embedded, routes=routes, said=said, left_out=left_out)
-    if _is_known(path) or is_template_of_a_shortcode(path):
+    if _is_known(path) or _is_setting(path):
         return DocumentFact()
     if _may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES:
         return DocumentFact()
@@ -158,13 +159,18 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
 
 def retain(path: str) -> bool:
     """Ask for the bytes of documents, the index, the configuration, what a block may quote, where news is kept, and
-    what Hugo puts in place of shortcodes."""
+    what sites make of their pages."""
     is_document = markdown.is_markdown(path) or restructuredtext.is_restructuredtext(path)
-    return is_document or _is_known(path) or _may_be_quoted(path) or is_template_of_a_shortcode(path)
+    return is_document or _is_known(path) or _may_be_quoted(path) or _is_setting(path)
 
 
 def _is_known(path: str) -> bool:
     return path in INDEX_FILES or path == CONFIG_FILE or path in news_fragments.SETTINGS
+
+
+def _is_setting(path: str) -> bool:
+    """Tell whether PATH says what a site makes of its pages."""
+    return is_template_of_a_shortcode(path) or is_setting_of_ids(path)
 
 
 def _may_be_quoted(path: str) -> bool:

@@ -1,0 +1,49 @@
+"""By which rules a site gives ids to headings, where what configures it is known to say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from autopack.gaps.site_generators import Sites
+
+BY_GITHUB: Final = frozenset[str]()
+"""No rule besides that of GitHub, which mdBook, HonKit and Docusaurus follow too."""
+PYTHON_MARKDOWN: Final = "Python-Markdown"
+_KRAMDOWN: Final = "kramdown"
+_RULES: Final = (
+    (re.compile(r"book\.(?:toml|json)\Z|(?:docusaurus\.config|sidebars)\.[cm]?[jt]s\Z"), BY_GITHUB),
+    (re.compile(r"mkdocs[-_.\w]*\.ya?ml\Z"), frozenset({PYTHON_MARKDOWN})),
+    (re.compile(r"_config\.ya?ml\Z"), frozenset({_KRAMDOWN})),
+    (re.compile(r"\.readthedocs\.ya?ml\Z|\.nojekyll\Z"), BY_GITHUB),
+)
+"""Which rule what is called so stands for; the last are of hosts, which leave ids to others."""
+_OF_MKDOCS = re.compile(r"(?:.*/)?mkdocs[-_.\w]*\.ya?ml\Z")
+_CHANGES_IDS = re.compile(rb"slug|separator|^INHERIT|^hooks|enumerate", re.MULTILINE)
+
+
+def is_setting_of_ids(path: str) -> bool:
+    """Tell whether the file PATH may change the rule of its site."""
+    return _OF_MKDOCS.match(path) is not None
+
+
+def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str) -> frozenset[str] | None:
+    """Return the rules of `heading_ids` by which, besides GitHub's, a link of DOCUMENT finds a heading of PAGE; None
+    where any may hold. TEXTS are the files at hand."""
+    if not sites.govern(document):
+        return BY_GITHUB
+    rules = BY_GITHUB
+    known = (*sites.configured_by(document), *sites.configured_by(page))
+    for path in known or ("",):
+        found = _rules_of(path, texts)
+        if found is None:
+            return None
+        rules |= found
+    return rules
+
+
+def _rules_of(path: str, texts: Mapping[str, bytes]) -> frozenset[str] | None:
+    if is_setting_of_ids(path) and _CHANGES_IDS.search(texts.get(path, b"slug")):
+        return None
+    return next((rules for name, rules in _RULES if name.match(path.rpartition("/")[2])), None)
