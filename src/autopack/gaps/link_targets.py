@@ -26,6 +26,11 @@ _HOST_PAGES = re.compile(
 """Pages of a code host, reached by leaving `blob/<branch>/`."""
 _IN_PARENTHESES = re.compile(r"\(.+\)")
 """`[text]((target))` and `[label]: (target)`: to every renderer the parentheses are a part of the target."""
+_ADDRESS = re.compile(
+    r"(?:www\.[\w-]{1,63}|[\w-]{1,63})(?:\.[\w-]{1,63}){0,5}(?:\.(?:com|org)(?:/|\Z)|\.(?:dev|edu|gov|io|net)/)",
+    re.ASCII,
+)
+"""`github.com/owner/name`: without `https://` a browser takes the host for a folder."""
 _PLACEHOLDER = re.compile(
     r"(?:url|link|href|path|image|filename|file|target|here|todo|tbd|dest|destination|uri|address|src|source|placeholder"
     r"|foo|bar|baz|qux|x+|example|n/a)(?:\.\w{1,5})?\Z|(?:.*/)?(?:path[-_/]?to|foo|bar|xxx+)/|(?:.*/)?(?:your|my|some)[-_]"
@@ -166,6 +171,14 @@ class Tree:
         outside = self.snapshot.out_of_scope
         return any(above in self._links or f"{above}/" in outside for above in (path, *folders_above(path)))
 
+    @cached_property
+    def _names_of_folders(self) -> frozenset[str]:
+        return frozenset(folder.rpartition("/")[2] for folder in self.snapshot.folders)
+
+    def has_folder_called(self, name: str) -> bool:
+        """Tell whether a folder is called NAME, wherever it lies."""
+        return name in self._names_of_folders
+
     def would_be_ignored(self, path: str) -> bool:
         """Tell whether git would ignore PATH if it existed: it is made, not kept."""
         return path in self.snapshot.ignored_targets
@@ -250,15 +263,22 @@ def resolve(tree: Tree, document: str, target: str) -> Resolution:
         return _UNJUDGED
     if not wanted or tree.exists(wanted) or tree.exists(_LINE_SUFFIX.sub("", wanted)):
         return Resolution("found", wanted, fragment)
+    is_address = _is_address(tree, path)
     if not governed and (page := _bare_page(tree, path, wanted)):
         return Resolution("bare", page, fragment, page[len(wanted) :])
     if (
         _is_explained(tree, document, path, wanted)
-        or _is_settled_by_a_book(tree, document, wanted)
-        or (governed and _is_page_of_a_site(tree, document, path, wanted))
+        or (not is_address and _is_settled_by_a_book(tree, document, wanted))
+        or (not is_address and governed and _is_page_of_a_site(tree, document, path, wanted))
     ):
         return _UNJUDGED
     return Resolution("missing", wanted, fragment)
+
+
+def _is_address(tree: Tree, path: str) -> bool:
+    """Tell whether PATH is the address of another site that lacks its scheme, and nothing here is called so."""
+    host = path.partition("/")[0]
+    return _ADDRESS.match(path) is not None and not tree.has_folder_called(host)
 
 
 def static_places(path: str, folders: Collection[str]) -> tuple[str, ...]:
@@ -393,12 +413,14 @@ def _written_for_a_site(tree: Tree, document: str, target: str) -> Literal["page
     if not path or path.startswith("/") or _HOST_PAGES.match(path) or _PLACEHOLDER.match(path):
         return None
     wanted = wanted_path(document, path)
-    if not wanted:
+    if not wanted or _is_address(tree, path):
         return None
     if path.endswith((".html", ".htm")):
         return "page" if not tree.exists(wanted) and tree.as_a_page(wanted) else None
     if not _EXTENSION.search(path):
-        return "file" if tree.exists(wanted) or tree.as_a_page(wanted) else "nowhere"
+        if tree.exists(wanted) or tree.as_a_page(wanted):
+            return "file"
+        return None if tree.pages.defines(document, target) else "nowhere"  # `[a](label)` was to be `[a][label]`.
     if not path.endswith(PAGE_SUFFIXES):
         return None
     return "file" if tree.exists(wanted) else "variant" if tree.has_variants(wanted) else None

@@ -763,6 +763,29 @@ def test_a_book_serves_readmes_and_stands_beside_others(make_repository: MakeRep
     assert seen_in(repository)[1:] == ["broken-link doc/src/page.md:3", "broken-link doc/src/page.md:3"]
 
 
+@pytest.mark.parametrize("configuration", ["book.toml", "mkdocs.yml", "hugo.toml"])
+def test_an_address_without_its_scheme_is_no_page_of_a_site(
+    make_repository: MakeRepository, configuration: str
+) -> None:
+    """A browser looks for it below the page; what is no host, and a folder that is called like one, may be a page."""
+    alive = "[a](k8s.io/api/) [b](com/org/) [c](v1.0/notes/)\n"
+    dead = "[d](github.com/owner/name) [e](www.example.org/doc/x.html) [f](play.rust-lang.org/)\n"
+    files = {configuration: "", "src/index.md": "# Home\n", "content/k8s.io/x.txt": "x\n", "src/a.md": alive + dead}
+    assert seen_in(make_repository(files)) == ["broken-link src/a.md:2"] * 3
+
+
+def test_addresses_and_references_are_no_routes_of_a_site(make_repository: MakeRepository) -> None:
+    """Five names that are nowhere make a site, but not five addresses without their scheme, nor five labels that stand
+    between parentheses."""
+    names = ("one", "two", "three", "four", "five")
+    addresses = "".join(f"[a](github.com/owner/{name})\n" for name in names)
+    labels = "".join(f"[a]({name})\n" for name in names)
+    definitions = "".join(f"[{name}]: https://example.org/{name}\n" for name in names)
+    files = {"docs/a.md": addresses, "docs/b.md": f"{labels}\n{definitions}", "docs/c.md": "# C\n"}
+    assert len(set(seen_in(make_repository(files)))) == 2
+    assert seen_in(make_repository({"docs/b.md": labels, "docs/c.md": "# C\n"}, name="routes")) == []
+
+
 def test_an_include_that_git_never_held_is_written_by_the_build(make_repository: MakeRepository) -> None:
     """A document may include what the build writes; an include that git once held is a dead one."""
     files = {
