@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
+from autopack.gaps.mkdocs import is_setting_of_mkdocs
 from autopack.gaps.site_generators import Sites
 
 BY_GITHUB: Final = frozenset[str]()
@@ -19,13 +21,7 @@ _RULES: Final = (
     (re.compile(r"\.readthedocs\.ya?ml\Z|\.nojekyll\Z"), BY_GITHUB),
 )
 """Which rule what is called so stands for; the last are of hosts, which leave ids to others."""
-_OF_MKDOCS = re.compile(r"(?:.*/)?mkdocs[-_.\w]*\.ya?ml\Z")
 _CHANGES_IDS = re.compile(rb"slug|separator|^INHERIT|^hooks|enumerate", re.MULTILINE)
-
-
-def is_setting_of_ids(path: str) -> bool:
-    """Tell whether the file PATH may change the rule of its site."""
-    return _OF_MKDOCS.match(path) is not None
 
 
 def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str) -> frozenset[str] | None:
@@ -44,6 +40,11 @@ def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str
 
 
 def _rules_of(path: str, texts: Mapping[str, bytes]) -> frozenset[str] | None:
-    if is_setting_of_ids(path) and _CHANGES_IDS.search(texts.get(path, b"slug")):
+    if is_setting_of_mkdocs(path) and (path not in texts or _changes_ids(texts[path])):
         return None
     return next((rules for name, rules in _RULES if name.match(path.rpartition("/")[2])), None)
+
+
+@lru_cache(maxsize=64)
+def _changes_ids(settings: bytes) -> bool:
+    return _CHANGES_IDS.search(settings) is not None

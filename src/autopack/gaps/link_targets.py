@@ -14,6 +14,7 @@ from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import language_of
 from autopack.gaps.known_ids import rules_for
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
+from autopack.gaps.mkdocs import links_by_paths
 from autopack.gaps.near_paths import NearPaths
 from autopack.gaps.path_index import PathIndex, path_index
 from autopack.gaps.site_generators import NO_LISTS, PageLists, Sites, find_sites
@@ -106,6 +107,10 @@ class Tree:
     def rules_between(self, document: str, page: str) -> frozenset[str] | None:
         """Return by which rules a link of DOCUMENT finds the headings of PAGE (see `known_ids.rules_for`)."""
         return rules_for(self.sites, self.snapshot.texts, document, page)
+
+    def links_by_paths(self, document: str) -> bool:
+        """Tell whether links of DOCUMENT certainly are paths of files on its site (see `mkdocs.links_by_paths`)."""
+        return links_by_paths(self.sites, self.snapshot.texts, document)
 
     @cached_property
     def _index(self) -> PathIndex:
@@ -369,7 +374,9 @@ def _is_page_of_a_site(tree: Tree, document: str, path: str, wanted: str) -> boo
         return True
     if any(folder in tree.built for folder in folders_above(document)) and tree.has_variants(wanted):
         return True
-    return tree.as_a_page(_one_folder_deeper(document, path)) or bool(tree.ending_in(path.lstrip("./")))
+    if tree.as_a_page(_one_folder_deeper(document, path)):
+        return True
+    return bool(tree.ending_in(path.lstrip("./"))) and not tree.links_by_paths(document)
 
 
 def _one_folder_deeper(document: str, path: str) -> str:

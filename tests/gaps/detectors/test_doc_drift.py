@@ -786,6 +786,19 @@ def test_addresses_and_references_are_no_routes_of_a_site(make_repository: MakeR
     assert seen_in(make_repository({"docs/b.md": labels, "docs/c.md": "# C\n"}, name="routes")) == []
 
 
+def test_a_namesake_elsewhere_is_no_page_of_mkdocs(make_repository: MakeRepository) -> None:
+    """MkDocs takes a path for the path of a file, so that one of the same name further down does not answer; a
+    generator that nobody knows may find it, and so may a browser from the folder that a page becomes."""
+    text = "[a](../privacy/README.md) ![b](../c.png)\n"
+    files: dict[str, str | bytes] = {
+        "docs/deep/privacy/README.md": "# P\n",
+        "docs/guide/c.png": b"\x89PNG",
+        "docs/guide/page.md": text,
+    }
+    assert seen_in(make_repository({**files, "mkdocs.yml": "site_name: A\n"})) == ["broken-link docs/guide/page.md:1"]
+    assert seen_in(make_repository({**files, "hugo.toml": ""}, name="hugo")) == []
+
+
 def test_an_include_that_git_never_held_is_written_by_the_build(make_repository: MakeRepository) -> None:
     """A document may include what the build writes; an include that git once held is a dead one."""
     files = {

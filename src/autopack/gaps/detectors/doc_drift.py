@@ -22,13 +22,13 @@ from autopack.gaps.excerpts import evidence_at, line_start, places_in
 from autopack.gaps.import_resolution import PackageFact, package_fact
 from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
-from autopack.gaps.known_ids import is_setting_of_ids
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_checkers import LeftOut, LinksLeftOut, find_left_out
 from autopack.gaps.link_targets import Tree, built_folders, static_places
 from autopack.gaps.links_of_one_cause import moved, moved_title, told_by_cause
 from autopack.gaps.markdown import Link
 from autopack.gaps.meant_targets import meant_by, place_now, what_is_near
+from autopack.gaps.mkdocs import is_setting_of_mkdocs
 from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
@@ -170,7 +170,7 @@ def _is_known(path: str) -> bool:
 
 def _is_setting(path: str) -> bool:
     """Tell whether PATH says what a site makes of its pages."""
-    return is_template_of_a_shortcode(path) or is_setting_of_ids(path)
+    return is_template_of_a_shortcode(path) or is_setting_of_mkdocs(path)
 
 
 def _may_be_quoted(path: str) -> bool:
