@@ -165,3 +165,26 @@ def test_the_headings_above_a_place_are_those_of_its_sections() -> None:
 def test_letters_in_circles_and_squares_stay_in_slugs(heading: str, expected: str) -> None:
     """GitHub keeps what is alphabetic, and lowers it; other signs, and numbers in circles, go."""
     assert markdown.slug(heading) == expected
+
+
+@pytest.mark.parametrize(
+    "block", ['=== "Tab"', '===! "Tab"', '===+ "Tab"', "!!! note", '!!! note "Title"', '???+ tip "Title"']
+)
+def test_what_is_indented_below_a_block_of_pymdown_is_text(block: str) -> None:
+    """It is indented code where no such block begins; code within the block stays code, and so do other lines."""
+    text = f"{block}\n\n    ```sh\n    [a](a.md)\n    ```\n\n    [b](b.md)\n\n        [c](c.md)\n"
+    for data in (text.encode(), text.replace("\n", "\r\n").encode()):
+        rendered = markdown.render(data)
+        assert rendered is not None
+        assert [
+            target for target in ("a.md", "b.md", "c.md") if rendered.links_to(target, data.index(target.encode()))
+        ] == ["b.md"]
+
+
+@pytest.mark.parametrize("line", ["=== Tab", "!!! Nothing here", "=== ", '== "Tab"', "!!! ", '=== "Tab" and more'])
+def test_what_is_indented_below_other_lines_is_code(line: str) -> None:
+    """Only what PyMdown knows begins a block."""
+    data = f"{line}\n\n    [b](b.md)\n".encode()
+    rendered = markdown.render(data)
+    assert rendered is not None
+    assert not rendered.references

@@ -497,6 +497,16 @@ def slug_variants(text: str) -> frozenset[str]:
 _NO_UTF_8 = re.compile(r"[\udc80-\udcff]")
 
 
+_MARKS_OF_PYMDOWN = (b'=== "', b"===+", b"===!", b"!!! ", b"??? ", b"???+ ")
+_BLOCK_OF_PYMDOWN = re.compile(
+    rb"^([ \t]{0,40})(?:===([+!]{0,2}) (?=\"[^\"\n]{1,200}\"[ \t\r]{0,8}$)"
+    rb"|(?:!!!|\?\?\?)(\+?) (?=[a-z][\w -]{0,80}(?:\"[^\"\n]{0,200}\")?[ \t\r]{0,8}$))",
+    re.MULTILINE,
+)
+"""`=== "Tab"`, `!!! note` and `??? note "Title"`: what is indented below is text and no code (pymdownx.tabbed,
+admonition, pymdownx.details)."""
+
+
 def render(data: bytes) -> Rendered | None:
     """Parse DATA as CommonMark with tables; None where it is too large, or more than the parser bears."""
     if len(data) > MAX_PARSED_BYTES:
@@ -533,10 +543,15 @@ def render(data: bytes) -> Rendered | None:
 
 
 def _as_text(data: bytes) -> str:
-    """Return DATA with a `?` for each byte that is no UTF-8, so that a place in bytes is the same in both, and without
-    its front matter, which would be read as a heading."""
+    """Return DATA as a parser is to read it, with every byte in its place.
+
+    A `?` stands for each byte that is no UTF-8, and blanks for front matter, which would be read as a heading. Each
+    block of PyMdown begins an item of a list, which holds what is indented below it too.
+    """
     if settings := front_matter(data):
         data = settings.translate(_BLANK) + data[len(settings) :]
+    if any(mark in data for mark in _MARKS_OF_PYMDOWN):
+        data = _BLOCK_OF_PYMDOWN.sub(rb"\1-   \2\3", data)
     return _NO_UTF_8.sub("?", data.decode("utf-8", "surrogateescape"))
 
 
