@@ -90,7 +90,7 @@ def find_links(data: bytes) -> tuple[Link, ...]:
     if b"]:" in data:
         for match in _DEFINITION.finditer(data):
             label = _line_prefix(data, match.start())
-            names_a_place = b"." in match[1] or b"/" in match[1] or b"#" in match[1]
+            names_a_place = any(sign in match[1] for sign in (b".", b"/", b"#", b"-"))
             if names_a_place and label is not None and _DEFINITION_LABEL.match(label):
                 found[match.start(1)] = match[1]
     if b"src=" in data or b"href=" in data:

@@ -774,6 +774,15 @@ def test_an_address_without_its_scheme_is_no_page_of_a_site(
     assert seen_in(make_repository(files)) == ["broken-link src/a.md:2"] * 3
 
 
+def test_a_definition_of_several_words_names_a_path(make_repository: MakeRepository) -> None:
+    """One that is used and whose target, joined by hyphens, is no file is dead; one that nothing uses, a text behind
+    brackets, one word, and a label of a site are none."""
+    used = "See the [section][] and [file][].\n\n[section]:of-the-storage\n[file]: two-words\n"
+    unused = "[todo]\n\n[todo]: later\n[note]: well-known thing\n[unused]: three-more-words\n"
+    files = {"a.md": used + unused, "two-words": "x\n", "sites/conf.py": "", "sites/index.md": used}
+    assert seen_in(make_repository(files)) == ["broken-link a.md:3"]
+
+
 def test_addresses_and_references_are_no_routes_of_a_site(make_repository: MakeRepository) -> None:
     """Five names that are nowhere make a site, but not five addresses without their scheme, nor five labels that stand
     between parentheses."""
