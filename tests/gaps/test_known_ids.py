@@ -14,6 +14,7 @@ _PAGE = b"# Page\n\n## Re-authentication & the `lang_start`\n\n## Caf\xc3\xa9\n\
 _BY_GITHUB = "re-authentication--the-lang_start"
 _BY_PYTHON_MARKDOWN = "re-authentication-the-lang_start"
 _BY_KRAMDOWN = "re-authentication--the-langstart"
+_BY_HEXO = "re-authentication-the-lang-start"
 _BY_NOBODY = "reauthentication-the-lang-start"
 
 
@@ -31,15 +32,15 @@ def may_hold(fragment: str, files: Mapping[str, bytes], page: str = "docs/page.m
         ("book.json", {_BY_GITHUB}),
         ("docusaurus.config.ts", {_BY_GITHUB}),
         ("mkdocs.yml", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, "cafe", "twice_1"}),
-        ("_config.yml", {_BY_GITHUB, _BY_KRAMDOWN, "twice_1"}),
-        ("hugo.toml", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_NOBODY, "twice_1"}),
-        ("docs/_index.md", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_NOBODY, "twice_1"}),
-        (".vitepress/config.ts", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_NOBODY, "twice_1"}),
+        ("_config.yml", {_BY_GITHUB, _BY_KRAMDOWN, _BY_HEXO, "twice_1"}),
+        ("hugo.toml", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "twice_1"}),
+        ("docs/_index.md", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "twice_1"}),
+        (".vitepress/config.ts", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "twice_1"}),
     ],
 )
 def test_a_known_generator_has_one_rule_and_the_host_another(configuration: str, alive: set[str]) -> None:
     """What neither the site nor GitHub calls a heading is dead; where nobody knows the rule, the letters count."""
-    asked = (_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_NOBODY, "cafe", "twice_1")
+    asked = (_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "cafe", "twice_1")
     assert {fragment for fragment in asked if may_hold(fragment, {configuration: b"site_name: A\n"})} == alive
 
 
@@ -65,6 +66,8 @@ def test_two_generators_of_one_tree_have_both_their_rules() -> None:
     assert not may_hold(_BY_NOBODY, both)
     assert may_hold(_BY_NOBODY, {**both, "docs/hugo.toml": b""})
     assert not may_hold(_BY_NOBODY, {"mkdocs.yml": b"", ".readthedocs.yml": b""})
+    assert may_hold(_BY_NOBODY, {".readthedocs.yml": b""})
+    assert may_hold(_BY_NOBODY, {".nojekyll": b""})
 
 
 def test_a_page_of_another_site_has_the_rule_of_its_own() -> None:

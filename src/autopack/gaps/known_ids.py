@@ -14,13 +14,15 @@ BY_GITHUB: Final = frozenset[str]()
 """No rule besides that of GitHub, which mdBook, HonKit and Docusaurus follow too."""
 PYTHON_MARKDOWN: Final = "Python-Markdown"
 _KRAMDOWN: Final = "kramdown"
+_HYPHENS: Final = "hyphens"
 _RULES: Final = (
     (re.compile(r"book\.(?:toml|json)\Z|(?:docusaurus\.config|sidebars)\.[cm]?[jt]s\Z"), BY_GITHUB),
     (re.compile(r"mkdocs[-_.\w]*\.ya?ml\Z"), frozenset({PYTHON_MARKDOWN})),
-    (re.compile(r"_config\.ya?ml\Z"), frozenset({_KRAMDOWN})),
-    (re.compile(r"\.readthedocs\.ya?ml\Z|\.nojekyll\Z"), BY_GITHUB),
+    (re.compile(r"_config\.ya?ml\Z"), frozenset({_KRAMDOWN, _HYPHENS})),
 )
-"""Which rule what is called so stands for; the last are of hosts, which leave ids to others."""
+"""Which rules what is called so stands for; Jekyll and Hexo share a name."""
+_OF_A_HOST: Final = re.compile(r"(?:.*/)?(?:\.readthedocs\.ya?ml|\.nojekyll)\Z")
+"""What leaves ids to a generator, and does not say to which."""
 _CHANGES_IDS = re.compile(rb"slug|separator|^INHERIT|^hooks|enumerate", re.MULTILINE)
 
 
@@ -31,7 +33,7 @@ def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str
         return BY_GITHUB
     rules = BY_GITHUB
     known = (*sites.configured_by(document), *sites.configured_by(page))
-    for path in known or ("",):
+    for path in [path for path in known if not _OF_A_HOST.match(path)] or ("",):
         found = _rules_of(path, texts)
         if found is None:
             return None
