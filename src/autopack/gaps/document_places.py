@@ -84,7 +84,7 @@ _VERSION = re.compile(
 _VERSION_NAME = re.compile(r"(?:v|version[-_ ]?|release[-_ ]?)?\d+\.\d+(?:\.\d+)*(?:[-_.].*)?\Z", re.IGNORECASE)
 _NEWEST_FOLDER = frozenset({"latest", "stable", "nightly"})
 _VERSION_FOLDER = frozenset({"versioned_docs", "versions", "versioned", "latest", "stable", "nightly"})
-_DATE = re.compile(r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")
+_DATE = re.compile(r"(?:19[7-9]|20\d)\d(?:[-_.]?\d\d){0,2}(?:\Z|[-_ ].*)|.*(?:19|20)\d\d[-_]\d\d[-_]\d\d.*")
 _LANGUAGE_CODES = frozenset(
     re.findall(
         "..",

@@ -774,6 +774,13 @@ def test_an_address_without_its_scheme_is_no_page_of_a_site(
     assert seen_in(make_repository(files)) == ["broken-link src/a.md:2"] * 3
 
 
+def test_a_number_before_there_was_any_git_is_no_year(make_repository: MakeRepository) -> None:
+    """A proposal is numbered so; a document of a year is of that year."""
+    names = ("text/1937-proposal.md", "text/1998-report.md", "text/2017-report.md", "text/1937/page.md")
+    found = seen_in(make_repository(dict.fromkeys(names, "[a](gone.md)\n")))
+    assert found == ["broken-link text/1937-proposal.md:1", "broken-link text/1937/page.md:1"]
+
+
 def test_a_definition_of_several_words_names_a_path(make_repository: MakeRepository) -> None:
     """One that is used and whose target, joined by hyphens, is no file is dead; one that nothing uses, a text behind
     brackets, one word, and a label of a site are none."""
