@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,29 @@ def test_a_record_that_names_another_folder_removes_nothing(tmp_path: Path, name
     clear_scratch(tmp_path / "record")
     assert named.is_dir()
     assert not (tmp_path / "record").exists()
+
+
+def test_a_folder_in_another_temporary_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes on with a run may have another TMPDIR than who began it."""
+    (tmp_path / "then").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "then"))
+    scratch = make_scratch(tmp_path / "record")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    clear_scratch(tmp_path / "record")
+    assert (scratch.parent, scratch.exists()) == (tmp_path / "then", False)
+
+
+def test_a_link_in_the_place_of_the_folder_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands at that place by now and is no folder is left alone, with all that it leads to."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    scratch = make_scratch(tmp_path / "record")
+    scratch.rmdir()
+    (tmp_path / "precious/inner").mkdir(parents=True)
+    (tmp_path / "precious/inner").chmod(0o750)
+    scratch.symlink_to(tmp_path / "precious")
+    clear_scratch(tmp_path / "record")
+    assert (tmp_path / "precious/inner").stat().st_mode & 0o777 == 0o750
+    assert scratch.is_symlink()
 
 
 def test_without_a_record_there_is_nothing_to_clear(tmp_path: Path) -> None:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
 from autopack.artifacts.store import write_bytes
 
-_PREFIX = "autopack-scratch-"
+_NAME = re.compile(r"autopack-scratch-[0-9a-f]{16}\Z")
 
 
 def make_scratch(record: Path) -> Path:
     """Return a new empty folder of this user's; the file RECORD names it from before it exists until it is cleared."""
-    scratch = _place() / (_PREFIX + os.urandom(8).hex())
+    scratch = Path(tempfile.gettempdir()).resolve() / f"autopack-scratch-{os.urandom(8).hex()}"
     write_bytes(record, os.fsencode(scratch))
     scratch.mkdir(mode=0o700)
     return scratch
 
 
 def recorded_scratch(record: Path) -> Path | None:
-    """Return the folder that RECORD names, which need not exist; None without a record or where it names another's."""
+    """Return the folder that RECORD names, which need not exist; None without a record, or where it names what
+    `make_scratch` cannot have made. The temporary folder may have been another one then."""
     try:
         scratch = Path(os.fsdecode(record.read_bytes()))
     except FileNotFoundError:
         return None
-    return scratch if scratch.name.startswith(_PREFIX) and scratch.parent == _place() else None
+    return scratch if scratch.is_absolute() and _NAME.match(scratch.name) and _may_be_ours(scratch) else None
 
 
 def remove_scratch(scratch: Path) -> None:
@@ -54,5 +57,10 @@ def _open_up(folder: Path) -> None:
         return  # what then cannot be removed stays, as it does for any other reason
 
 
-def _place() -> Path:
-    return Path(tempfile.gettempdir()).resolve()
+def _may_be_ours(scratch: Path) -> bool:
+    """Tell whether SCRATCH is a folder of this user's, or gone."""
+    try:
+        status = scratch.lstat()
+    except OSError:
+        return True
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
