@@ -39,8 +39,6 @@ class CallFact:
     """What the others of them open; see `TextCalls.opened`."""
     doubtful: tuple[Evidence, ...] = ()
     """Further calls, for which the encoding of the machine may be meant."""
-    needs_unix: bool = False
-    """The module cannot be imported on Windows."""
     defines: frozenset[str] = frozenset()
     """`read_text` and `write_text` when the module defines them itself."""
 
@@ -67,7 +65,6 @@ def calls_of(path: str, data: bytes, *, most_places: int) -> CallFact | None:
         settled=found.settled,
         opened=found.opened,
         doubtful=doubtful,
-        needs_unix=found.needs_unix,
         defines=defines,
     )
 
@@ -138,16 +135,14 @@ class Judged:
                 opens_letters.add(path)
             cares = holds == "letters" or (holds == "unknown" and not for_developers)
             cares = cares and not fact.settled and not packages.holds_of_others(path, left_out)
-            found[path] = cares and not fact.needs_unix and not known.leaves_windows_out(path)
+            found[path] = cares and not known.leaves_windows_out(path)
         certain = [path for path, is_certain in found.items() if is_certain]
         certain.sort(key=lambda path: path not in opens_letters)
         together = tuple(_together(packages, certain, most_places))
         said_once = {path for one in together for path in one.modules}
         return cls(
             modules={
-                path: Verdict(
-                    is_certain and path not in said_once, calls[path].needs_unix or known.leaves_windows_out(path)
-                )
+                path: Verdict(is_certain and path not in said_once, known.leaves_windows_out(path))
                 for path, is_certain in found.items()
             },
             packages=together,

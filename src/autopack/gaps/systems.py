@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ _NEEDS_PYTHON = re.compile(
     rb"""(?:>=|~=|\^)[ \t]{0,9}3\.(\d{1,3})""",
     re.M,
 )
-_ONLY_ON_UNIX = frozenset({"fcntl", "grp", "pty", "pwd", "termios"})
-"""Modules of the standard library that Windows has not ("Availability: Unix"), and whose names nobody else takes."""
 _UTF8_SINCE = 15
 """The minor version of Python 3 in which text is UTF-8 unless it says otherwise (PEP 686)."""
 
@@ -61,15 +58,6 @@ def read(path: str, data: bytes) -> SystemsFact | None:
             return SystemsFact(checks="windows")
         return SystemsFact(checks="other") if _RUNS_TESTS.search(data) else None
     return None
-
-
-def needs_unix(tree: ast.Module) -> bool:
-    """Tell whether TREE imports, on condition of nothing, what only Unix has: on Windows it cannot be imported."""
-    return any(
-        (isinstance(node, ast.Import) and not _ONLY_ON_UNIX.isdisjoint(alias.name for alias in node.names))
-        or (isinstance(node, ast.ImportFrom) and not node.level and node.module in _ONLY_ON_UNIX)
-        for node in tree.body
-    )
 
 
 def _manifest(data: bytes) -> SystemsFact:

@@ -27,7 +27,6 @@ from autopack.gaps.python_source import (
     walk,
 )
 from autopack.gaps.settled_text import Reason, Settled
-from autopack.gaps.systems import needs_unix
 
 # Patterns that begin with a literal are searched for many times faster.
 _CANDIDATES = (
@@ -109,8 +108,6 @@ class TextCalls:
     """Nobody would change any of them: the text is ASCII by the way in which it is written."""
     doubtful: tuple[tuple[int, int], ...] = ()
     """Places of further calls, for which the encoding of the machine may be meant."""
-    needs_unix: bool = False
-    """The module cannot be imported on Windows."""
 
 
 def defined_methods(data: bytes) -> frozenset[str]:
@@ -162,7 +159,6 @@ def find_text_calls(data: bytes) -> TextCalls | None:
         opened=opened,
         settled=not open_ones,
         doubtful=_first_on_each_line(doubtful),
-        needs_unix=needs_unix(tree),
     )
 
 
