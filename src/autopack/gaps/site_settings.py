@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from autopack.gaps import markdown
 from autopack.gaps.simple_patterns import SimplePattern, read_pattern
@@ -42,9 +42,6 @@ class SaidOfPages:
     """Routes that docsify takes from elsewhere, whole."""
     headings: frozenset[str] = frozenset()
     """The slugs of headings that a plugin writes into pages."""
-
-
-_NOTHING = SaidOfPages()
 
 
 @dataclass(frozen=True)
@@ -97,23 +94,31 @@ def what_is_said(path: str, data: bytes) -> SaidOfPages | None:
     """Return what the file PATH with DATA says of the pages of its site, None where it says nothing."""
     if len(data) > _MAX_BYTES:
         return None
-    names_tabs = _MKDOCS.match(path.rpartition("/")[2]) is not None and _NAMES_TABS.search(data) is not None
-    said = SaidOfPages(names_tabs, _aliases(path, data), _headings(path, data))
-    return None if said == _NOTHING else said
+    folder, _, name = path.rpartition("/")
+    if _MKDOCS.match(name):
+        return SaidOfPages(names_tabs=True) if _NAMES_TABS.search(data) else None
+    aliases, headings = _aliases(name, data), _headings(folder, name, data)
+    return SaidOfPages(aliases=aliases, headings=headings) if aliases or headings else None
 
 
-def _headings(path: str, data: bytes) -> frozenset[str]:
-    """Return the slugs of the headings that are written out in strings of the script DATA, if PATH is among those that
-    a site is built with."""
-    if b"## " not in data or not _SCRIPT.match(path) or not _FOLDER_OF_SCRIPTS.search(path):
+def _headings(folder: str, name: str, data: bytes) -> frozenset[str]:
+    """Return the slugs of the headings that are written out in strings of the script DATA, called NAME, if FOLDER is
+    among those that a site is built with."""
+    if not _holds_scripts(folder) or b"## " not in data or not _SCRIPT.match(name):
         return frozenset()
     titles = (match[1].lstrip(b"#") for match in _HEADING_IN_A_STRING.finditer(data) if _EXPRESSION not in match[1])
     return frozenset(markdown.slug(title.decode("utf-8", "replace")) for title in titles)
 
 
-def _aliases(path: str, data: bytes) -> tuple[SimplePattern, ...]:
+@lru_cache(maxsize=4_096)
+def _holds_scripts(folder: str) -> bool:
+    """Tell whether a site keeps in FOLDER what changes its pages: asked for each of its files, one after the other."""
+    return _FOLDER_OF_SCRIPTS.search(f"{folder}/") is not None
+
+
+def _aliases(name: str, data: bytes) -> tuple[SimplePattern, ...]:
     """Return the keys of `alias` in the settings of docsify: it looks up a route that one of them is the whole of."""
-    if not path.endswith(_FOR_DOCSIFY) or _DOCSIFY not in data:
+    if _DOCSIFY not in data or not name.endswith(_FOR_DOCSIFY):
         return ()
     keys = (key[1] for block in _ALIASES.finditer(data) for key in _ALIAS.finditer(block[1]))
     found = (read_pattern(key.decode("utf-8", "replace"), whole=True) for key in keys)

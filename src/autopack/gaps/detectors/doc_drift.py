@@ -103,6 +103,12 @@ RULES = (
 _MAX_SOURCE_BYTES = 64_000
 _ENOUGH_TRANSLATIONS = 3
 _ENOUGH_VANISHED = 3
+_OF_A_SITE = (".html", ".md", ".yml", ".yaml")
+"""What templates of shortcodes and settings of MkDocs end in."""
+_MAY_SAY_SOMETHING = frozenset(
+    "json yml yaml toml lycheeignore html htm md go rs js cjs mjs jsx ts cts mts tsx".split()  # noqa: SIM905  (as read)
+)
+"""What the names of files end in that are no documents and may say something of them."""
 _AROUND_A_PICTURE = re.compile(rb"[\"'][^<>]{0,500}>\s{0,80}<img\b")
 _LICENCE = re.compile(r"(?:licen[cs]e|copying|notice)(?:[-.]\w+){0,2}\Z", re.IGNORECASE)
 
@@ -145,16 +151,20 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
+    fact = _of_no_document(path, data) if path.rpartition(".")[2].lower() in _MAY_SAY_SOMETHING else None
+    if fact is None and _may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES:
+        return DocumentFact()
+    return fact
+
+
+def _of_no_document(path: str, data: bytes) -> DocumentFact | None:
+    """Return what the settings, the list, the script or the program PATH says of documents, or None."""
     embedded, said = find_embedded(path, data), what_is_said(path, data)
     routes = find_routes(path, data) if may_be_list(path) and not embedded else ()
     left_out = find_left_out(path, data)
     if embedded or said or routes or left_out:
         return DocumentFact(inclusions=embedded, routes=routes, said=said, left_out=left_out)
-    if _is_known(path) or _is_setting(path):
-        return DocumentFact()
-    if _may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES:
-        return DocumentFact()
-    return None
+    return DocumentFact() if _is_known(path) or _is_setting(path) else None
 
 
 def retain(path: str) -> bool:
@@ -170,7 +180,7 @@ def _is_known(path: str) -> bool:
 
 def _is_setting(path: str) -> bool:
     """Tell whether PATH says what a site makes of its pages."""
-    return is_template_of_a_shortcode(path) or is_setting_of_mkdocs(path)
+    return path.endswith(_OF_A_SITE) and (is_template_of_a_shortcode(path) or is_setting_of_mkdocs(path))
 
 
 def _may_be_quoted(path: str) -> bool:
