@@ -171,7 +171,8 @@ def _is_for_type_checkers(module: ModuleFact) -> bool:
 
 def _is_helper(stem: str, path: str, suite: Suite) -> bool:
     """Tell whether other modules import the module called STEM or name its file, or a tool's file names it."""
-    if not _HELPER_STEMS.isdisjoint(stem.lower().split("_")) or suite.is_named(path, stem):
+    words_of_it = (stem.lower(), *stem.lower().split("_"))
+    if not _HELPER_STEMS.isdisjoint(words_of_it) or suite.is_named(path, stem):
         return True
     others = [module for other, module in suite.modules.items() if other != path]
     return any(f"{stem}.py" in module.named_files for module in others) or any(

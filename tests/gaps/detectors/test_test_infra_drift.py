@@ -417,6 +417,13 @@ def test_what_pytest_never_looks_into_is_no_test(make_repository: MakeRepository
     assert {gap.evidence[0].path for gap in gaps_of(repository)} == set(files)
 
 
+@pytest.mark.parametrize("name", ["__init__.py", "__main__.py", "test_utils/helper.py"])
+def test_modules_that_hold_what_tests_share_are_no_slips(make_repository: MakeRepository, name: str) -> None:
+    """By their names, however many functions are called `test…` there."""
+    files = {"pyproject.toml": PYTEST, "tests/test_x.py": CHECKED, f"tests/{name}": CHECKED}
+    assert seen_in(make_repository, files) == []
+
+
 def test_folders_that_pytest_passes_over_unasked(make_repository: MakeRepository) -> None:
     """`build`, hidden folders and eggs, unless the settings name others."""
     odd = "def test_a():\n    work() == 1\n"
