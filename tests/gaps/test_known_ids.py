@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from autopack.gaps import link_targets
+from autopack.gaps.detectors.doc_drift import DETECTOR
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.known_ids import rules_for
-from autopack.gaps.site_generators import find_sites
+from autopack.gaps.site_generators import Sites, find_sites
+from gap_reports import report_of
+from repositories import MakeRepository
 
 _PAGE = b"# Page\n\n## Re-authentication & the `lang_start`\n\n## Caf\xc3\xa9\n\n## Twice\n\n## Twice\n"
 _BY_GITHUB = "re-authentication--the-lang_start"
@@ -82,3 +86,22 @@ def test_a_doubled_sign_is_in_no_id() -> None:
     assert may_hold("twice", {"hugo.toml": b""})
     assert not may_hold("#twice", {"hugo.toml": b""})
     assert not may_hold("#twice", {"mkdocs.yml": b""})
+
+
+def test_what_configures_a_document_is_asked_once_for_all_of_its_links(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of settings above a document are not read again for each of its links."""
+    asked: list[tuple[str, str]] = []
+
+    def counting(sites: Sites, texts: Mapping[str, bytes], document: str, page: str) -> frozenset[str] | None:
+        asked.append((document, page))
+        return rules_for(sites, texts, document, page)
+
+    monkeypatch.setattr(link_targets, "rules_for", counting)
+    links = "".join(f"[x](#gone-{number}) [y](b.md#gone-{number})\n" for number in range(40))
+    files = {"mkdocs.yml": "site_name: x\n", "docs/a.md": f"# A\n\n{links}", "docs/b.md": "# B\n"}
+    (gap,) = report_of(make_repository(files), DETECTOR).gaps[:1]
+    assert len(gap.evidence) == 40
+    assert {document for document, _ in asked} == {"docs/a.md"}
+    assert len(asked) <= 2

@@ -106,11 +106,24 @@ class Tree:
 
     def rules_between(self, document: str, page: str) -> frozenset[str] | None:
         """Return by which rules a link of DOCUMENT finds the headings of PAGE (see `known_ids.rules_for`)."""
-        return rules_for(self.sites, self.snapshot.texts, document, page)
+        asked = (document, page.rpartition("/")[0])  # All pages of a folder are configured alike.
+        if asked not in self._rules:
+            self._rules[asked] = rules_for(self.sites, self.snapshot.texts, document, page)
+        return self._rules[asked]
 
     def links_by_paths(self, document: str) -> bool:
         """Tell whether links of DOCUMENT certainly are paths of files on its site (see `mkdocs.links_by_paths`)."""
-        return links_by_paths(self.sites, self.snapshot.texts, document)
+        if document not in self._linking_by_paths:
+            self._linking_by_paths[document] = links_by_paths(self.sites, self.snapshot.texts, document)
+        return self._linking_by_paths[document]
+
+    @cached_property
+    def _rules(self) -> dict[tuple[str, str], frozenset[str] | None]:
+        return {}
+
+    @cached_property
+    def _linking_by_paths(self) -> dict[str, bool]:
+        return {}
 
     @cached_property
     def _index(self) -> PathIndex:
