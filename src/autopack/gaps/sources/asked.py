@@ -34,6 +34,8 @@ REMOVALS_COMMAND = (
 """Lists the paths that each commit on the standard input removed. No content is read."""
 _FEW_FILES = 10_000
 """In trees of fewer files, git has listed all removals before the detectors are loaded."""
+_SECONDS, _SECONDS_FOR_THE_PAST = 120.0, 2.0
+"""A history may hold trees of billions of paths: who needs it then asks again, for what it needs."""
 _PATHS = re.compile(rb"(?:\A|\0)\S (?!160000)\d+ \w+ \d\t([^\0]+)")
 """In what INDEX_COMMAND prints: the paths that are no submodules."""
 
@@ -77,7 +79,8 @@ class Asked:
     def _run(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
         with suppress(AutopackError, OSError, Unclear):
             given = stdin()
-            self._answers[command] = given, self.git.run(*command, stdin=given, check=False)
+            seconds = _SECONDS_FOR_THE_PAST if command == REMOVALS_COMMAND else _SECONDS
+            self._answers[command] = given, self.git.run(*command, stdin=given, check=False, timeout=seconds)
 
     def _paths(self) -> bytes:
         """Return the tracked paths as ATTRIBUTES_COMMAND takes them."""
