@@ -106,6 +106,11 @@ def _names_in(folder: str) -> tuple[str, ...]:
     return tuple(folder.lower().split("/")) if folder else ()
 
 
+def is_below(folder: str, path: str) -> bool:
+    """Tell whether PATH lies below FOLDER, which is the root where it is empty."""
+    return not folder or path.startswith(f"{folder}/")
+
+
 def stem(path: str) -> str:
     """Return the file name of PATH without its last extension."""
     name = path.rpartition("/")[2]

@@ -17,7 +17,6 @@ _KRAMDOWN: Final = "kramdown"
 _HYPHENS: Final = "hyphens"
 _RULES: Final = (
     (re.compile(r"book\.(?:toml|json)\Z|(?:docusaurus\.config|sidebars)\.[cm]?[jt]s\Z"), BY_GITHUB),
-    (re.compile(r"mkdocs[-_.\w]*\.ya?ml\Z"), frozenset({PYTHON_MARKDOWN})),
     (re.compile(r"_config\.ya?ml\Z"), frozenset({_KRAMDOWN, _HYPHENS})),
 )
 """Which rules what is called so stands for; Jekyll and Hexo share a name."""
@@ -42,8 +41,8 @@ def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str
 
 
 def _rules_of(path: str, texts: Mapping[str, bytes]) -> frozenset[str] | None:
-    if is_setting_of_mkdocs(path) and (path not in texts or _changes_ids(texts[path])):
-        return None
+    if is_setting_of_mkdocs(path):
+        return None if path not in texts or _changes_ids(texts[path]) else frozenset({PYTHON_MARKDOWN})
     return next((rules for name, rules in _RULES if name.match(path.rpartition("/")[2])), None)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from posixpath import normpath
+
+from autopack.gaps.toml_text import read_toml
 
 SETTINGS = ("pyproject.toml", "towncrier.toml")
 """What towncrier is configured in."""
@@ -16,7 +17,6 @@ _IN_A_FOLDER_OF_ITS_OWN = re.compile(
 )
 _CALLED_SO = re.compile(r"(?:.*/)?([^/.][^/]*\.[a-z]\w*(?:\.\d+)?\.(?:rst|md|txt))\Z")
 """`<issue>.<kind>[.<number>].<suffix>`, as towncrier wants it."""
-_MAX_BYTES = 64_000
 _FOLDER = re.compile(r"(?:.*/)?(?:news|changes|changelog)\Z")
 
 
@@ -24,14 +24,11 @@ def folder_of_towncrier(texts: Mapping[str, bytes]) -> str | None:
     """Return the folder that towncrier's settings among TEXTS name, without a trailing `/`."""
     for path in SETTINGS:
         data = texts.get(path, b"")
-        if b"towncrier" not in data or len(data) > _MAX_BYTES:
-            continue
-        try:
-            directory = tomllib.loads(data.decode()).get("tool", {}).get("towncrier", {}).get("directory")
-        except (ValueError, AttributeError, RecursionError):  # no TOML, or a value where a table belongs
-            continue
-        if isinstance(directory, str):
-            return normpath(directory)
+        settings: object = read_toml(data.decode("utf-8", "replace")) if b"towncrier" in data else None
+        for key in ("tool", "towncrier", "directory"):
+            settings = settings.get(key) if isinstance(settings, dict) else None
+        if isinstance(settings, str):
+            return normpath(settings)
     return None
 
 

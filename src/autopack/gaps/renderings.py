@@ -17,7 +17,7 @@ from functools import cached_property
 from autopack.gaps import markdown
 from autopack.gaps.dead_links import DeadLink, is_judged
 from autopack.gaps.document_pages import Pages
-from autopack.gaps.document_places import is_shown_on_the_host, without_language
+from autopack.gaps.document_places import is_below, is_shown_on_the_host, without_language
 from autopack.gaps.heading_ids import GITILES, RULES
 from autopack.gaps.link_targets import PAGE_SUFFIXES, Tree, folders_above, resolve
 from autopack.gaps.markdown import Link, split_target
@@ -48,7 +48,7 @@ def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tup
 
     LINKS are all links by document. Only those below a folder for which a rule has the numbers are looked at.
     """
-    asked = _Readings(tree, tuple(dead), links, Pages(tree.snapshot.texts))
+    asked = _Readings(tree, tuple(dead), links, tree.pages)
     return tuple(replace(one, reading=asked.of.get(number)) for number, one in enumerate(dead))
 
 
@@ -127,14 +127,14 @@ class _Readings:
             was_there = not self.tree.snapshot.history.keys().isdisjoint(wanted)
             if len(wanted) < _ENOUGH_TARGETS or names_others or was_there:
                 continue
-            if all(_is_below(folder, path) for path in wanted) and self._lie_together(folder, wanted):
+            if all(is_below(folder, path) for path in wanted) and self._lie_together(folder, wanted):
                 yield from numbers
 
     def _lie_together(self, folder: str, wanted: Collection[str]) -> bool:
         """Tell whether WANTED, paths below FOLDER, are all there if one folder is put between."""
         ends = [path[len(folder) + 1 :] if folder else path for path in wanted]
         between = (
-            {found.removesuffix(end) for found in self.tree.ending_in(end) if _is_below(folder, found)} for end in ends
+            {found.removesuffix(end) for found in self.tree.ending_in(end) if is_below(folder, found)} for end in ends
         )
         return bool(frozenset.intersection(*map(frozenset, between)))
 
@@ -184,7 +184,7 @@ class _Readings:
             {
                 target
                 for document, found in self.links.items()
-                if _is_below(folder, document) and is_judged(document) and not is_shown_on_the_host(document)
+                if is_below(folder, document) and is_judged(document) and not is_shown_on_the_host(document)
                 for link in found
                 for target in self._contradiction(document, link, kind, folder, rule)
             }
@@ -194,7 +194,7 @@ class _Readings:
         path, fragment = split_target(link.target)
         if kind == _IDS:
             end = resolve(self.tree, document, link.target) if fragment else None
-            if end is None or end.outcome != "found" or not _is_below(folder, end.path):
+            if end is None or end.outcome != "found" or not is_below(folder, end.path):
                 return
             wanted = markdown.slug_key(fragment or "")
             if wanted in self.pages.slugs(end.path) and wanted not in self.pages.other_ids(end.path)[rule]:
@@ -245,8 +245,4 @@ def _on_the_site(folder: str, document: str, path: str, kind: str) -> str | None
 def _common_folders(one: DeadLink) -> tuple[str, ...]:
     """Return the folders, `""` for the root, that hold the document of ONE and the page whose heading it names."""
     above = (*folders_above(one.document), "")
-    return tuple(folder for folder in above if one.fragment is None or _is_below(folder, one.wanted))
-
-
-def _is_below(folder: str, path: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")
+    return tuple(folder for folder in above if one.fragment is None or is_below(folder, one.wanted))

@@ -6,6 +6,7 @@ They are never run: one that goes back and forth would hold a scan for hours. Th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LONGEST = 300
@@ -35,6 +36,21 @@ class SimplePattern:
                 return False
             at = found + len(piece)
         return True
+
+
+class SimplePatterns:
+    """Many of them, asked about many texts: what is one text is looked up, and of the others the first MOST count."""
+
+    MOST = 100
+
+    def __init__(self, patterns: Iterable[SimplePattern]) -> None:
+        every = tuple(patterns)
+        self._texts = frozenset(one.pieces[0] for one in every if len(one.pieces) == 1)
+        self._others = tuple(dict.fromkeys(one for one in every if len(one.pieces) > 1))[: self.MOST]
+
+    def match(self, text: str) -> bool:
+        """Tell whether one of them means the whole TEXT."""
+        return text in self._texts or any(pattern.matches(text) for pattern in self._others)
 
 
 def read_pattern(written: str, *, whole: bool = False) -> SimplePattern | None:

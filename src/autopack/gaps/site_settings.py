@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from autopack.gaps import markdown
-from autopack.gaps.simple_patterns import SimplePattern, read_pattern
+from autopack.gaps.document_places import is_below
+from autopack.gaps.mkdocs import is_setting_of_mkdocs
+from autopack.gaps.simple_patterns import SimplePattern, SimplePatterns, read_pattern
 
 _MAX_BYTES = 256_000
-_MKDOCS = re.compile(r"mkdocs[-_.\w]*\.ya?ml\Z", re.IGNORECASE)
 _NAMES_TABS = re.compile(
     rb"^([ \t]{0,40})(?:-[ \t]{1,8})?[\"']?pymdownx\.tabbed[\"']?:[^\n]{0,200}\n"
     rb"(?:\1[ \t][^\n]{0,300}\n){0,20}?\1[ \t]{1,20}slugify:",
@@ -52,7 +53,7 @@ class SaidOfSites:
 
     @cached_property
     def _with_named_tabs(self) -> frozenset[str]:
-        return frozenset(_folder_of(path) for path, said in self.by_path.items() if said.names_tabs)
+        return frozenset(path.rpartition("/")[0] for path, said in self.by_path.items() if said.names_tabs)
 
     @cached_property
     def _headings(self) -> dict[str, frozenset[str]]:
@@ -64,25 +65,29 @@ class SaidOfSites:
         return found
 
     @cached_property
-    def _aliases(self) -> tuple[tuple[str, SimplePattern], ...]:
-        return tuple((_folder_of(path), alias) for path, said in self.by_path.items() for alias in said.aliases)
+    def _aliases(self) -> dict[str, SimplePatterns]:
+        """Folder of a site -> its aliases."""
+        found: dict[str, list[SimplePattern]] = {}
+        for path, said in self.by_path.items():
+            found.setdefault(path.rpartition("/")[0], []).extend(said.aliases)
+        return {folder: SimplePatterns(aliases) for folder, aliases in found.items() if aliases}
 
     def names_tabs(self, page: str) -> bool:
         """Tell whether the tabs of PAGE have ids by their titles."""
-        return any(_is_below(folder, page) for folder in self._with_named_tabs)
+        return any(is_below(folder, page) for folder in self._with_named_tabs)
 
     def puts_in(self, page: str, fragment: str, sites: Container[str]) -> bool:
         """Tell whether a plugin of one of SITES, folders with settings, may put the heading FRAGMENT into PAGE."""
         wanted = markdown.slug_key(fragment)
         return any(
-            wanted in headings and site in sites and _is_below(site, page) for site, headings in self._headings.items()
+            wanted in headings and site in sites and is_below(site, page) for site, headings in self._headings.items()
         )
 
     def takes_from_elsewhere(self, document: str, wanted: str) -> bool:
         """Tell whether the site with the page DOCUMENT has the page WANTED from another place."""
         return any(
-            _is_below(folder, document) and _is_below(folder, wanted) and alias.matches(route)
-            for folder, alias in self._aliases
+            is_below(folder, document) and is_below(folder, wanted) and aliases.match(route)
+            for folder, aliases in self._aliases.items()
             for route in _routes(folder, wanted)
         )
 
@@ -95,7 +100,7 @@ def what_is_said(path: str, data: bytes) -> SaidOfPages | None:
     if len(data) > _MAX_BYTES:
         return None
     folder, _, name = path.rpartition("/")
-    if _MKDOCS.match(name):
+    if is_setting_of_mkdocs(path):
         return SaidOfPages(names_tabs=True) if _NAMES_TABS.search(data) else None
     aliases, headings = _aliases(name, data), _headings(folder, name, data)
     return SaidOfPages(aliases=aliases, headings=headings) if aliases or headings else None
@@ -129,11 +134,3 @@ def _routes(folder: str, page: str) -> tuple[str, str]:
     """Return what PAGE of the site in FOLDER is called there, with its suffix and without."""
     inner = "/" + (page[len(folder) + 1 :] if folder else page)
     return inner, inner.removesuffix(_SUFFIX_OF_A_PAGE)
-
-
-def _folder_of(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _is_below(folder: str, path: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")

@@ -1352,12 +1352,15 @@ def test_links_that_a_link_checker_leaves_out_are_unsure(
         ("lychee.toml", "exclude = 'bundle'\nexclude_path = ['docs']\n"),
         ("lychee.toml", "exclude = [bundle]\n"),
         ("other.toml", "exclude = ['bundle']\n"),
+        ("lychee.toml", f"{'a.' * 200}b = 1\nexclude = ['bundle']\n"),
+        ("tests/fixtures/lychee.toml", "exclude = ['bundle']\n"),
     ],
 )
 def test_what_leaves_out_no_link_by_its_name_says_nothing(
     make_repository: MakeRepository, path: str, text: str
 ) -> None:
-    """A kind of links, a list of something else, another document, broken settings, and settings of another tool."""
+    """A kind of links, a list of something else, another document, broken settings, settings of another tool or of test
+    data, and settings that would take time in the square of their length."""
     (gap,) = gaps_of(make_repository({"a.md": "[x](./bundle.zip)\n", path: text}))
     assert (gap.title, gap.confidence) == ("a.md links to ./bundle.zip, which is not there", "high")
 
@@ -1720,6 +1723,26 @@ def test_fragments_of_news_go_with_each_release(
     write_files(repository, {"guide.md": f"Say it in `{path}`.\n"})
     commit_all(repository)
     assert seen_in(repository) == ([] if is_deleted_at_releases else ["vanished-path guide.md:1"])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        f"# towncrier\na = {'[' * 3_000}\n",
+        f"# towncrier\n{'a.' * 200}b = 1\n[tool.towncrier]\ndirectory = 'upcoming'\n",
+        "# towncrier\ntool = 3\n",
+        "[tool]\ntowncrier = ['directory']\n",
+        "[tool.towncrier]\ndirectory = 4\n",
+        "\xff towncrier",
+    ],
+)
+def test_settings_of_towncrier_that_say_nothing_stop_nobody(make_repository: MakeRepository, settings: str) -> None:
+    """Deep, long, of other kinds or no TOML: the document that names a file that is gone is told all the same."""
+    repository = make_repository({"upcoming/12.feature.rst": "a change\n", "towncrier.toml": settings})
+    git(repository, "rm", "-q", "upcoming/12.feature.rst")
+    write_files(repository, {"guide.md": "Say it in `upcoming/12.feature.rst`.\n"})
+    commit_all(repository)
+    assert seen_in(repository) == ["vanished-path guide.md:1"]
 
 
 def test_a_translation_is_excused_with_its_original(make_repository: MakeRepository) -> None:
