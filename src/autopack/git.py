@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -119,6 +119,15 @@ def _belongs_to_us(work_tree: Path) -> bool:
         return False
 
 
+def _communicate(child: subprocess.Popen[bytes], stdin: bytes | None, timeout: float) -> tuple[bytes, bytes]:
+    """Return what CHILD prints; whatever keeps this from its end (a time-out, a signal) ends it."""
+    try:
+        return child.communicate(stdin, timeout)
+    except BaseException:
+        child.kill()
+        raise
+
+
 @dataclass(frozen=True)
 class Git:
     """Git on one working tree. `work_tree` is absolute; `git_dir` is given for trees whose `.git` must not be
@@ -136,8 +145,10 @@ class Git:
         check: bool = True,
         timeout: float = 120.0,
         extra_environment: Mapping[str, str] | None = None,
+        started: Callable[[subprocess.Popen[bytes]], object] = lambda child: None,
     ) -> GitAnswer:
-        """Run one git command; ARGUMENTS start with the verb. Seconds for TIMEOUT.
+        """Run one git command; ARGUMENTS start with the verb. Seconds for TIMEOUT. STARTED is told of the process, so
+        that a thread's can be ended by others; what stops the caller ends it anyway.
 
         Raises GitFailed if CHECK and git says no, EnvironmentFault if git is absent or does not end in time.
         """
@@ -150,16 +161,16 @@ class Git:
         verb, *rest = arguments
         argv = [self.executable, *location, *settings, verb, *_NO_PROGRAMS.get(verb, ()), *rest]
         try:
-            done = subprocess.run(
+            with subprocess.Popen(
                 argv,
                 cwd=self.work_tree,
                 env={**environment(), **(extra_environment or {})},
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as child:
+                started(child)
+                output, errors = _communicate(child, stdin, timeout)
         except FileNotFoundError as fault:
             if not self.work_tree.is_dir():
                 raise UsageError(f"{self.work_tree} is not a folder.") from fault
@@ -170,7 +181,7 @@ class Git:
             raise EnvironmentFault(f"Cannot enter {self.work_tree}: permission denied.") from fault
         except subprocess.TimeoutExpired as fault:
             raise EnvironmentFault(f"git {arguments[0]} did not end within {timeout:.0f} seconds.") from fault
-        answer = GitAnswer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip())
+        answer = GitAnswer(child.returncode, output, errors.decode("utf-8", "replace").strip())
         if check and answer.code != 0:
             raise GitFailed(f"git {arguments[0]} failed: {answer.stderr or f'exit code {answer.code}'}")
         return answer

@@ -160,3 +160,19 @@ def test_the_next_command_of_gc_removes_what_was_shown(
     capsys.readouterr()
     assert main(["gc", "--keep-days", "0", "-C", str(repository), "--format", "text"]) == 0
     assert "next: autopack gc --keep-days 0 --execute" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("signal", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_a_signal_while_a_class_is_made_ends_the_command_as_ever(
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch, signal: BaseException, code: int
+) -> None:
+    """Python 3.11 raises a RuntimeError from what the signal raised."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise RuntimeError("Error calling __set_name__") from signal
+
+    monkeypatch.setattr("autopack.operations.scanning.assess_workspace", interrupt)
+    try:
+        assert main(["scan", "-C", str(make_repository())]) == code
+    except SystemExit as end:
+        assert end.code == code

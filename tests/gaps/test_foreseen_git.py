@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -9,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from autopack.config import load_settings
+from autopack.errors import EXIT_TERMINATED
 from autopack.gaps.detectors import all_detectors
 from autopack.gaps.scanner import scan
 from autopack.gaps.snapshot import take_snapshot
@@ -17,6 +23,7 @@ from autopack.gaps.sources.asked import (
     ATTRIBUTES_COMMAND,
     INDEX_COMMAND,
     OBJECTS_COMMAND,
+    REMOVALS_COMMAND,
     STATUS_COMMAND,
     Asked,
     ForeseenGit,
@@ -113,6 +120,66 @@ def test_the_past_that_was_asked_for_is_that_of_the_look(
     assert report_of(folder, asked) == without
     # One asks for the rename; without the list, removals are asked for by name, again once a new name is known.
     assert put.count("diff-tree") == (1 if few else 2)
+
+
+@pytest.fixture
+def bomb(make_repository: MakeRepository) -> Path:
+    """A repository of one file, in whose past is a tree of 64 million paths, made of a few objects."""
+    folder = make_repository({"README.md": "# Sample\n\n[gone](gone.md)\n"})
+    blob = git(folder, "hash-object", "-w", "--stdin", stdin=b"x\n").strip()
+    tree = git(folder, "mktree", stdin="".join(f"100644 blob {blob}\tf{n}\n" for n in range(20)).encode()).strip()
+    for _ in range(5):
+        below = "".join(f"040000 tree {tree}\td{n}\n" for n in range(20))
+        tree = git(folder, "mktree", stdin=below.encode()).strip()
+    small, parent = (git(folder, "rev-parse", name).strip() for name in ("HEAD^{tree}", "HEAD"))
+    for content in (tree, small):
+        parent = git(folder, "commit-tree", content, "-p", parent, "-m", "more").strip()
+    git(folder, "reset", "--quiet", parent)
+    return folder
+
+
+def children_in(folder: Path) -> list[int]:
+    """Return the processes that list what was removed in FOLDER."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            is_it = (process / "cwd").resolve() == folder and b"--diff-filter=D" in (process / "cmdline").read_bytes()
+            found += [int(process.name)] if is_it else []
+    return found
+
+
+def test_a_past_that_takes_long_to_list_is_not_waited_for(bomb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up soon, and nothing of it is left; paths that documents name are asked for by name, as ever."""
+    monkeypatch.setattr(asking, "_SECONDS_FOR_THE_PAST", 0.1)
+    given: list[object] = []
+    run = Git.run
+
+    def noting(self: Git, *arguments: str, **options: object) -> object:
+        given.append(options["timeout"] if arguments[:1] == ("diff-tree",) else None)
+        return run(self, *arguments, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patching:
+        patching.setattr(Git, "run", noting)
+        asked = foreseen(bomb)
+        asked.end()
+    assert [seconds for seconds in given if seconds] == [0.1]
+    assert not asked.knows(REMOVALS_COMMAND)
+    assert children_in(bomb) == []
+    assert report_of(bomb, asked) == report_of(bomb, None)
+
+
+def test_who_ends_a_scan_ends_what_it_asked(bomb: Path) -> None:
+    """A signal to the command alone leaves no process behind, though a thread was waiting for it."""
+    scan = subprocess.Popen([sys.executable, "-m", "autopack", "scan", "-C", str(bomb), "--no-cache"])
+    deadline = time.monotonic() + 20
+    while not (children := children_in(bomb)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    scan.terminate()
+    assert scan.wait(20) == EXIT_TERMINATED
+    left = children_in(bomb)
+    for child in left:
+        os.kill(child, signal.SIGKILL)
+    assert (len(children), left) == (1, [])
 
 
 def test_an_answer_serves_once(repository: Path) -> None:

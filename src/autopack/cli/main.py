@@ -37,12 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
     except AutopackError as fault:
         return report_failure(fault)
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _report_interruption()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as fault:  # noqa: BLE001  (the front door: nothing may leave as a traceback)
+        # Python 3.11 wraps what a signal raises while a class is made.
+        if isinstance(fault.__cause__, SystemExit):
+            raise fault.__cause__ from None
+        if isinstance(fault.__cause__, KeyboardInterrupt):
+            return _report_interruption()
         return _report_unexpected(fault)
 
 
@@ -68,13 +72,17 @@ def _run_command(arguments: list[str], asked: Asked | None) -> int:
     try:
         result = app(args=arguments, standalone_mode=False, obj=asked)
         if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
-            print("Interrupted.", file=sys.stderr)
+            return _report_interruption()
         return result if isinstance(result, int) else 0
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
-        print("Interrupted.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _report_interruption()
+
+
+def _report_interruption() -> int:
+    print("Interrupted.", file=sys.stderr)
+    return EXIT_INTERRUPTED
 
 
 def report_failure(fault: AutopackError) -> int:

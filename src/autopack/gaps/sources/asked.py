@@ -3,10 +3,12 @@ done."""
 
 from __future__ import annotations
 
+import atexit
 import re
+import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,31 @@ _SECONDS, _SECONDS_FOR_THE_PAST = 120.0, 2.0
 """A history may hold trees of billions of paths: who needs it then asks again, for what it needs."""
 _PATHS = re.compile(rb"(?:\A|\0)\S (?!160000)\d+ \w+ \d\t([^\0]+)")
 """In what INDEX_COMMAND prints: the paths that are no submodules."""
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+"""What threads wait for: they are forgotten when this process ends, and nobody else would end their children."""
+
+
+@contextmanager
+def _noted() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Yield what a thread tells of its child; it is forgotten afterwards."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def note(child: subprocess.Popen[bytes]) -> None:
+        children.append(child)
+        _running.add(child)
+
+    try:
+        yield note
+    finally:
+        _running.difference_update(children)
+
+
+@atexit.register
+def _end_children() -> None:
+    for child in tuple(_running):
+        child.kill()
 
 
 class Unclear(Exception):
@@ -77,10 +104,11 @@ class Asked:
         self._threads[command].start()
 
     def _run(self, command: Sequence[str], stdin: Callable[[], bytes | None]) -> None:
-        with suppress(AutopackError, OSError, Unclear):
+        seconds = _SECONDS_FOR_THE_PAST if command == REMOVALS_COMMAND else _SECONDS
+        with suppress(AutopackError, OSError, Unclear), _noted() as note:
             given = stdin()
-            seconds = _SECONDS_FOR_THE_PAST if command == REMOVALS_COMMAND else _SECONDS
-            self._answers[command] = given, self.git.run(*command, stdin=given, check=False, timeout=seconds)
+            answer = self.git.run(*command, stdin=given, check=False, timeout=seconds, started=note)
+            self._answers[command] = given, answer
 
     def _paths(self) -> bytes:
         """Return the tracked paths as ATTRIBUTES_COMMAND takes them."""
@@ -90,7 +118,7 @@ class Asked:
     def _revisions(self) -> bytes:
         """Return the commits as REMOVALS_COMMAND takes them. Raises Unclear where listing would take too long."""
         listing, revisions = self._answer(INDEX_COMMAND), self._answer(REVISIONS_COMMAND)
-        if listing is None or revisions is None or listing.stdout.count(b"\0") > _FEW_FILES:
+        if listing is None or revisions is None or revisions.code != 0 or listing.stdout.count(b"\0") > _FEW_FILES:
             raise Unclear
         return revisions.stdout
 
