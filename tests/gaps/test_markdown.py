@@ -174,8 +174,9 @@ def test_what_is_indented_below_a_block_of_pymdown_is_text(block: str) -> None:
     """It is indented code where no such block begins; code within the block stays code, and so do other lines."""
     text = f"{block}\n\n    ```sh\n    [a](a.md)\n    ```\n\n    [b](b.md)\n\n        [c](c.md)\n"
     for data in (text.encode(), text.replace("\n", "\r\n").encode()):
-        rendered = markdown.render(data)
-        assert rendered is not None
+        rendered, plain = markdown.render(data, with_blocks=True), markdown.render(data)
+        assert rendered is not None and plain is not None
+        assert not plain.links_to("b.md", data.index(b"b.md"))
         assert [
             target for target in ("a.md", "b.md", "c.md") if rendered.links_to(target, data.index(target.encode()))
         ] == ["b.md"]
@@ -185,6 +186,6 @@ def test_what_is_indented_below_a_block_of_pymdown_is_text(block: str) -> None:
 def test_what_is_indented_below_other_lines_is_code(line: str) -> None:
     """Only what PyMdown knows begins a block."""
     data = f"{line}\n\n    [b](b.md)\n".encode()
-    rendered = markdown.render(data)
+    rendered = markdown.render(data, with_blocks=True)
     assert rendered is not None
-    assert not rendered.references
+    assert not rendered.links_to("b.md", data.index(b"b.md"))

@@ -29,6 +29,8 @@ class Pages:
     """Documents by path, each masked, searched for headings and parsed at most once, and only when asked."""
 
     texts: Mapping[str, bytes]
+    has_blocks: Callable[[str], bool] = lambda path: False
+    """Tells whether a site reads blocks of PyMdown in a document, which the code host does not."""
     _masks: dict[str, bytes] = field(default_factory=dict)
     _slugs: dict[str, frozenset[str]] = field(default_factory=dict)
     _ids: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -229,8 +231,13 @@ class Pages:
 
     def _render(self, path: str) -> markdown.Rendered | None:
         if path not in self._rendered:
-            self._rendered[path] = markdown.render(self.texts[path]) if path in self.texts else None
+            self._rendered[path] = self._parsed(path)
         return self._rendered[path]
+
+    def _parsed(self, path: str) -> markdown.Rendered | None:
+        if path not in self.texts:
+            return None
+        return markdown.render(self.texts[path], with_blocks=self.has_blocks(path))
 
 
 def _without_edges(slug: str) -> str:

@@ -11,10 +11,10 @@ from posixpath import normpath
 from typing import Literal
 
 from autopack.gaps.document_pages import Pages
-from autopack.gaps.document_places import language_of
+from autopack.gaps.document_places import is_shown_on_the_host, language_of
 from autopack.gaps.known_ids import rules_for
 from autopack.gaps.markdown import SUFFIXES, Link, split_target
-from autopack.gaps.mkdocs import links_by_paths
+from autopack.gaps.mkdocs import is_setting_of_mkdocs, links_by_paths
 from autopack.gaps.near_paths import NearPaths
 from autopack.gaps.path_index import PathIndex, path_index
 from autopack.gaps.site_generators import NO_LISTS, PageLists, Sites, find_sites
@@ -102,7 +102,12 @@ class Tree:
     @cached_property
     def pages(self) -> Pages:
         """The documents, each searched and parsed once."""
-        return Pages(self.snapshot.texts)
+        return Pages(self.snapshot.texts, self._is_of_mkdocs)
+
+    def _is_of_mkdocs(self, document: str) -> bool:
+        """Tell whether MkDocs may make a page of DOCUMENT; what the host shows beside the files is read there."""
+        settings = self.sites.configured_by(document)
+        return any(map(is_setting_of_mkdocs, settings)) and not is_shown_on_the_host(document)
 
     def rules_between(self, document: str, page: str) -> frozenset[str] | None:
         """Return by which rules a link of DOCUMENT finds the headings of PAGE (see `known_ids.rules_for`)."""

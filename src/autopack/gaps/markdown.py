@@ -507,8 +507,9 @@ _BLOCK_OF_PYMDOWN = re.compile(
 admonition, pymdownx.details)."""
 
 
-def render(data: bytes) -> Rendered | None:
-    """Parse DATA as CommonMark with tables; None where it is too large, or more than the parser bears."""
+def render(data: bytes, *, with_blocks: bool = False) -> Rendered | None:
+    """Parse DATA as CommonMark with tables, and WITH_BLOCKS of PyMdown where a site reads those; None where it is too
+    large, or more than the parser bears."""
     if len(data) > MAX_PARSED_BYTES:
         return None
     import pyromark
@@ -517,8 +518,9 @@ def render(data: bytes) -> Rendered | None:
     slugs: list[str] = []
     beside_images = frozenset[str]()
     heading: list[str] | None = None
+    source_text = _as_text(data, with_blocks=with_blocks)
     try:
-        for event, place in pyromark.events_with_range(_as_text(data), options=pyromark.Options.ENABLE_TABLES):
+        for event, place in pyromark.events_with_range(source_text, options=pyromark.Options.ENABLE_TABLES):
             match event:
                 case {"Start": {"Heading": _}}:
                     heading = []
@@ -542,15 +544,15 @@ def render(data: bytes) -> Rendered | None:
     return Rendered(tuple(links), frozenset(target for _, _, target in links), found)
 
 
-def _as_text(data: bytes) -> str:
+def _as_text(data: bytes, *, with_blocks: bool) -> str:
     """Return DATA as a parser is to read it, with every byte in its place.
 
     A `?` stands for each byte that is no UTF-8, and blanks for front matter, which would be read as a heading. Each
-    block of PyMdown begins an item of a list, which holds what is indented below it too.
+    block of PyMdown, WITH_BLOCKS, begins an item of a list, which holds what is indented below it too.
     """
     if settings := front_matter(data):
         data = settings.translate(_BLANK) + data[len(settings) :]
-    if any(mark in data for mark in _MARKS_OF_PYMDOWN):
+    if with_blocks and any(mark in data for mark in _MARKS_OF_PYMDOWN):
         data = _BLOCK_OF_PYMDOWN.sub(rb"\1-   \2\3", data)
     return _NO_UTF_8.sub("?", data.decode("utf-8", "surrogateescape"))
 

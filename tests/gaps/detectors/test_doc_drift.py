@@ -1298,6 +1298,15 @@ def test_tabs_have_ids_where_the_settings_give_them_slugs(make_repository: MakeR
     assert gap.title.startswith("docs/user/a.md links to 5 headings")
 
 
+def test_blocks_of_pymdown_are_read_where_a_site_reads_them(make_repository: MakeRepository) -> None:
+    """What is indented below a tab or a note is code to the code host, and text on a page of MkDocs."""
+    blocks = '# A\n\n=== "x"\n\n    [a](gone.md)\n\n!!! note\n\n    [b](gone2.md)\n'
+    files = {"README.md": blocks, "docs/a.md": blocks}
+    assert seen_in(make_repository(files)) == []
+    site = make_repository({**files, "mkdocs.yml": "site_name: x\n"}, name="site")
+    assert {place.path for gap in gaps_of(site) for place in gap.evidence} == {"docs/a.md"}
+
+
 def test_pages_that_docsify_takes_from_elsewhere_are_there(make_repository: MakeRepository) -> None:
     """By the keys of `alias`, each the whole of a route; other pages are not, nor is anything outside the site, or by
     an alias of something else."""
