@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import unescape
@@ -468,10 +468,22 @@ def tabs(data: bytes) -> frozenset[str]:
 
 def labels(data: bytes) -> frozenset[str]:
     """Return the labels that Sphinx and mystmd know by DATA, lower case: `(label)=` of MyST, `.. _label:` of
-    reStructuredText, the options `name` and `label` of directives, and what stands behind a formula."""
+    reStructuredText, the options `name` and `label` of directives, and what stands behind a formula.
+
+    What stands in a sample of code, in a fence that is no directive, is none.
+    """
     patterns = dict.fromkeys(pattern for sign, pattern in _WITH_LABELS if sign in data)
-    found = (match[1] for pattern in patterns for match in pattern.finditer(data))
-    return frozenset(slug_key(name.decode("utf-8", "replace").strip(" \t\r\"'")) for name in found)
+    found = [match for pattern in patterns for match in pattern.finditer(data)]
+    fenced = fences(data) if found and (b"```" in data or b"~~~" in data) else ()
+    samples = [(fence.start, fence.end) for fence in fenced if not fence.info.startswith("{")]
+    names = (match[1] for match in found if not _is_in_one_of(samples, match.start(1)))
+    return frozenset(slug_key(name.decode("utf-8", "replace").strip(" \t\r\"'")) for name in names)
+
+
+def _is_in_one_of(places: Sequence[tuple[int, int]], offset: int) -> bool:
+    """Tell whether OFFSET lies in one of PLACES (start and end), which follow one another."""
+    before = bisect_right(places, offset, key=lambda place: place[0]) - 1
+    return before >= 0 and offset < places[before][1]
 
 
 def slug_variants(text: str) -> frozenset[str]:

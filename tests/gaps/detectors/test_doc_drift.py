@@ -1274,6 +1274,23 @@ def test_options_of_directives_are_labels(make_repository: MakeRepository) -> No
     assert sum(len(gap.evidence) for gap in gaps) == 12
 
 
+def test_a_label_in_a_sample_of_code_is_none(make_repository: MakeRepository) -> None:
+    """A page about directives shows them in a fence of another kind, whatever lies in that."""
+    samples = (
+        "```yaml\n:name: one\n```\n",
+        "````md\n```{figure} a.png\n:name: two\n```\n````\n",
+        "~~~\n(three)=\n~~~\n",
+        "````{tab-item} A\n```{figure} b.png\n:name: four\n```\n````\n",
+    )
+    files = {
+        "docs/conf.py": "",
+        "docs/b.md": "# B\n\n" + "\n".join(samples),
+        "docs/a.md": "".join(f"[x](#{label})\n" for label in ("one", "two", "three", "four")),
+    }
+    (gap,) = gaps_of(make_repository(files))
+    assert gap.title == "docs/a.md links to 3 headings that it does not have: #one, #two, #three"
+
+
 @pytest.mark.parametrize(
     "named",
     [
