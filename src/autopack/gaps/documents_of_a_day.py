@@ -26,8 +26,8 @@ _OF_WORK = re.compile(
 in headings."""
 _STATUS = re.compile(
     rb"^[ \t>*_|#+-]{0,12}status[ \t*_|:\r\n]{1,40}(?:draft|propos(?:ed|al)|accepted|rejected|approved"
-    rb"|awaiting|superseded|deferred|abandoned|implemented"
-    rb"|(?:in|under) (?:progress|review|discussion)|planned|completed?|done|shipped|wip)\b",
+    rb"|awaiting\b[^\n]{0,80}|superseded\b[^\n]{0,80}|deferred|abandoned|implemented"
+    rb"|(?:in|under) (?:progress|review|discussion)|planned|completed?|done|shipped|wip)[ \t]{0,8}(?:[^\w \t\n]|$)",
     re.MULTILINE | re.IGNORECASE,
 )
 _MADE_ON = re.compile(

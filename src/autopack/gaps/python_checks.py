@@ -452,7 +452,7 @@ def _makes_read_only(item: ast.Assign | ast.Call) -> bool:
         target, value = item.targets[0], item.value
         is_flag = isinstance(target, ast.Attribute) and target.attr == "writeable"
     else:
-        value = keyword(item, "write") or (item.args[0] if item.args else None)
+        value = keyword(item, "write")
         is_flag = called_name(item) == "setflags"
     return is_flag and isinstance(value, ast.Constant) and not value.value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import normpath
@@ -49,12 +49,13 @@ class AbsentPath:
 @dataclass(frozen=True)
 class VanishedPath:
     """A path that was there once, and every place where DOCUMENT names it as if it still were. `place_now` is the
-    file that it was renamed to, if that is there."""
+    file that it was renamed to, if that is there. `is_of_a_day`: it is a plan or a record that does so."""
 
     document: str
     path: str
     mentions: tuple[PathMention, ...]
     place_now: str | None
+    is_of_a_day: bool = False
 
 
 def absent_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) -> Iterator[AbsentPath]:
@@ -82,17 +83,23 @@ def vanished_paths(tree: Tree, mentions: Mapping[str, tuple[PathMention, ...]]) 
         gone = next((path for path in absent.candidates if path in history), None)
         if gone is not None and not tree.would_be_ignored(gone) and not is_fragment(gone, folder):
             named.setdefault((absent.document, gone), []).append(absent)
-    of_a_day = {document for document, _ in named if is_of_a_day(document, tree.snapshot.texts.get(document, b""))}
     found = {
         (document, gone): tuple(one.mention for one in absent if _is_said_of_now(tree, one))
         for (document, gone), absent in named.items()
-        if document not in of_a_day
     }
     originals = Originals(tree.snapshot.files)
     for (document, gone), said in found.items():
         place = history[gone]
-        if said and not any((one, gone) in named and not found.get((one, gone)) for one in originals.of(document)):
-            yield VanishedPath(document, gone, said, place if place in tree.snapshot.files else None)
+        if said and not any((one, gone) in named and not found[one, gone] for one in originals.of(document)):
+            of_today = _of_today(document, tree.snapshot.texts[document], said)
+            now = place if place in tree.snapshot.files else None
+            yield VanishedPath(document, gone, of_today or said, now, is_of_a_day=not of_today)
+
+
+def _of_today(document: str, data: bytes, mentions: Sequence[PathMention]) -> tuple[PathMention, ...]:
+    """Return those of MENTIONS in DOCUMENT that no plan or record makes: commands are typed whatever stands around."""
+    is_record = is_of_a_day(document, data)
+    return tuple(one for one in mentions if one.is_run or not (is_record or is_said_of_a_day(data, one.offset)))
 
 
 def _candidates(document: str, written: str) -> tuple[str, ...]:
@@ -104,10 +111,8 @@ def _candidates(document: str, written: str) -> tuple[str, ...]:
 def _is_said_of_now(tree: Tree, absent: AbsentPath) -> bool:
     """Tell whether the document says that the path is there: commands do, sentences unless their words deny it."""
     data = tree.snapshot.texts.get(absent.document)
-    if data is None or is_said_of_a_day(data, absent.mention.offset):
-        return False
-    if absent.mention.is_run:
-        return True
+    if data is None or absent.mention.is_run:
+        return data is not None
     line = _line(data, line_start(data, absent.mention.offset))
     is_struck_out = bisect_left(line.strikes, absent.mention.offset) % 2 == 1
     return not (is_struck_out or line.tells_of_the_past)

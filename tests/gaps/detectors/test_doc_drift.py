@@ -1693,6 +1693,7 @@ DOCUMENTS_OF_TODAY = {
     "docs/page.md": "---\ntitle: X\ndate: 2026-05-12\nstatus: draft\n---\n\n# X\n",
     "docs/sample.md": '# X\n\n```json\n"status": "draft",\nstatus: draft\n```\n',
     "docs/seen.md": "# X\n\n## Baseline\n\nVerified on 2026-07-24.\n\n## Layout\n",
+    "docs/status.md": "# The bar\n\nStatus: Done is what the bar shows.\n",
     "docs/toml.md": "+++\ndate = 2026-05-12\nstatus = draft\n+++\n\n# X\n",
 }
 
@@ -1714,16 +1715,27 @@ def test_a_line_is_looked_at_once_for_all_that_it_names(
 
 
 def test_plans_and_records_may_name_what_is_gone(make_repository: MakeRepository) -> None:
-    """A status or a day in the head, name and title of a plan with items, a section of a day: nobody rewrites them."""
+    """A status or a day in the head, name and title of a plan with items, a section of a day: nobody rewrites them, and
+    so no remedy does."""
     said = {path: f"{text}\nThe entry is `scripts/build.py`." for path, text in PLANS_AND_RECORDS.items()}
-    assert seen_in(vanished(make_repository, said, title="")) == []
+    gaps = gaps_of(vanished(make_repository, said, title=""))
+    assert {(gap.confidence, gap.remedy) for gap in gaps} == {("low", None)}
+    assert [gap.evidence[0].path for gap in gaps] == sorted(said)
+
+
+def test_what_is_typed_fails_whatever_stands_around(make_repository: MakeRepository) -> None:
+    """A command of a draft, or of a section with a day, is told as everywhere else, with its place alone."""
+    command = "\nThe entry is `scripts/build.py`.\n\n```sh\npython scripts/build.py\n```\n"
+    documents = {path: text + command for path, text in PLANS_AND_RECORDS.items()}
+    gaps = gaps_of(vanished(make_repository, documents, title=""))
+    assert [(gap.confidence, len(gap.evidence)) for gap in gaps] == [("medium", 1)] * len(documents)
 
 
 def test_what_only_looks_like_a_plan_is_of_today(make_repository: MakeRepository) -> None:
     """A README, a page that teaches, a date of a change, settings of a page, and the section after a dated one."""
     said = {path: f"{text}\nThe entry is `scripts/build.py`." for path, text in DOCUMENTS_OF_TODAY.items()}
     gaps = gaps_of(vanished(make_repository, said, title=""))
-    assert [gap.evidence[0].path for gap in gaps] == sorted(said)
+    assert [(gap.evidence[0].path, gap.confidence) for gap in gaps] == [(path, "medium") for path in sorted(said)]
 
 
 TOWNCRIER = '[tool.towncrier]\ndirectory = "upcoming/"\n'

@@ -52,6 +52,11 @@ def found(make_repository: MakeRepository, files: dict[str, str]) -> list[tuple[
             "def test_a():\n    x = Angle()\n    x.flags.writeable = True\n    x.wrap(1)\n",
             "`x` is not looked at after `wrap`",
         ),
+        # flags of something that is no array
+        (
+            "def test_a():\n    x = Window()\n    x.setflags(0)\n    x.wrap(1)\n",
+            "`x` is not looked at after `wrap`",
+        ),
         # the end of a computation
         ("def test_a():\n    x = load(1)\n    y = load()\n    merge(x, b=y)\n", "nothing is looked at after `merge`"),
     ],

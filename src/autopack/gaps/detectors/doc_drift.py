@@ -417,15 +417,16 @@ def _vanished_finding(tree: Tree, vanished: VanishedPath) -> Finding:
     snapshot, document, gone = tree.snapshot, vanished.document, vanished.path
     offsets = [mention.offset for mention in vanished.mentions]
     places = places_in(document, snapshot.texts[document])
-    from_the_root = {mention.path for mention in vanished.mentions} == {gone}
+    # What a record says of its day is not rewritten.
+    is_mendable = {mention.path for mention in vanished.mentions} == {gone} and not vanished.is_of_a_day
     now = f"; git says that it became {vanished.place_now}" if vanished.place_now else ""
     return Finding(
         rule="vanished-path",
         title=f"{document} names {gone}, which is no longer in the tree{now}",
         key=(document, gone),
         evidence=tuple(map(places.at, offsets)),
-        remedy=_retarget(snapshot, document, offsets, gone, vanished.place_now) if from_the_root else None,
-        confidence="low" if _is_of_a_site_like_its_own(tree, vanished) else None,
+        remedy=_retarget(snapshot, document, offsets, gone, vanished.place_now) if is_mendable else None,
+        confidence="low" if vanished.is_of_a_day or _is_of_a_site_like_its_own(tree, vanished) else None,
     )
 
 
