@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autopack.errors import UnsafeRepository
 from autopack.execution.scratch import clear_scratch, make_scratch, recorded_scratch
 
 
@@ -63,6 +64,30 @@ def test_a_link_in_the_place_of_the_folder_leads_nowhere(tmp_path: Path, monkeyp
     clear_scratch(tmp_path / "record")
     assert (tmp_path / "precious/inner").stat().st_mode & 0o777 == 0o750
     assert scratch.is_symlink()
+
+
+def test_a_record_behind_a_link_is_neither_written_nor_removed(tmp_path: Path) -> None:
+    """A repository may have committed a link in the place of the folder for records."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/run-1").write_text("precious\n", encoding="utf-8")
+    (tmp_path / "workplaces").symlink_to("elsewhere")
+    record = tmp_path / "workplaces/run-1"
+    with pytest.raises(UnsafeRepository, match="symbolic link"):
+        make_scratch(record)
+    clear_scratch(record)
+    assert (tmp_path / "elsewhere/run-1").read_text(encoding="utf-8") == "precious\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"/tmp/autopack-scratch-\0", b"\xff/" * 4_000, None])
+def test_a_record_that_is_none_is_cleared_or_left(tmp_path: Path, content: bytes | None) -> None:
+    """Nothing stops whoever clears up: neither odd bytes nor a folder of that name."""
+    record = tmp_path / "record"
+    if content is None:
+        record.mkdir()
+    else:
+        record.write_bytes(content)
+    clear_scratch(record)
+    assert record.exists() is (content is None)
 
 
 def test_without_a_record_there_is_nothing_to_clear(tmp_path: Path) -> None:

@@ -190,10 +190,13 @@ def test_undo_takes_a_run_back_and_keeps_everything(settings: Settings) -> None:
     assert git(settings.workspace, "rev-parse", "autopack/run-1").strip() == tip
 
 
-@pytest.mark.parametrize("way", ["undo", "gc"])
+@pytest.mark.parametrize("way", ["undo", "gc", "gc of the branch"])
 def test_what_a_killed_agent_left_goes_with_its_run(settings: Settings, way: str) -> None:
-    """The copy on which it worked lies outside of the runs; nobody else would remove it."""
+    """The copy on which it worked lies outside of the runs; nobody else would remove it, the worktree gone or not."""
     _worktree(settings)
+    if way == "gc of the branch":
+        execute_gc(settings, plan_gc(settings, keep_days=0))
+        git(settings.workspace, "merge", "--quiet", "autopack/run-1")
     record = RunFileLayout(settings.runs_root, "sample", "run-1").workplace_record
     left = make_scratch(record)
     if way == "undo":

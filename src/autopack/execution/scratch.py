@@ -10,12 +10,18 @@ import tempfile
 from pathlib import Path
 
 from autopack.artifacts.store import write_bytes
+from autopack.errors import UnsafeRepository
 
 _NAME = re.compile(r"autopack-scratch-[0-9a-f]{16}\Z")
 
 
 def make_scratch(record: Path) -> Path:
-    """Return a new empty folder of this user's; the file RECORD names it from before it exists until it is cleared."""
+    """Return a new empty folder of this user's; the file RECORD names it from before it exists until it is cleared.
+
+    Raises UnsafeRepository where RECORD lies behind a symbolic link, which a repository could commit.
+    """
+    if record.parent.is_symlink():
+        raise UnsafeRepository(f"{record.parent} is a symbolic link; what is noted there would land where it leads.")
     scratch = Path(tempfile.gettempdir()).resolve() / f"autopack-scratch-{os.urandom(8).hex()}"
     write_bytes(record, os.fsencode(scratch))
     scratch.mkdir(mode=0o700)
@@ -25,9 +31,11 @@ def make_scratch(record: Path) -> Path:
 def recorded_scratch(record: Path) -> Path | None:
     """Return the folder that RECORD names, which need not exist; None without a record, or where it names what
     `make_scratch` cannot have made. The temporary folder may have been another one then."""
+    if record.parent.is_symlink():
+        return None
     try:
         scratch = Path(os.fsdecode(record.read_bytes()))
-    except FileNotFoundError:
+    except OSError:  # none there, or it is no file of ours
         return None
     return scratch if scratch.is_absolute() and _NAME.match(scratch.name) and _may_be_ours(scratch) else None
 
@@ -45,7 +53,8 @@ def clear_scratch(record: Path) -> None:
     scratch = recorded_scratch(record)
     if scratch is not None:
         remove_scratch(scratch)
-    record.unlink(missing_ok=True)
+    if not record.parent.is_symlink() and (record.is_file() or record.is_symlink()):
+        record.unlink()
 
 
 def _open_up(folder: Path) -> None:
@@ -61,6 +70,8 @@ def _may_be_ours(scratch: Path) -> bool:
     """Tell whether SCRATCH is a folder of this user's, or gone."""
     try:
         status = scratch.lstat()
-    except OSError:
+    except FileNotFoundError:
         return True
+    except (OSError, ValueError):  # no path at all: too long, or with a NUL
+        return False
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()

@@ -197,8 +197,8 @@ def _try(settings: Settings, removal: Removal) -> str:
     owner = this_process(removal.run_id, clock.now())
     try:
         with acquire_run_lock(common_dir, removal.run_id, owner):
+            clear_scratch(_layout(settings, removal.run_id).workplace_record)
             if removal.what == "worktree":
-                clear_scratch(_layout(settings, removal.run_id).workplace_record)
                 give_back(git, run_id=removal.run_id, path=_registered(common_dir, removal.run_id), owner=owner)
             else:
                 _drop_branch(git, removal.run_id)
