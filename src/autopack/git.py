@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from autopack.errors import EnvironmentFault, UnsafeRepository, UsageError
 
@@ -48,6 +49,13 @@ _NO_PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "blame": ("--no-textconv",),
 }
 """What a command needs besides the settings: drivers named in `.gitattributes` have no setting that names them all."""
+
+
+class Child(Protocol):
+    """A running git, for whoever may have to end it."""
+
+    def kill(self) -> None:
+        """End it; nothing happens to one that has ended."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ class Git:
         check: bool = True,
         timeout: float = 120.0,
         extra_environment: Mapping[str, str] | None = None,
-        started: Callable[[subprocess.Popen[bytes]], object] = lambda child: None,
+        started: Callable[[Child], object] = lambda child: None,
     ) -> GitAnswer:
         """Run one git command; ARGUMENTS start with the verb. Seconds for TIMEOUT. STARTED is told of the process, so
         that a thread's can be ended by others; what stops the caller ends it anyway.

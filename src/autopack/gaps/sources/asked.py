@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import atexit
 import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from typing import Any
 
 from autopack.clock import SystemClock
 from autopack.errors import AutopackError
-from autopack.git import Git, GitAnswer
+from autopack.git import Child, Git, GitAnswer
 
 INDEX_COMMAND = ("ls-files", "-s", "-v", "-z")
 STATUS_COMMAND = (
@@ -42,16 +41,16 @@ _PATHS = re.compile(rb"(?:\A|\0)\S (?!160000)\d+ \w+ \d\t([^\0]+)")
 """In what INDEX_COMMAND prints: the paths that are no submodules."""
 
 
-_running: set[subprocess.Popen[bytes]] = set()
+_running: set[Child] = set()
 """What threads wait for: they are forgotten when this process ends, and nobody else would end their children."""
 
 
 @contextmanager
-def _noted() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+def _noted() -> Iterator[Callable[[Child], None]]:
     """Yield what a thread tells of its child; it is forgotten afterwards."""
-    children: list[subprocess.Popen[bytes]] = []
+    children: list[Child] = []
 
-    def note(child: subprocess.Popen[bytes]) -> None:
+    def note(child: Child) -> None:
         children.append(child)
         _running.add(child)
 
