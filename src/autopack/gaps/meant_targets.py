@@ -73,6 +73,8 @@ def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
         return "a backslash separates nothing in a link"
     if near := tree.near.one_letter_off(dead.wanted):
         return f"{near} is one letter off"
+    if near := tree.near.joined_otherwise(dead.wanted):
+        return f"{near} has other hyphens or underscores"
     if renumbered := tree.near.renumbered(dead.wanted):
         return f"{renumbered} has another number"
     name = dead.wanted.rpartition("/")[2]

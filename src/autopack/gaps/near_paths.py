@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable, Set
 from functools import cached_property
 
 from autopack.gaps.similar_names import SimilarNames
 
+_WORD_ENDS = re.compile(r"[-_]")
 _NUMBER = re.compile(r"\d{1,4}[-_.](?=[^\W\d])")
 
 
 class NearPaths:
     """Files and folders, by their names."""
 
-    def __init__(self, paths: Collection[str]) -> None:
+    def __init__(self, paths: Set[str]) -> None:
         self._paths = paths
         self._similar: dict[str, SimilarNames] = {}
 
@@ -36,12 +37,29 @@ class NearPaths:
         return found
 
     def one_letter_off(self, path: str) -> str | None:
-        """Return the one file or folder beside PATH whose name differs from its own in a letter."""
-        folder, _, name = path.rpartition("/")
+        """Return the one file or folder that PATH leads to where one letter in the first part that is not there is
+        another."""
+        folder, name, rest = self._first_missing(path)
         if folder not in self._similar:
             self._similar[folder] = SimilarNames(self._names_in.get(folder, ()))
-        near = self._similar[folder].one_letter_off(name)
-        return f"{folder}/{near[0]}".lstrip("/") if len(near) == 1 else None
+        return self._only(f"{folder}/{near}{rest}".lstrip("/") for near in self._similar[folder].one_letter_off(name))
+
+    def joined_otherwise(self, path: str) -> str | None:
+        """Return the one file or folder that PATH leads to with other hyphens and underscores in the first part that
+        is not there."""
+        folder, name, rest = self._first_missing(path)
+        alike = [near for near in self._names_in.get(folder, ()) if _WORD_ENDS.sub("", near) == _WORD_ENDS.sub("", name)]
+        return self._only(f"{folder}/{near}{rest}".lstrip("/") for near in alike)
+
+    def _first_missing(self, path: str) -> tuple[str, str, str]:
+        """Return the folder that is there, the name in it that is not, and the rest of PATH."""
+        parts = path.split("/")
+        depth = next((count for count in range(1, len(parts)) if "/".join(parts[:count]) not in self._paths), len(parts))
+        return "/".join(parts[: depth - 1]), parts[depth - 1], "".join(f"/{part}" for part in parts[depth:])
+
+    def _only(self, paths: Iterable[str]) -> str | None:
+        found = [path for path in paths if path in self._paths]
+        return found[0] if len(found) == 1 else None
 
     def renumbered(self, path: str) -> str | None:
         """Return the one file or folder that is called as PATH but for the number before its name: `05-a.md` for

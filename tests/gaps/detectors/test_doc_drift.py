@@ -340,6 +340,26 @@ def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> N
     assert not any(gap.remedy for gap in gaps)
 
 
+def test_what_a_folder_is_nearly_called_is_said(make_repository: MakeRepository) -> None:
+    """One letter, or hyphens and underscores, of the first folder that is not there; two that fit are none."""
+    files = {
+        "samples/hello_synchronization/README.md": "# S\n",
+        "samples/hello_wide_world/README.md": "# W\n",
+        "samples/a-b_c/README.md": "# One\n",
+        "samples/a_b-c/README.md": "# Other\n",
+    }
+    names = ("hello-synchronization/README.md", "hello-wide-world/README.md", "a_b_c/README.md", "hello-wide-world/x.md")
+    text = "".join(f"[x](samples/{name})\n" for name in names)
+    assert sorted(gap.title for gap in gaps_of(make_repository({**files, "README.md": text}))) == [
+        "README.md links to samples/a_b_c/README.md, which is not there",
+        "README.md links to samples/hello-synchronization/README.md, which is not there;"
+        " samples/hello_synchronization/README.md is one letter off",
+        "README.md links to samples/hello-wide-world/README.md, which is not there;"
+        " samples/hello_wide_world/README.md has other hyphens or underscores",
+        "README.md links to samples/hello-wide-world/x.md, which is not there",
+    ]
+
+
 def test_several_missing_files_of_one_document_are_one_gap(make_repository: MakeRepository) -> None:
     """From three on, in folders that are there; one of which there is more to say is told by itself."""
     links = "".join(f"[x](docs/{name}.md)\n" for name in ("ant", "bee", "cat", "04-intro", "wildebest"))
