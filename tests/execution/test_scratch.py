@@ -78,6 +78,17 @@ def test_a_record_behind_a_link_is_neither_written_nor_removed(tmp_path: Path) -
     assert (tmp_path / "elsewhere/run-1").read_text(encoding="utf-8") == "precious\n"
 
 
+def test_a_record_behind_a_link_clears_nobody_elses_folder(tmp_path: Path) -> None:
+    """The link may lead to the records of another checkout, whose work goes on."""
+    (tmp_path / "theirs").mkdir()
+    scratch = make_scratch(tmp_path / "theirs/run-1")
+    (tmp_path / "workplaces").symlink_to("theirs")
+    clear_scratch(tmp_path / "workplaces/run-1")
+    assert scratch.is_dir()
+    clear_scratch(tmp_path / "theirs/run-1")
+    assert not scratch.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"\0", b"/tmp/autopack-scratch-\0", b"\xff/" * 4_000, None])
 def test_a_record_that_is_none_is_cleared_or_left(tmp_path: Path, content: bytes | None) -> None:
     """Nothing stops whoever clears up: neither odd bytes nor a folder of that name."""

@@ -48,14 +48,17 @@ class NearPaths:
         """Return the one file or folder that PATH leads to with other hyphens and underscores in the first part that
         is not there."""
         folder, name, rest = self._first_missing(path)
-        alike = [near for near in self._names_in.get(folder, ()) if _WORD_ENDS.sub("", near) == _WORD_ENDS.sub("", name)]
+        letters = _WORD_ENDS.sub("", name)
+        alike = (near for near in self._names_in.get(folder, ()) if _WORD_ENDS.sub("", near) == letters)
         return self._only(f"{folder}/{near}{rest}".lstrip("/") for near in alike)
 
     def _first_missing(self, path: str) -> tuple[str, str, str]:
         """Return the folder that is there, the name in it that is not, and the rest of PATH."""
         parts = path.split("/")
-        depth = next((count for count in range(1, len(parts)) if "/".join(parts[:count]) not in self._paths), len(parts))
-        return "/".join(parts[: depth - 1]), parts[depth - 1], "".join(f"/{part}" for part in parts[depth:])
+        there = 0
+        while there < len(parts) - 1 and "/".join(parts[: there + 1]) in self._paths:
+            there += 1
+        return "/".join(parts[:there]), parts[there], "".join(f"/{part}" for part in parts[there + 1 :])
 
     def _only(self, paths: Iterable[str]) -> str | None:
         found = [path for path in paths if path in self._paths]

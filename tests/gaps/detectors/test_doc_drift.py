@@ -348,8 +348,8 @@ def test_what_a_folder_is_nearly_called_is_said(make_repository: MakeRepository)
         "samples/a-b_c/README.md": "# One\n",
         "samples/a_b-c/README.md": "# Other\n",
     }
-    names = ("hello-synchronization/README.md", "hello-wide-world/README.md", "a_b_c/README.md", "hello-wide-world/x.md")
-    text = "".join(f"[x](samples/{name})\n" for name in names)
+    folders = ("hello-synchronization", "hello-wide-world", "a_b_c")
+    text = "".join(f"[x](samples/{folder}/README.md)\n" for folder in folders) + "[x](samples/hello-wide-world/x.md)\n"
     assert sorted(gap.title for gap in gaps_of(make_repository({**files, "README.md": text}))) == [
         "README.md links to samples/a_b_c/README.md, which is not there",
         "README.md links to samples/hello-synchronization/README.md, which is not there;"
