@@ -25,6 +25,7 @@ from autopack.gaps.heading_ids import RULES, ids_by_rule
         ("### All are labeled as 'x', (twice)", "blanks", "all-are-labeled-as-'x',-(twice)"),
         ("## Appendix: Changes to `go/ast` (*Été*)", "Gitiles", "appendix_changes-to-go_ast-ete"),
         ("## a - b: c.", "Gitiles", "a-b_c"),
+        ("## New hardware: *integrations*", "DevSite", "new_hardware_integrations"),
         ("Setext\n------", "hyphens", "setext"),
     ],
 )

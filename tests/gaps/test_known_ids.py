@@ -19,7 +19,9 @@ _BY_GITHUB = "re-authentication--the-lang_start"
 _BY_PYTHON_MARKDOWN = "re-authentication-the-lang_start"
 _BY_KRAMDOWN = "re-authentication--the-langstart"
 _BY_HEXO = "re-authentication-the-lang-start"
+_BY_DEVSITE = "re_authentication_the_lang_start"
 _BY_NOBODY = "reauthentication-the-lang-start"
+_BY_LETTERS = {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_DEVSITE, _BY_NOBODY, "twice_1"}
 
 
 def may_hold(fragment: str, files: Mapping[str, bytes], page: str = "docs/page.md") -> bool:
@@ -37,14 +39,15 @@ def may_hold(fragment: str, files: Mapping[str, bytes], page: str = "docs/page.m
         ("docusaurus.config.ts", {_BY_GITHUB}),
         ("mkdocs.yml", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, "cafe", "twice_1"}),
         ("_config.yml", {_BY_GITHUB, _BY_KRAMDOWN, _BY_HEXO, "twice_1"}),
-        ("hugo.toml", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "twice_1"}),
-        ("docs/_index.md", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "twice_1"}),
-        (".vitepress/config.ts", {_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "twice_1"}),
+        ("docs/_book.yaml", {_BY_GITHUB, _BY_DEVSITE, "twice_1"}),
+        ("hugo.toml", _BY_LETTERS),
+        ("docs/_index.md", _BY_LETTERS),
+        (".vitepress/config.ts", _BY_LETTERS),
     ],
 )
 def test_a_known_generator_has_one_rule_and_the_host_another(configuration: str, alive: set[str]) -> None:
     """What neither the site nor GitHub calls a heading is dead; where nobody knows the rule, the letters count."""
-    asked = (_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_NOBODY, "cafe", "twice_1")
+    asked = (_BY_GITHUB, _BY_PYTHON_MARKDOWN, _BY_KRAMDOWN, _BY_HEXO, _BY_DEVSITE, _BY_NOBODY, "cafe", "twice_1")
     assert {fragment for fragment in asked if may_hold(fragment, {configuration: b"site_name: A\n"})} == alive
 
 

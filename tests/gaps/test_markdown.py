@@ -79,6 +79,12 @@ def test_an_id_that_a_heading_is_given_is_seen_at_once(text: str) -> None:
     assert not markdown.gives_id(b"# A #b\n", "b")
 
 
+def test_an_id_between_dollars_is_one() -> None:
+    """Elastic's docs-builder gives it to the place where it stands; a formula is none."""
+    assert markdown.explicit_ids(b"$$$geoip-def$$$geoip filter, $$a + b$$ and $$$$c$$$$\n") >= {"geoip-def"}
+    assert markdown.explicit_ids(b"$$a + b$$ $$$ $$$\n") == set()
+
+
 @pytest.mark.parametrize(
     "before",
     [b"", b"\xef\xbb\xbf", "é 追\n\n".encode(), b"caf\xe9 \xff\n\n", b"`[a](b.md)` and ", b"| x |\n|---|\n| y "],

@@ -413,6 +413,46 @@ def test_pictures_that_lie_elsewhere_by_chance_stay_dead(
     assert set(said.values()) == {"high"}
 
 
+ONLY_PAGE = {
+    "mkdocs.yml": "site_name: A\n",
+    "docs/index.md": "[a](fields.md) [b](alias.md#paths) [c](../api/settings.md) [d](#here)\n\n## Here\n",
+    "docs/logo.svg": "<svg/>",
+}
+
+
+def test_the_only_page_of_a_site_may_be_taken_in_by_another(make_repository: MakeRepository) -> None:
+    """All pages that it names are missing: they are pages of the site that shows it."""
+    assert list(said_of(make_repository(ONLY_PAGE)).values()) == ["low"] * 3
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"docs/more.md": "# More\n"}, id="there is another page"),
+        pytest.param({"docs/index.md": "[a](fields.md) [b](alias.md)\n"}, id="two pages"),
+        pytest.param({"docs/index.md": f"{ONLY_PAGE['docs/index.md']}\n[e](../NOTES.md)\n"}, id="one is there"),
+        pytest.param({"mkdocs.yml": ""}, id="no site"),
+    ],
+)
+def test_pages_that_are_missing_in_other_places_stay_dead(
+    make_repository: MakeRepository, files: dict[str, str]
+) -> None:
+    """A document of no site, or one that names or has a page beside it, says that the others are missing."""
+    kept = {path: text for path, text in {**ONLY_PAGE, "NOTES.md": "# N\n", **files}.items() if text}
+    said = said_of(make_repository(kept))
+    assert said
+    assert set(said.values()) == {"high"}
+
+
+def test_pages_that_were_there_once_are_gone_from_the_only_one(make_repository: MakeRepository) -> None:
+    """Who removed them forgot the page that names them."""
+    repository = make_repository({**ONLY_PAGE, "docs/fields.md": "# F\n", "docs/alias.md": "# Paths\n"})
+    commit_all(repository)
+    git(repository, "rm", "-q", "docs/fields.md", "docs/alias.md")
+    commit_all(repository, "second")
+    assert set(said_of(repository).values()) == {"high"}
+
+
 def test_pictures_that_were_moved_leave_dead_links(make_repository: MakeRepository) -> None:
     """What git held once where the document says was moved by somebody who forgot the document."""
     before = {path.replace("static/", ""): text for path, text in PICTURES.items()}

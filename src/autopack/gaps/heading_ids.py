@@ -66,6 +66,12 @@ def _ascii(text: str) -> str:
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
+def _devsite(text: str) -> str:
+    return _hyphens(text).replace("-", "_")
+
+
+DEVSITE: Final = "DevSite"
+"""The rule of the sites of Google's documentation, `_book.yaml` says."""
 GITILES: Final = "Gitiles"
 """The rule of the code host of that name."""
 _SLUGS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -77,6 +83,7 @@ _SLUGS: Final[Mapping[str, Callable[[str], str]]] = {
     "Pandoc": _pandoc,
     "blanks": _blanks,
     GITILES: _gitiles,
+    DEVSITE: _devsite,
 }
 _TEXTS: Final[Mapping[str, Callable[[str], str]]] = {
     "": lambda source: source,
@@ -92,7 +99,8 @@ def ids_by_rule(data: bytes) -> Mapping[str, frozenset[str]]:
     The rules differ in what becomes of punctuation, `_` and letters that are not ASCII, and in whether the text of
     HTML elements in a heading counts. Sources: docutils `nodes.make_id`, Python-Markdown `toc.slugify`, the manuals of
     kramdown (`auto_ids`) and Pandoc (`auto_identifiers`), `slugify` of mdit-vue, `TocFormatter.idFromTitle` of
-    Gitiles; "hyphens" is what most others do, and "blanks" keeps all but those.
+    Gitiles; DevSite's as TensorFlow's documents link to them; "hyphens" is what most others do, and "blanks" keeps all
+    but those.
     """
     sources = tuple(text for _, text in markdown.headings(data))
     found: dict[str, frozenset[str]] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
+from autopack.gaps.heading_ids import DEVSITE
 from autopack.gaps.mkdocs import is_setting_of_mkdocs
 from autopack.gaps.site_generators import Sites
 
@@ -18,6 +19,7 @@ _HYPHENS: Final = "hyphens"
 _RULES: Final = (
     (re.compile(r"book\.(?:toml|json)\Z|(?:docusaurus\.config|sidebars)\.[cm]?[jt]s\Z"), BY_GITHUB),
     (re.compile(r"_config\.ya?ml\Z"), frozenset({_KRAMDOWN, _HYPHENS})),
+    (re.compile(r"_book\.yaml\Z"), frozenset({DEVSITE})),
 )
 """Which rules what is called so stands for; Jekyll and Hexo share a name."""
 _OF_A_HOST: Final = re.compile(r"(?:.*/)?(?:\.readthedocs\.ya?ml|\.nojekyll)\Z")

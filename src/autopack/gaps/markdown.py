@@ -268,6 +268,7 @@ _EXPLICIT_IDS = (
     re.compile(rb"name(?<!\wname)" + _ID),
     re.compile(rb"\{:?[ \t]{0,4}#([^}\s]{1,300})"),
     re.compile(rb"^#{1,6}[ \t][^\n]{0,300}[ \t]\[{1,2}([\w-]{1,100})\]{1,2}[ \t\r]{0,8}$", re.MULTILINE),
+    re.compile(rb"\$\$\$([\w.-]{1,200})\$\$\$"),
     re.compile(rb"^\(([^()\n]{1,300})\)=[ \t\r]{0,8}$", re.MULTILINE),
 )
 _TAB = re.compile(rb"^[ \t>]{0,60}===[!+]{0,2}[ \t]{1,8}\"([^\n]{1,300}?)\"[ \t\r]{0,8}$", re.MULTILINE)
@@ -455,7 +456,7 @@ def gives_id(data: bytes, wanted: str) -> bool:
 
 def explicit_ids(data: bytes) -> frozenset[str]:
     """Return the ids that DATA gives to places itself, lower case: HTML `id` and `name`; `{#id}`, `[id]` and `[[id]]`
-    after a heading, `(id)=` before it (MyST)."""
+    after a heading, `(id)=` before it (MyST), `$$$id$$$` anywhere (Elastic's docs-builder)."""
     found = (match[1] for explicit in _EXPLICIT_IDS for match in explicit.finditer(data))
     return frozenset(slug_key(name.decode("utf-8", "replace")) for name in found)
 

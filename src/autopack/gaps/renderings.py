@@ -20,7 +20,7 @@ from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import is_below, is_shown_on_the_host, without_language
 from autopack.gaps.heading_ids import GITILES, RULES
 from autopack.gaps.link_targets import PAGE_SUFFIXES, Tree, folders_above, resolve
-from autopack.gaps.markdown import Link, split_target
+from autopack.gaps.markdown import Link, is_markdown, split_target
 
 _ENOUGH_TARGETS = 3
 _ENOUGH_DOCUMENTS = 3
@@ -40,7 +40,7 @@ _SETTINGS_OF_GERRIT = "codereview.cfg"
 _LIVES_ON_GITILES = re.compile(rb"https?://[\w.-]{1,100}\.googlesource\.com/")
 """What a repository says that is a mirror elsewhere: by the settings of `git codereview`, or in its README."""
 _IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
-_BASE, _SUFFIX, _OBJECT = "base", "suffix", "object"
+_BASE, _SUFFIX, _OBJECT, _OTHER_SITE = "base", "suffix", "object", "other site"
 
 
 def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]]) -> tuple[DeadLink, ...]:
@@ -77,6 +77,7 @@ class _Readings:
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
         held |= dict.fromkeys(self._by_gitiles(), GITILES) | dict.fromkeys(self._from_another_folder(), _BASE)
+        held |= dict.fromkeys(self._from_the_only_page(), _OTHER_SITE)
         return held | dict.fromkeys(self._without_suffix(), _SUFFIX) | dict.fromkeys(self._like_objects(), _OBJECT)
 
     def _like_objects(self) -> Iterator[int]:
@@ -129,6 +130,33 @@ class _Readings:
                 continue
             if all(is_below(folder, path) for path in wanted) and self._lie_together(folder, wanted):
                 yield from numbers
+
+    def _from_the_only_page(self) -> Iterator[int]:
+        """Yield the numbers of the links to pages in a document that is the only page of its site and links to no page
+        that is there: another site takes it in."""
+        missing: dict[str, list[int]] = {}
+        for number, one in enumerate(self.dead):
+            if one.fragment is None and is_markdown(split_target(one.target)[0]):
+                missing.setdefault(one.document, []).append(number)
+        for document, numbers in missing.items():
+            wanted = {self.dead[number].wanted for number in numbers}
+            is_alone = self._documents_below[document.rpartition("/")[0]] == 1
+            is_a_page = self.tree.sites.govern(document) and not is_shown_on_the_host(document)
+            if len(wanted) < _ENOUGH_TARGETS or not is_alone or not is_a_page:
+                continue
+            if self.tree.snapshot.history.keys().isdisjoint(wanted) and not self._names_a_page(document):
+                yield from numbers
+
+    @cached_property
+    def _documents_below(self) -> Counter[str]:
+        """How many documents are below each folder."""
+        documents = filter(is_markdown, self.tree.snapshot.files)
+        return Counter(folder for document in documents for folder in folders_above(document))
+
+    def _names_a_page(self, document: str) -> bool:
+        """Tell whether a link of DOCUMENT leads to another document."""
+        ends = (resolve(self.tree, document, link.target) for link in self.links[document])
+        return any(end.outcome == "found" and end.path != document and is_markdown(end.path) for end in ends)
 
     def _lie_together(self, folder: str, wanted: Collection[str]) -> bool:
         """Tell whether WANTED, paths below FOLDER, are all there if one folder is put between."""

@@ -20,6 +20,9 @@ _NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|/|#|\\|.*[{}$<>*|@]|.*(
 _LITERAL = re.compile(
     rb".*::[ \t\r]*\Z|[ \t]*\.\.[ \t]+(?:code-block|sourcecode|code|highlight|parsed-literal|prompt)::"
 )
+_COMMENT = re.compile(rb"[ \t]*\.\.(?:[ \t]+(?![_\[|]|\w+(?:[-._+:]\w+)*[ ]?::)\S[^\n]*|[ \t\r]*)\Z")
+"""Two dots before what is no target, footnote, substitution or directive, or before nothing: a comment with all that
+stands indented below it, unless nothing and a blank line follow (docutils, "Comments")."""
 _PROSE = re.compile(
     rb"[ \t]*\.\.[ \t]+(?:note|warning|tip|hint|important|caution|danger|attention|error|seealso|admonition|topic"
     rb"|sidebar|container|todo|versionadded|versionchanged|deprecated)::"
@@ -51,19 +54,30 @@ def _names_a_file(target: bytes) -> bool:
 
 
 def is_literal(data: bytes, offset: int) -> bool:
-    """Tell whether byte OFFSET lies in a literal or code block: below a less indented line that announces one."""
+    """Tell whether byte OFFSET lies in a literal or code block, below a less indented line that announces one, or in a
+    comment."""
     start = line_start(data, offset)
-    indentation = _indentation(line_at(data, offset))
+    line = line_at(data, offset)
+    if _is_comment(line[:2_000], line):
+        return True
+    indentation = _indentation(line)
     for _ in range(_MAX_LINES_BACK):
         if start == 0 or indentation == 0:
             return False
-        start = line_start(data, start - 1)
+        start, below = line_start(data, start - 1), line
         line = line_at(data, start)
         if line.strip() and _indentation(line) < indentation:
             if _LITERAL.match(line[:2_000]) and not _PROSE.match(line):
                 return True
+            if _is_comment(line[:2_000], below):
+                return True
             indentation = _indentation(line)
     return True
+
+
+def _is_comment(line: bytes, below: bytes) -> bool:
+    """Tell whether LINE begins a comment, which two dots alone do only with text right BELOW."""
+    return _COMMENT.match(line) is not None and (line.strip() != b".." or below.strip() != b"")
 
 
 def _indentation(line: bytes) -> int:

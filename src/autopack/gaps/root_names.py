@@ -42,6 +42,7 @@ _SCRATCH: tuple[tuple[Scratch, str], ...] = (
     ("shell accident", r"\w\Z|[^\w.]\W?\Z|&\d\Z|=\d[\w.]{0,20}\Z|[<>|].{0,40}\Z"),
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _SCRATCH)
+_NAMED_DOCUMENT = re.compile(r"(?:tmp|temp)[-_.][A-Za-z]{3}.*\.(?:md|markdown|rst|adoc)\Z", re.IGNORECASE)
 _REPORT = re.compile(
     r"(?:.+[-_](?:notes?|summary|reports?|status|analysis|findings|complete(?:d)?|results?|progress|handoff|checklist"
     r"|plan|audit|review|investigation|postmortem|retrospective|diagnosis|fix(?:es)?|update)(?:[-_].{0,60})?"
@@ -63,6 +64,11 @@ _BACKUP_ENDING = re.compile(r"(?:~|\.(?:bak|orig|old|save)|\.bak\.\d{1,14})\Z", 
 def scratch_kind(name: str) -> Scratch | None:
     """Return what kind of leftover the file NAME looks like, None when it looks like none."""
     return next((kind for kind, pattern in _COMPILED if pattern.match(name)), None)
+
+
+def is_named_document(name: str) -> bool:
+    """Tell whether NAME is that of a document with a title of its own behind `tmp-`: it may be kept on purpose."""
+    return _NAMED_DOCUMENT.match(name) is not None
 
 
 def is_report(name: str) -> bool:

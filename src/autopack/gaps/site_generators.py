@@ -12,7 +12,7 @@ _CONFIGURATION = re.compile(
     r"|_config\.(?:ya?ml|toml)\Z|(?:docusaurus|astro|gatsby|gridsome|nuxt|next|rspress|vocs|eleventy|\.eleventy|vuepress"
     r"|starlight|content-collections|source)[.-]config\.(?:[cm]?[jt]s|tsx?)\Z|\.eleventy\.[cm]?js\Z|pelicanconf\.py\Z"
     r"|(?:sidebars|siteConfig)\.[cm]?[jt]s\Z|\.gitbook\.ya?ml\Z|_sidebar\.md\Z|docfx\.json\Z|Writerside\.cfg\Z"
-    r"|\.readthedocs\.ya?ml\Z|_toc\.yml\Z|\.nojekyll\Z|mdbook\.toml\Z|mix\.exs\Z",
+    r"|\.readthedocs\.ya?ml\Z|_toc\.yml\Z|_book\.yaml\Z|\.nojekyll\Z|mdbook\.toml\Z|mix\.exs\Z",
     re.IGNORECASE | re.ASCII,
 )
 _CONFIGURATION_FOLDER = re.compile(r"(?:\A|/)\.(?:vitepress|vuepress)/")

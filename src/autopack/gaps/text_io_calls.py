@@ -26,6 +26,7 @@ from autopack.gaps.python_source import (
     parse_anew,
     walk,
 )
+from autopack.gaps.python_versions import calls_of_python_2
 from autopack.gaps.settled_text import Reason, Settled
 
 # Patterns that begin with a literal are searched for many times faster.
@@ -133,7 +134,7 @@ def find_text_calls(data: bytes) -> TextCalls | None:
         imports["open"] = "?"
     knows_paths = _knows_paths(data)
     paths = _path_names(nodes, imports) if knows_paths else frozenset[str]()
-    judge = _Judge(imports, paths, knows_paths, _discarded(nodes))
+    judge = _Judge(imports, paths, knows_paths, _discarded(nodes) | calls_of_python_2(nodes))
     calls = [node for node in nodes if isinstance(node, ast.Call) and judge.leaves_encoding_open(node)]
     if not calls:
         return None
@@ -209,20 +210,27 @@ def _shadows_open(tree: ast.Module, nodes: Iterable[ast.AST], imports: Mapping[s
 
 
 def _discarded(nodes: Sequence[ast.AST]) -> frozenset[int]:
-    """Return the identities of calls that only create or empty a file: `open(p, "w").close()`, `with open(p, "w"):`,
-    a block that does nothing, a file that the next statement closes, a statement that is `open(p, "a")` alone."""
+    """Return the identities of calls that only create or empty a file: `open(p, "w").close()`, `with open(p, "w"):`, a
+    block that does nothing but close it, a file that the next statement closes, a statement that is `open(p, "a")`
+    alone."""
     closed = (node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr == "close")
     alone = (node.value for node in nodes if isinstance(node, ast.Expr) and _only_creates(node.value))
     found = {id(call) for call in (*closed, *alone)}
     for node in nodes:
         if isinstance(node, ast.With):
-            is_idle = all(isinstance(statement, ast.Pass) for statement in node.body)
+            is_idle = all(map(_is_idle, node.body))
             if is_idle or all(item.optional_vars is None for item in node.items):
                 found.update(id(item.context_expr) for item in node.items)
         for block in (getattr(node, "body", None), getattr(node, "orelse", None)):
             if isinstance(block, list):
                 found.update(id(first.value) for first, second in pairwise(block) if _is_closed_by(first, second))
     return frozenset(found)
+
+
+def _is_idle(statement: ast.stmt) -> bool:
+    """Tell whether STATEMENT is `pass` or `f.close()`."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(statement, ast.Pass) or (isinstance(call, ast.Call) and called_name(call) == "close")
 
 
 def _only_creates(statement: ast.expr) -> bool:

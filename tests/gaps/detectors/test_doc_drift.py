@@ -1055,6 +1055,27 @@ def test_restructuredtext_targets_are_checked(make_repository: MakeRepository) -
     assert seen_in(repository) == ["broken-link index.rst:4", "broken-link index.rst:8"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_comment"),
+    [
+        ("..\n    Later:\n    .. image:: gone.png\n", True),
+        (".. Later:\n\n    .. image:: gone.png\n", True),
+        (".. see `text <gone.rst>`_\n", True),
+        ("..\n\n    .. image:: gone.png\n", False),
+        (".. note:: Later\n\n    .. image:: gone.png\n", False),
+        (".. py:function:: later\n\n    .. image:: gone.png\n", False),
+        (".. [1] See `text <gone.rst>`_\n", False),
+        (".. Later.\n\n.. image:: gone.png\n", False),
+    ],
+)
+def test_comments_of_restructuredtext_are_not_read(
+    make_repository: MakeRepository, text: str, is_comment: bool
+) -> None:
+    """Two dots before text that is no directive, target, footnote or substitution, with all that is indented below."""
+    seen = seen_in(make_repository({"index.rst": f"Title\n=====\n\n{text}"}))
+    assert (seen == []) is is_comment
+
+
 # --- broken-heading-link --------------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,13 @@ def test_a_short_name_that_is_executable_is_a_command(make_repository: MakeRepos
     assert seen_in(repository) == ["scratch-file y"]
 
 
+def test_a_document_with_a_title_behind_tmp_may_be_kept(make_repository: MakeRepository) -> None:
+    """It is told with low confidence; a document that is called so and no more is a leftover."""
+    repository = make_repository(dict.fromkeys(("TMP-LOGGING.md", "tmp.md", "tmp-1.md", "tmp-logging.txt"), "x\n"))
+    sure = {gap.evidence[0].path: gap.confidence for gap in gaps_of(repository)}
+    assert sure == {"TMP-LOGGING.md": "low", "tmp.md": "high", "tmp-1.md": "high", "tmp-logging.txt": "high"}
+
+
 def test_a_shown_screenshot_is_no_gap(make_repository: MakeRepository) -> None:
     """An image that any document shows is no leftover."""
     files = {"screenshot.png": "x", "docs/a.md": "![s](../screenshot.png)\n"}

@@ -267,6 +267,7 @@ def test_calls_without_encoding_are_found_and_mended(make_repository: MakeReposi
         'Path(f"/proc/{path}/status").read_text()',
         "open(os.devnull)",
         'open(path, "w").close()',
+        '0\n    with open(path, "w") as created:\n        created.close()',
         "os.open(path, os.O_RDONLY)",
         "gzip.open(path)",
         "zipfile.ZipFile(path).open(path)",
@@ -317,6 +318,33 @@ def test_what_may_be_meant_is_told_apart_from_what_is_mended(make_repository: Ma
 def test_a_name_that_means_something_else_is_no_gap(make_repository: MakeRepository, content: str) -> None:
     """A module's own `open` or `read_text`, and what this Python cannot read, are left alone."""
     assert seen(gaps_of(make_repository({"src/a.py": content}))) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "is_left_out"),
+    [
+        ("sys.version_info < (3,)", "then"),
+        ("sys.version_info[0] == 2", "then"),
+        ("sys.version_info.major < 3", "then"),
+        ("sys.version_info <= (2, 7)", "then"),
+        ("version_info < (3, 0)", "then"),
+        ("six.PY2", "then"),
+        ("not IS_PY3", "then"),
+        ("sys.version_info >= (3,)", "else"),
+        ("sys.version_info[0] > 2", "else"),
+        ("six.PY3", "else"),
+        ("sys.version_info < (3, 8)", None),
+        ("sys.version_info >= (3, 8)", None),
+        ("sys.version_info <= (3,)", None),
+        ("version < (3,)", None),
+        ("copy2", None),
+    ],
+)
+def test_what_only_python_2_runs_is_no_gap(make_repository: MakeRepository, test: str, is_left_out: str | None) -> None:
+    """There `open` decodes nothing; what an older Python 3 runs does."""
+    text = f"import sys\n\nif {test}:\n    a = open(path).read()\nelse:\n    b = open(path).read()\n"
+    lines = [evidence.line for gap in gaps_of(make_repository({"src/a.py": text})) for evidence in gap.evidence]
+    assert lines == {"then": [6], "else": [4], None: [4, 6]}[is_left_out]
 
 
 @pytest.mark.parametrize("path", ["tests/a.py", "test_a.py", "src/conftest.py", "pkg/tests/data/a.py"])

@@ -18,7 +18,7 @@ from autopack.gaps.excerpts import evidence_of_file, line_number, line_start
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.markdown import Link
 from autopack.gaps.remedies import DeleteFile, MoveFile, Remedy, ReplaceText
-from autopack.gaps.root_names import Scratch, is_report, original_of, scratch_kind
+from autopack.gaps.root_names import Scratch, is_named_document, is_report, original_of, scratch_kind
 from autopack.gaps.site_generators import find_sites
 from autopack.gaps.state import FileRecord, Snapshot
 from autopack.gaps.tool_output import Output, may_be_output, output_of
@@ -162,6 +162,7 @@ def _scratch_finding(snapshot: Snapshot, record: FileRecord, kind: Scratch) -> F
         rule="scratch-file",
         title=f"{article} {kind} {state} in the root: {record.path}",
         key=(record.path,),
+        confidence="low" if is_named_document(record.path) else None,
         evidence=(evidence_of_file(record.path, record.sha256, f"{kind}, {record.size} bytes"),),
         remedy=_delete_backup(snapshot, record) if kind == "editor backup" else None,
     )
