@@ -30,7 +30,7 @@ _PARTS_BELOW_MODULE = {"mod": 0, "automodule": 0, "currentmodule": 0, "module": 
 """How many parts at the end of a name stand for something inside the module; 1 for all other roles."""
 _OPEN_PACKAGE = re.compile(
     rb"extend_path|declare_namespace|import \*|^__path__\s*\+?=|__path__\.(?:append|extend|insert)|meta_path"
-    rb"|import_hook",
+    rb"|import_hook|\battach_stub\b",
     re.MULTILINE,
 )
 _OF_ITS_DAY = re.compile(rb"[ \t]*\.\.[ \t]+(?:version(?:added|changed|removed)|deprecated(?:-removed)?)::")

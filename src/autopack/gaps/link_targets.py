@@ -41,6 +41,8 @@ _PLACEHOLDER = re.compile(
 _LONGEST_SERVED = 300
 _STATIC_FOLDERS = ("static", "public")
 """What they hold is served beside the pages of the folder that they are in."""
+TEMPLATES = (".in", ".tmpl", ".tpl", ".template", ".j2", ".jinja", ".jinja2", ".erb", ".mako", ".mustache", ".gotmpl")
+"""What is written behind the name of a page to call what the page is made from."""
 PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
 _INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")
 _INDEX_NAMES_OF_A_BOOK = ("README.md", "readme.md", "Readme.md")
@@ -254,6 +256,10 @@ class Tree:
             names += [bare.removesuffix("/index") + suffix for suffix in PAGE_SUFFIXES]
         return any(self.exists(name) for name in names)
 
+    def is_made_from_a_template(self, path: str) -> bool:
+        """Tell whether what PATH is made from lies in its place: `page.md.in`."""
+        return any(path + ending in self.snapshot.files for ending in TEMPLATES)
+
     def is_served_from_a_static_folder(self, path: str) -> bool:
         """Tell whether `/…` is there below a folder whose content sites serve from their root."""
         return any(self.ending_in(f"{folder}{path}") for folder in _STATIC_FOLDERS)
@@ -357,6 +363,7 @@ def _is_explained(tree: Tree, document: str, path: str, wanted: str) -> bool:
         or (path.endswith("/") and tree.as_a_page(_one_folder_deeper(document, path)))
         or tree.is_built_elsewhere(path)
         or (path.startswith("/") and tree.is_served_from_a_static_folder(path))
+        or tree.is_made_from_a_template(wanted)
         or tree.is_out_of_sight(wanted)
         or tree.would_be_ignored(wanted)
         or tree.has_in_another_language(wanted)

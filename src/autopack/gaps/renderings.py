@@ -13,13 +13,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from autopack.gaps import markdown
 from autopack.gaps.dead_links import DeadLink, is_judged
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import is_below, is_shown_on_the_host, without_language
 from autopack.gaps.heading_ids import GITILES, RULES
-from autopack.gaps.link_targets import PAGE_SUFFIXES, Tree, folders_above, resolve
+from autopack.gaps.link_targets import PAGE_SUFFIXES, TEMPLATES, Tree, folders_above, resolve
+from autopack.gaps.made_pages import NOTHING_MADE, MadePages
 from autopack.gaps.markdown import Link, is_markdown, split_target
 
 _ENOUGH_TARGETS = 3
@@ -41,14 +43,19 @@ _LIVES_ON_GITILES = re.compile(rb"https?://[\w.-]{1,100}\.googlesource\.com/")
 """What a repository says that is a mirror elsewhere: by the settings of `git codereview`, or in its README."""
 _IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
 _BASE, _SUFFIX, _OBJECT, _OTHER_SITE = "base", "suffix", "object", "other site"
+MADE: Final = "made"
+"""What explains a link is no rule, but a program that builds documents and may write what it names."""
 
 
-def read_otherwise(tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]]) -> tuple[DeadLink, ...]:
+def read_otherwise(
+    tree: Tree, dead: Sequence[DeadLink], links: Mapping[str, tuple[Link, ...]], made: MadePages = NOTHING_MADE
+) -> tuple[DeadLink, ...]:
     """Return DEAD; a link that is alive by the rule that its tree of documents is written for names it in `reading`.
 
-    LINKS are all links by document. Only those below a folder for which a rule has the numbers are looked at.
+    LINKS are all links by document, MADE is what programs may write. Only those below a folder for which a rule has the
+    numbers are looked at.
     """
-    asked = _Readings(tree, tuple(dead), links, tree.pages)
+    asked = _Readings(tree, tuple(dead), links, tree.pages, made)
     return tuple(replace(one, reading=asked.of.get(number)) for number, one in enumerate(dead))
 
 
@@ -60,6 +67,7 @@ class _Readings:
     dead: tuple[DeadLink, ...]
     links: Mapping[str, tuple[Link, ...]]
     pages: Pages
+    made: MadePages
 
     @cached_property
     def of(self) -> dict[int, str]:
@@ -77,8 +85,28 @@ class _Readings:
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
         held |= dict.fromkeys(self._by_gitiles(), GITILES) | dict.fromkeys(self._from_another_folder(), _BASE)
-        held |= dict.fromkeys(self._from_the_only_page(), _OTHER_SITE)
+        held |= dict.fromkeys(self._from_the_only_page(), _OTHER_SITE) | dict.fromkeys(self._made(), MADE)
         return held | dict.fromkeys(self._without_suffix(), _SUFFIX) | dict.fromkeys(self._like_objects(), _OBJECT)
+
+    def _made(self) -> Iterator[int]:
+        """Yield the numbers of the links to pages that a build may write, and of those to a part of their own document
+        where a build may put that together with others."""
+        for number, one in enumerate(self.dead):
+            if one.fragment is not None:
+                is_own = one.wanted == one.document and not one.suggestion
+                if is_own and self.made.may_put_together(one.document):
+                    yield number
+            elif is_markdown(one.wanted) and one.wanted not in self.tree.snapshot.history:
+                beside_templates = one.wanted.rpartition("/")[0] in self._folders_with_templates
+                if beside_templates or self.made.may_write(one.wanted):
+                    yield number
+
+    @cached_property
+    def _folders_with_templates(self) -> frozenset[str]:
+        """The folders in which a page is made from a template, so that others may be made there too."""
+        named = ((path, path.rpartition(".")) for path in self.tree.snapshot.files)
+        made = (path for path, (page, _, ending) in named if f".{ending}" in TEMPLATES and is_markdown(page))
+        return frozenset(path.rpartition("/")[0] for path in made)
 
     def _like_objects(self) -> Iterator[int]:
         """Yield the numbers of the links to a part of their own page that is called like an object of the code, where

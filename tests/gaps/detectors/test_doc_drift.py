@@ -2049,6 +2049,7 @@ def test_a_module_that_documents_refer_to_in_vain_is_found(
         ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "from pkgutil import extend_path\n"}),
         ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "ALIASES = {'part': 'shop.cart'}\n"}),
         ("See :mod:`shop.part`.\n", {"src/shop/__init__.py": "from shop.cart import *\n"}),
+        ("See :func:`shop.Part.sum`.\n", {"src/shop/__init__.py": "a, b, c = lazy.attach_stub(__name__, __file__)\n"}),
         ("See :mod:`shop.part`.\n", {".gitignore": "part.py\n", "src/shop/part.py": ""}),
         ("See :mod:`shop.data`.\n", {"src/shop/data/readme.txt": ""}),
         ("See :mod:`shop.made`.\n", {"src/shop/made.templ.pyx": ""}),

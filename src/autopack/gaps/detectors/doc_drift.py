@@ -20,12 +20,13 @@ from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import evidence_at, line_start, places_in
 from autopack.gaps.import_resolution import PackageFact, package_fact
-from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions
+from autopack.gaps.inclusions import END_OF_A_DOCUMENT_IN_C, OF_C, Inclusions, find_embedded, find_inclusions
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_checkers import LeftOut, LinksLeftOut, find_left_out
 from autopack.gaps.link_targets import Tree, built_folders, static_places
 from autopack.gaps.links_of_one_cause import moved, moved_title, told_by_cause
+from autopack.gaps.made_pages import MadePages, find_names
 from autopack.gaps.markdown import Link
 from autopack.gaps.meant_targets import meant_by, place_now, what_is_near
 from autopack.gaps.mkdocs import is_setting_of_mkdocs
@@ -33,7 +34,7 @@ from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText, merged
-from autopack.gaps.renderings import read_otherwise
+from autopack.gaps.renderings import MADE, read_otherwise
 from autopack.gaps.site_generators import PageLists
 from autopack.gaps.site_settings import SaidOfPages, SaidOfSites, what_is_said
 from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
@@ -132,6 +133,8 @@ class DocumentFact:
     """Of the settings of a site: what they say of its pages."""
     left_out: LeftOut | None = None
     """Of the settings of a link checker: what they leave out."""
+    made: tuple[str, ...] = ()
+    """Of what builds documents: the names of pages in it."""
 
 
 def extract(path: str, data: bytes) -> DocumentFact | None:
@@ -151,7 +154,11 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
-    fact = _of_no_document(path, data) if path.rpartition(".")[2].lower() in _MAY_SAY_SOMETHING else None
+    suffix = path.rpartition(".")[2].lower()
+    may_say_something = suffix in _MAY_SAY_SOMETHING or (suffix in OF_C and END_OF_A_DOCUMENT_IN_C in data)
+    fact = _of_no_document(path, data) if may_say_something else None
+    if made := find_names(path, data):
+        fact = replace(fact or DocumentFact(), made=made)
     if fact is None and _may_be_quoted(path) and len(data) <= _MAX_SOURCE_BYTES:
         return DocumentFact()
     return fact
@@ -212,7 +219,7 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _found(snapshot: Snapshot) -> Iterator[Finding]:
     tree, named, links = _tree_and_names(snapshot)
-    dead = read_otherwise(tree, tuple(dead_links(tree, links, named.inclusions)), named.links)
+    dead = read_otherwise(tree, tuple(dead_links(tree, links, named.inclusions)), named.links, named.made)
     told = [(one, _link_finding(tree, one, named.left_out)) for one in dead if one.original is None]
     yield from told_by_cause(told, snapshot.folders)
     yield from _translation_findings(tree, [one for one in dead if one.original is not None])
@@ -241,6 +248,7 @@ class _Named:
     """The documents that say where a site shows them."""
     said: SaidOfSites
     left_out: LinksLeftOut
+    made: MadePages
 
 
 @dataclass(frozen=True)
@@ -277,6 +285,7 @@ def _named(snapshot: Snapshot) -> _Named:
         shown=tuple(path for path, fact in facts.items() if fact.is_shown),
         said=SaidOfSites({path: fact.said for path, fact in facts.items() if fact.said}),
         left_out=LinksLeftOut({path: fact.left_out for path, fact in facts.items() if fact.left_out}),
+        made=MadePages({path: fact.made for path, fact in facts.items() if fact.made}),
     )
 
 
@@ -296,7 +305,9 @@ def _link_finding(tree: Tree, dead: DeadLink, left_out: LinksLeftOut) -> Finding
     else:
         title = f"{dead.document} links to {dead.target}, which is not there"
     remedy, is_left_out = None, left_out.hold(dead.document, dead.target, dead.wanted)
-    if dead.reading is not None:  # The link that the host would follow is dead where the documents are published.
+    if dead.reading == MADE:
+        title += "; what builds the documents may make it"
+    elif dead.reading is not None:  # The link that the host would follow is dead where the documents are published.
         title += " by the host's rules; the documents beside it are written for others"
     elif is_left_out:
         title += "; the settings of a link checker leave it out"

@@ -1,0 +1,116 @@
+"""Pages that programs write and documents that programs put together, told from the names in what builds documents.
+
+No program is run and none is understood: that a page which was never in the repository is called as something that a
+build names says only that the build may write it. What follows is of low confidence, never no finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from autopack.gaps.document_places import is_below
+from autopack.gaps.markdown import SUFFIXES
+
+_OF_DOCUMENTS = frozenset({"doc", "docs", "documentation", "manual", "site", "website", "www"})
+_PROGRAMS = frozenset({"py", "sh", "rb", "js", "mjs", "cjs", "ts", "pl", "lua", "jl", "go", "rs", "hs"})
+_BUILD = re.compile(
+    r"(?:meson\.build|CMakeLists\.txt|(?:GNU)?[Mm]akefile(?:\.(?:am|in))?|BUILD(?:\.bazel)?|justfile|Rakefile)\Z"
+    r"|.+\.(?:mk|cmake|nix)\Z"
+)
+"""What says how things are built, wherever it lies."""
+_ENDS_OF_BUILDS = frozenset(
+    {"build", "txt", "am", "in", "bazel", "mk", "cmake", "nix"}
+    | {"GNUmakefile", "Makefile", "makefile", "BUILD", "justfile", "Rakefile"}
+)
+"""What follows the last dot of its name, or the whole of it: of most files that is something else."""
+_QUOTED = re.compile(rb"[\"'`]([\w./+-]{4,120})[\"'`]")
+_END_OF_A_PAGE = re.compile(rb"\.(?:md|markdown|rst)\b")
+_IN_A_NAME = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "_-+.")
+_LONGEST_NAME = 120
+_SEPARATOR = re.compile(r"(?<=\w)[-_](?=\w)")
+_SHORTEST_NAME = 8
+"""A shorter one, or a single word, is the name of many a thing."""
+_MAX_BYTES = 256_000
+_MOST_NAMES = 2_000
+
+
+def may_build(path: str) -> bool:
+    """Tell whether PATH may be of what builds documents, by its name and place."""
+    folder, _, name = path.rpartition("/")
+    end = name.rpartition(".")[2]
+    if end in _PROGRAMS:
+        return _is_of_documents(folder)
+    return end in _ENDS_OF_BUILDS and _BUILD.match(name) is not None
+
+
+@lru_cache(maxsize=4_096)
+def _is_of_documents(folder: str) -> bool:
+    return not _OF_DOCUMENTS.isdisjoint(folder.lower().split("/"))
+
+
+def find_names(path: str, data: bytes) -> tuple[str, ...]:
+    """Return the names of pages, with suffix or without, in what builds documents at PATH with DATA."""
+    if len(data) > _MAX_BYTES or not may_build(path):
+        return ()
+    found = {match[1].decode() for match in _QUOTED.finditer(data) if match[1].isascii()}
+    names = {name for written in found if _is_distinct(name := _name(written))}
+    names |= {_written_before(data, end) for end in _END_OF_A_PAGE.finditer(data)}
+    return tuple(sorted(name for name in names if not name.startswith("."))[:_MOST_NAMES])
+
+
+def _written_before(data: bytes, end: re.Match[bytes]) -> str:
+    """Return the name that END is the end of."""
+    before = data[max(0, end.start() - _LONGEST_NAME) : end.start()]
+    return (before[len(before.rstrip(_IN_A_NAME)) :] + end[0]).decode()
+
+
+def _name(written: str) -> str:
+    return written.rstrip("/").rpartition("/")[2]
+
+
+def _is_distinct(name: str) -> bool:
+    return len(name) >= _SHORTEST_NAME and _SEPARATOR.search(name) is not None
+
+
+@dataclass(frozen=True)
+class MadePages:
+    """What programs name, by the path of the program."""
+
+    by_path: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def _folders(self) -> dict[str, set[str]]:
+        """Name -> the folders of what names it."""
+        found: dict[str, set[str]] = {}
+        for path, names in self.by_path.items():
+            for name in names:
+                found.setdefault(name, set()).add(path.rpartition("/")[0])
+        return found
+
+    def may_write(self, page: str) -> bool:
+        """Tell whether a program names PAGE, or that with which it begins: `Reference-manual` for
+        `Reference-manual_functions.md`. What many pages are called says nothing."""
+        name = page.rpartition("/")[2]
+        stem = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+        names = (name, *_beginnings(stem)) if _is_distinct(stem) else ()
+        return any(one in self._folders and _is_distinct(one) for one in names)
+
+    def may_put_together(self, document: str) -> bool:
+        """Tell whether a program beside or above DOCUMENT names it, of which it may make something else; the code host
+        shows a README as it is."""
+        name = document.rpartition("/")[2]
+        if name.lower().startswith("readme"):
+            return False
+        return any(is_below(folder, document) for folder in self._folders.get(name, ()))
+
+
+NOTHING_MADE = MadePages({})
+
+
+def _beginnings(stem: str) -> Iterator[str]:
+    """Yield STEM and what stands before each of its separators."""
+    yield stem
+    yield from (stem[: separator.start()] for separator in _SEPARATOR.finditer(stem))

@@ -1,0 +1,127 @@
+"""Pages that builds write, and documents that builds put together, are told of with low confidence or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autopack.gaps.detectors.doc_drift import DETECTOR
+from autopack.gaps.made_pages import MadePages, find_names, may_build
+from gap_reports import report_of
+from repositories import MakeRepository, commit_all, git
+
+MADE = "; what builds the documents may make it"
+
+
+def told(workspace: Path) -> dict[str, str]:
+    """Return the confidence of each finding by its title."""
+    return {gap.title: gap.confidence for gap in report_of(workspace, DETECTOR).gaps}
+
+
+@pytest.mark.parametrize(
+    ("path", "builds"),
+    [
+        ("doc/manual/meson.build", True),
+        ("src/Makefile", True),
+        ("CMakeLists.txt", True),
+        ("nix/manual.nix", True),
+        ("docs/tools/generate.py", True),
+        ("Documentation/list.sh", True),
+        ("src/generate.py", False),
+        ("docs/list.txt", False),
+        ("docs/guide.md", False),
+        ("docs/build", False),
+    ],
+)
+def test_what_builds_documents_is_known_by_name_and_place(path: str, builds: bool) -> None:
+    """Descriptions of builds anywhere, and programs beside documents."""
+    assert may_build(path) is builds
+    assert bool(find_names(path, b"'cli-build'")) is builds
+
+
+def test_names_of_pages_are_found_in_quotes_and_by_their_suffix() -> None:
+    """A word in quotes is the name of many a thing; one of several parts is not."""
+    data = (
+        b"pages = ['cli-build', \"a\", 'manual', `short-1`, 'docs/cli-start'] # cat source/index.md > all-pages.rst\n"
+    )
+    assert find_names("Makefile", data) == ("all-pages.rst", "cli-build", "cli-start", "index.md")
+    assert find_names("Makefile", b"\xff\xfe.md 'caf\xc3\xa9-au-lait' .md") == (".md",)
+    assert find_names("Makefile", b"'cli-build' " * 30_000) == ()
+
+
+@pytest.mark.parametrize(
+    ("page", "is_written"),
+    [
+        ("docs/cli-build.md", True),
+        ("cli-build-all.md", True),
+        ("docs/reference_manual_functions.md", True),
+        ("docs/cli-builder.md", False),
+        ("docs/cli.md", False),
+        ("docs/index.md", False),
+        ("docs/reference.md", False),
+    ],
+)
+def test_a_page_is_written_by_what_names_it_or_its_beginning(page: str, is_written: bool) -> None:
+    """What all pages are called, and a part of a word, says nothing."""
+    assert (
+        MadePages({"docs/Makefile": ("cli-build", "index.md", "reference", "reference_manual")}).may_write(page)
+        is is_written
+    )
+
+
+def test_links_to_pages_that_a_build_may_write_are_unsure(make_repository: MakeRepository) -> None:
+    """One that no build names stays dead."""
+    files = {
+        "docs/meson.build": "pages = ['cli-build']\n",
+        "docs/guide.md": "[a](cli-build.md)\n\n[b](other-page.md)\n",
+        "docs/page.md": "# P\n",
+    }
+    assert told(make_repository(files)) == {
+        f"docs/guide.md links to cli-build.md, which is not there{MADE}": "low",
+        "docs/guide.md links to other-page.md, which is not there": "high",
+    }
+
+
+def test_a_page_that_was_there_once_is_gone(make_repository: MakeRepository) -> None:
+    """Whoever removed it forgot the link, and the build."""
+    files = {"docs/meson.build": "pages = ['cli-build']\n", "docs/guide.md": "[a](cli-build.md)\n"}
+    repository = make_repository({**files, "docs/cli-build.md": "# B\n"})
+    commit_all(repository)
+    git(repository, "rm", "-q", "docs/cli-build.md")
+    commit_all(repository, "second")
+    assert told(repository) == {"docs/guide.md links to cli-build.md, which is not there": "high"}
+
+
+def test_what_a_page_is_made_from_stands_for_it(make_repository: MakeRepository) -> None:
+    """Beside it other pages may be made."""
+    text = "[a](types/index.md) [b](types/local.md) [c](sorts/local.md)\n"
+    repository = make_repository({"docs/a.md": text, "docs/types/index.md.in": "@list@\n", "docs/sorts/b.md": "# B\n"})
+    assert told(repository) == {
+        f"docs/a.md links to types/local.md, which is not there{MADE}": "low",
+        "docs/a.md links to sorts/local.md, which is not there": "high",
+    }
+
+
+@pytest.mark.parametrize(
+    ("build", "document", "confidence"),
+    [
+        ("docs/Makefile", "docs/prefix.md", "low"),
+        ("Makefile", "docs/prefix.md", "low"),
+        ("other/Makefile", "docs/prefix.md", "high"),
+        ("docs/Makefile", "docs/README.md", "high"),
+    ],
+)
+def test_a_document_that_a_build_names_may_be_a_part(
+    make_repository: MakeRepository, build: str, document: str, confidence: str
+) -> None:
+    """Its headings may come with the other parts, except where the host shows it as it is."""
+    name = document.rpartition("/")[2]
+    repository = make_repository({build: f"all:\n\tcat {name} rest > all.md\n", document: "# P\n\n[a](#heap-of-all)\n"})
+    assert list(told(repository).values()) == [confidence]
+
+
+def test_a_document_in_a_program_is_read_there(make_repository: MakeRepository) -> None:
+    """C takes it in as it stands; the program puts the headings around it."""
+    files = {"src/store.md": "See [a](#heap-of-all) and [b](gone.md).\n", "src/store.cc": '#include "store.md"\n'}
+    assert list(told(make_repository(files))) == ["src/store.md links to gone.md, which is not there"]
