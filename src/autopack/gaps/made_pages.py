@@ -95,8 +95,7 @@ class MadePages:
         `Reference-manual_functions.md`. What many pages are called says nothing."""
         name = page.rpartition("/")[2]
         stem = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
-        names = (name, *_beginnings(stem)) if _is_distinct(stem) else ()
-        return any(one in self._folders and _is_distinct(one) for one in names)
+        return any(one in self._folders and _is_distinct(one) for one in (name, *_beginnings(stem)))
 
     def may_put_together(self, document: str) -> bool:
         """Tell whether a program beside or above DOCUMENT names it, of which it may make something else; the code host
