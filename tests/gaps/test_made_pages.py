@@ -119,6 +119,18 @@ def test_a_document_that_a_build_names_may_be_a_part(
     assert list(told(repository).values()) == [confidence]
 
 
+def test_pictures_that_a_build_copies_are_unsure(make_repository: MakeRepository) -> None:
+    """By their names or by a pattern that says more than `*.png`."""
+    names = ("mesh_left-one.png", "the-logo.svg", "other-mesh.png", "icon.png")
+    files = {
+        "docs/Makefile": "html:\n\tcp ../tests/mesh_*-o*.png ../the-logo.svg build/\n\tcp *.png icon.png build/\n",
+        "docs/guide.rst": "".join(f".. image:: {name}\n\n" for name in names),
+    }
+    found = told(make_repository(files))
+    assert [found.get(f"docs/guide.rst links to {name}, which is not there{MADE}") for name in names[:2]] == ["low"] * 2
+    assert [found.get(f"docs/guide.rst links to {name}, which is not there") for name in names[2:]] == ["high"] * 2
+
+
 def test_a_document_in_a_program_is_read_there(make_repository: MakeRepository) -> None:
     """C takes it in as it stands; the program puts the headings around it."""
     files = {"src/store.md": "See [a](#heap-of-all) and [b](gone.md).\n", "src/store.cc": '#include "store.md"\n'}

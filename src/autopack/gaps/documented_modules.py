@@ -15,7 +15,7 @@ from autopack.gaps import document_places as places
 from autopack.gaps.excerpts import line_at, line_start
 from autopack.gaps.import_resolution import PackageFact, Tree
 from autopack.gaps.python_project import Declared
-from autopack.gaps.restructuredtext import is_literal
+from autopack.gaps.restructuredtext import is_in_a_literal_span, is_literal
 from autopack.gaps.state import Snapshot
 
 _ROLE = re.compile(
@@ -124,7 +124,8 @@ def _missing_in(
         missing = tree.missing_part(".".join(parts[: len(parts) - one.inside]))
         if missing is None or any(f"{name}.".startswith(f"{missing}.") for name in declared):
             continue
-        if not is_literal(data, one.offset) and not _is_about_the_past(data, one.offset):
+        is_sample = is_literal(data, one.offset) or is_in_a_literal_span(data, one.offset)
+        if not is_sample and not _is_about_the_past(data, one.offset):
             offsets.setdefault(missing, []).append(one.offset)
     for module, found in sorted(offsets.items()):
         yield MissingModule(document, module, tuple(found))

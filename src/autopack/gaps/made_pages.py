@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 
 from autopack.gaps.document_places import is_below
 from autopack.gaps.markdown import SUFFIXES
+from autopack.gaps.simple_patterns import SimplePattern, SimplePatterns
 
 _OF_DOCUMENTS = frozenset({"doc", "docs", "documentation", "manual", "site", "website", "www"})
 _PROGRAMS = frozenset({"py", "sh", "rb", "js", "mjs", "cjs", "ts", "pl", "lua", "jl", "go", "rs", "hs"})
@@ -27,8 +28,10 @@ _ENDS_OF_BUILDS = frozenset(
 )
 """What follows the last dot of its name, or the whole of it: of most files that is something else."""
 _QUOTED = re.compile(rb"[\"'`]([\w./+-]{4,120})[\"'`]")
-_END_OF_A_PAGE = re.compile(rb"\.(?:md|markdown|rst)\b")
-_IN_A_NAME = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "_-+.")
+_END_OF_A_FILE = re.compile(rb"\.(?:md|markdown|rst|png|svg|jpe?g|gif)\b")
+"""Of a page or a picture."""
+_IN_A_NAME = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "_-+.*")
+_ANYTHING = "*"
 _LONGEST_NAME = 120
 _SEPARATOR = re.compile(r"(?<=\w)[-_](?=\w)")
 _SHORTEST_NAME = 8
@@ -52,12 +55,13 @@ def _is_of_documents(folder: str) -> bool:
 
 
 def find_names(path: str, data: bytes) -> tuple[str, ...]:
-    """Return the names of pages, with suffix or without, in what builds documents at PATH with DATA."""
+    """Return the names of pages, with suffix or without, and of pictures in what builds documents at PATH with DATA;
+    `*` in one stands for anything."""
     if len(data) > _MAX_BYTES or not may_build(path):
         return ()
     found = {match[1].decode() for match in _QUOTED.finditer(data) if match[1].isascii()}
     names = {name for written in found if _is_distinct(name := _name(written))}
-    names |= {_written_before(data, end) for end in _END_OF_A_PAGE.finditer(data)}
+    names |= {_written_before(data, end) for end in _END_OF_A_FILE.finditer(data)}
     return tuple(sorted(name for name in names if not name.startswith("."))[:_MOST_NAMES])
 
 
@@ -96,6 +100,19 @@ class MadePages:
         name = page.rpartition("/")[2]
         stem = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
         return any(one in self._folders and _is_distinct(one) for one in (name, *_beginnings(stem)))
+
+    @cached_property
+    def _patterns(self) -> SimplePatterns:
+        """The names with `*` that say more than that."""
+        names = (
+            name for name in sorted(self._folders) if _ANYTHING in name and _is_distinct(name.replace(_ANYTHING, ""))
+        )
+        return SimplePatterns(SimplePattern(tuple(name.split(_ANYTHING))) for name in names)
+
+    def may_copy(self, path: str) -> bool:
+        """Tell whether a program names the file at PATH, or several by what it is called."""
+        name = path.rpartition("/")[2]
+        return (name in self._folders and _is_distinct(name)) or self._patterns.match(name)
 
     def may_put_together(self, document: str) -> bool:
         """Tell whether a program beside or above DOCUMENT names it, of which it may make something else; the code host

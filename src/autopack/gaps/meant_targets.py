@@ -9,7 +9,7 @@ from posixpath import relpath
 from autopack.gaps import document_places as places
 from autopack.gaps import markdown
 from autopack.gaps.dead_links import DeadLink, may_lead_to
-from autopack.gaps.link_targets import Tree, resolve
+from autopack.gaps.link_targets import Tree, resolve, wanted_path
 
 _COMMON_NAMES = frozenset({"readme.md", "index.md", "index.rst", "_index.md", "index.html", "__init__.py"})
 """Names that say nothing of what a file is."""
@@ -47,6 +47,9 @@ def meant_by(tree: Tree, dead: DeadLink) -> Meant | None:
         return Meant(dead.target, inner, said=_said_of_parentheses(dead))
     if label := _label_of_a_reference(tree, dead):
         return Meant(f"({dead.target})", f"[{label}]", ahead=1, said=f"the reference [{label}] seems to be meant")
+    if _is_path_with_a_sign(tree, dead):
+        written = dead.target.replace("#", "%23")
+        return Meant(dead.target, written, said="# begins a heading, and in a path it is %23")
     if dead.fragment:
         if dead.suggestion is not None:
             return Meant(dead.target, f"{dead.target.partition('#')[0]}#{dead.suggestion}")
@@ -56,6 +59,13 @@ def meant_by(tree: Tree, dead: DeadLink) -> Meant | None:
         return Meant(dead.target, f"#{dead.target}", said=f"the heading #{dead.target} seems to be meant")
     path = _path(tree, dead)
     return None if path is None or path == dead.target else Meant(dead.target, path, said=_said_of_page(dead))
+
+
+def _is_path_with_a_sign(tree: Tree, dead: DeadLink) -> bool:
+    """Tell whether the target of DEAD, heading and all, is the path of a file."""
+    if "#" not in dead.target or dead.target.startswith("#"):
+        return False
+    return wanted_path(dead.document, dead.target) in tree.snapshot.files
 
 
 def what_is_near(tree: Tree, dead: DeadLink) -> str | None:

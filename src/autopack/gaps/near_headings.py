@@ -55,20 +55,22 @@ class NearHeadings:
         if not near:
             number, repeated = _CHAPTER.match(slug), _REPEATED.match(slug)
             bare = slug[number.end() :] if number else slug[: repeated.start(1)] if repeated else ""
-            near = [*self._by_number.get(slug, ()), *([bare] if bare in self._slugs else ())]
+            near = [*self._by_number.get(slug, ()), *([bare] if bare and bare in self._slugs else ())]
         return near[0] if len(near) == 1 else None
 
     def around(self, slug: str) -> str | None:
-        """Return the one that has the words of SLUG, in their order, and others besides."""
-        words = _words(slug)
+        """Return the one that has the words of SLUG, in their order, and others besides; None where another begins with
+        the same letters, as the id of `Goals/Pain` does."""
+        words, letters = _words(slug), letters_of(slug)
         ends = [self._by_end.get(end, []) for end in (*words[:1], *words[-1:])]
         if len(slug) > _LONGEST_IN_WORDS or any(len(found) > _MOST_COMPARED for found in ends):
             return None
         near = set(chain.from_iterable(ends))
         if len(near) > _MOST_COMPARED:
             return None
-        found = [one for one in near if one != slug and _holds_in_order(_words(one), words)]
-        return found[0] if len(found) == 1 else None
+        found = {one for one in near if one != slug and _holds_in_order(_words(one), words)}
+        found.update(one for other, alike in self._by_letters.items() if other.startswith(letters) for one in alike)
+        return found.pop() if len(found) == 1 else None
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

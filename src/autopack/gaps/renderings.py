@@ -96,10 +96,14 @@ class _Readings:
                 is_own = one.wanted == one.document and not one.suggestion
                 if is_own and self.made.may_put_together(one.document):
                     yield number
-            elif is_markdown(one.wanted) and one.wanted not in self.tree.snapshot.history:
-                beside_templates = one.wanted.rpartition("/")[0] in self._folders_with_templates
-                if beside_templates or self.made.may_write(one.wanted):
-                    yield number
+            elif one.wanted not in self.tree.snapshot.history and self._may_be_made(one.wanted):
+                yield number
+
+    def _may_be_made(self, path: str) -> bool:
+        """Tell whether a build may write or copy the file at PATH."""
+        if not is_markdown(path):
+            return _EXTENSION.search(path) is not None and self.made.may_copy(path)
+        return path.rpartition("/")[0] in self._folders_with_templates or self.made.may_write(path)
 
     @cached_property
     def _folders_with_templates(self) -> frozenset[str]:

@@ -75,6 +75,11 @@ def is_literal(data: bytes, offset: int) -> bool:
     return True
 
 
+def is_in_a_literal_span(data: bytes, offset: int) -> bool:
+    """Tell whether byte OFFSET lies between two backquotes and two more on its line."""
+    return data.count(b"``", line_start(data, offset), offset) % 2 == 1
+
+
 def _is_comment(line: bytes, below: bytes) -> bool:
     """Tell whether LINE begins a comment, which two dots alone do only with text right BELOW."""
     return _COMMENT.match(line) is not None and (line.strip() != b".." or below.strip() != b"")

@@ -340,6 +340,37 @@ def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> N
     assert not any(gap.remedy for gap in gaps)
 
 
+def test_a_heading_without_text_is_near_to_none(make_repository: MakeRepository) -> None:
+    """It has no id that a link could name."""
+    gaps = gaps_of(make_repository({"a.md": "# A\n\n###\n\n[x](#test-plan) [y](#alpha---beta)\n"}))
+    assert [gap.remedy for gap in gaps] == [None, None]
+    assert sorted(gap.title for gap in gaps) == [
+        "a.md links to the heading #alpha---beta, which a.md does not have",
+        "a.md links to the heading #test-plan, which a.md does not have",
+    ]
+
+
+def test_words_that_two_headings_have_are_those_of_none(make_repository: MakeRepository) -> None:
+    """GitHub writes the words of `Goals/Pain` as one."""
+    files = {"a.md": "[x](b.md#goals)\n", "b.md": "# B\n\n## Goals/Pain\n\n## Non-goals\n"}
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "a.md links to the heading #goals, which b.md does not have"
+    ]
+
+
+def test_a_sign_in_the_name_of_a_file_is_written_otherwise(make_repository: MakeRepository) -> None:
+    """What stands behind `#` is a heading to whoever follows the link; the remedy names the file."""
+    files = {"docs/a.md": "# A\n\n[x](_title-#issue.md) [y](other-#issue.md)\n", "docs/_title-#issue.md": "# T\n"}
+    repository = make_repository(files)
+    found = {gap.title: gap for gap in gaps_of(repository)}
+    title = "docs/a.md links to _title-#issue.md, which is not there; # begins a heading, and in a path it is %23"
+    assert sorted(found) == [title, "docs/a.md links to other-#issue.md, which is not there"]
+    mended = after_remedy(repository, found[title])
+    assert mended == {"docs/a.md": "# A\n\n[x](_title-%23issue.md) [y](other-#issue.md)\n"}
+    write_files(repository, mended)
+    assert len(gaps_of(repository)) == 1
+
+
 def test_what_a_folder_is_nearly_called_is_said(make_repository: MakeRepository) -> None:
     """One letter, or hyphens and underscores, of the first folder that is not there; two that fit are none."""
     files = {
@@ -2059,6 +2090,7 @@ def test_a_module_that_documents_refer_to_in_vain_is_found(
         # not a reference, or not to what is there now
         ("See :mod:`!shop.gone`.\n", {}),
         ("See ``shop.gone``.\n", {}),
+        ("Write ``see :mod:`shop.gone` for it`` or ``:mod:`shop.gone```.\n", {}),
         ("Write::\n\n    :mod:`shop.gone`\n", {}),
         (".. code-block:: rst\n\n   .. automodule:: shop.gone\n", {}),
         (".. versionchanged:: 2.0\n   :mod:`shop.gone` became :mod:`shop.cart`.\n", {}),
