@@ -41,7 +41,20 @@ _PLACEHOLDER = re.compile(
 _LONGEST_SERVED = 300
 _STATIC_FOLDERS = ("static", "public")
 """What they hold is served beside the pages of the folder that they are in."""
-TEMPLATES = (".in", ".tmpl", ".tpl", ".template", ".j2", ".jinja", ".jinja2", ".erb", ".mako", ".mustache", ".gotmpl")
+TEMPLATES = (
+    ".in",
+    ".tmpl",
+    ".tpl",
+    ".template",
+    ".j2",
+    ".jinja",
+    ".jinja2",
+    ".erb",
+    ".mako",
+    ".mustache",
+    ".gotmpl",
+    ".vm",
+)
 """What is written behind the name of a page to call what the page is made from."""
 PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")
 _INDEX_NAMES = ("index", "README", "readme", "Readme", "_index")

@@ -26,6 +26,8 @@ _BOOK = "book.toml"
 """What mdBook reads its settings from."""
 _EX_DOC = "mix.exs"
 """Where ExDoc is told what to document."""
+_MAVEN, _FOLDER_OF_MAVEN = "site.xml", "/src/site"
+"""What Maven makes the site of a module from."""
 _SPHINX = "conf.py"
 _WITH_LABELS = (_SPHINX, "myst.yml", "_toc.yml")
 """The settings of what looks for a label in all pages: Sphinx, mystmd, and Jupyter Book before that."""
@@ -133,6 +135,9 @@ def _find_sites(paths: tuple[str, ...]) -> Sites:
             perhaps_hugo.add(folder)
         if name == _SECTION_OF_HUGO:
             roots.add(folder)
+        if name == _MAVEN and f"/{folder}".endswith(_FOLDER_OF_MAVEN):
+            roots.add(folder)
+            configurations.setdefault(folder, []).append(path)
         if _may_configure(name) and (
             _CONFIGURATION.match(name)
             or (name == _SPHINX and any(f"{folder}/index{end}".lstrip("/") in known for end in (".rst", ".md", ".txt")))

@@ -371,6 +371,17 @@ def test_a_sign_in_the_name_of_a_file_is_written_otherwise(make_repository: Make
     assert len(gaps_of(repository)) == 1
 
 
+def test_maven_makes_pages_of_a_module(make_repository: MakeRepository) -> None:
+    """Reports are built beside them; a document that is nowhere is nowhere, and `site.xml` elsewhere is another's."""
+    text = "[a](./apidocs/index.html) [b](../plexus/) [c](gone.md)\n"
+    files = {f"{place}/{name}": "x" for place, name in (("one/src/site", "site.xml"), ("two", "site.xml"))}
+    repository = make_repository({**files, "one/src/site/markdown/index.md": text, "two/index.md": text})
+    assert sorted({(gap.evidence[0].path, gap.title.split(", ")[0]) for gap in gaps_of(repository)}) == [
+        ("one/src/site/markdown/index.md", "one/src/site/markdown/index.md links to gone.md"),
+        ("two/index.md", "two/index.md links to 3 paths that are not there: ./apidocs/index.html"),
+    ]
+
+
 def test_what_a_folder_is_nearly_called_is_said(make_repository: MakeRepository) -> None:
     """One letter, or hyphens and underscores, of the first folder that is not there; two that fit are none."""
     files = {

@@ -103,6 +103,7 @@ def test_a_marker_that_is_left_of_a_conflict_is_found(
         ("test_parser.py", f'TEXT = """\n{CONFLICT}"""\n'),
         ("tests/fixtures/merge/a.txt", CONFLICT),
         ("tests/specs/git_merge_conflict/deno.lock", CONFLICT),
+        ("tasks/coverage/fail/diff-markers.js", CONFLICT),
         ("src/lib.rs", f'#[cfg(test)]\nmod tests {{\n  let a = r#"\n{CONFLICT}\n{CONFLICT}"#;\n}}\n'),
         ("src/parse.test.ts", f"const text = `\n{CONFLICT}`\n"),
         ("parse_test.go", f"const text = `\n{CONFLICT}`\n"),

@@ -160,6 +160,7 @@ _RAW_STRINGS: Final[Mapping[str, tuple[bytes, bytes]]] = {
 """How a string over several lines begins and ends, by the suffix of the source."""
 _TEST_NAME = re.compile(r"(?:^|/)[^/]*(?:[._-](?:test|spec)s?\.\w+|[a-z]Tests?\.\w+)\Z")
 _ABOUT_CONFLICTS = re.compile(r"(?:^|[^a-z])(?:un)?(?:merge|conflict)(?:s|d|ed|ing)?(?:[^a-z]|$)", re.IGNORECASE)
+_ABOUT_MARKERS = re.compile(r"(?:diff|merge|conflict)s?[-_ ]?markers?", re.IGNORECASE)
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _MOST_EVIDENCE = 20
 _MARKER_SIZE = "7"
@@ -270,8 +271,9 @@ def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _is_specimen(path: str) -> bool:
-    """Tell whether a conflict in PATH is what a test reads: kept with test data, or named for conflicts among tests."""
-    if not _FIXTURE_FOLDERS.isdisjoint(path.lower().split("/")[:-1]):
+    """Tell whether a conflict in PATH is what a test reads: kept with test data, named for conflicts among tests, or
+    for their markers anywhere."""
+    if _ABOUT_MARKERS.search(path.rpartition("/")[2]) or not _FIXTURE_FOLDERS.isdisjoint(path.lower().split("/")[:-1]):
         return True
     return in_test_folder(path) and _ABOUT_CONFLICTS.search(path) is not None
 
