@@ -70,11 +70,7 @@ def test_a_page_is_written_by_what_names_it_or_its_beginning(page: str, is_writt
 
 def test_links_to_pages_that_a_build_may_write_are_unsure(make_repository: MakeRepository) -> None:
     """One that no build names stays dead."""
-    files = {
-        "docs/meson.build": "pages = ['cli-build']\n",
-        "docs/guide.md": "[a](cli-build.md)\n\n[b](other-page.md)\n",
-        "docs/page.md": "# P\n",
-    }
+    files = {"meson.build": "pages = ['cli-build']\n", "docs/guide.md": "[a](cli-build.md)\n\n[b](other-page.md)\n"}
     assert told(make_repository(files)) == {
         f"docs/guide.md links to cli-build.md, which is not there{MADE}": "low",
         "docs/guide.md links to other-page.md, which is not there": "high",
@@ -123,7 +119,7 @@ def test_pictures_that_a_build_copies_are_unsure(make_repository: MakeRepository
     """By their names or by a pattern that says more than `*.png`."""
     names = ("mesh_left-one.png", "the-logo.svg", "other-mesh.png", "icon.png")
     files = {
-        "docs/Makefile": "html:\n\tcp ../tests/mesh_*-o*.png ../the-logo.svg build/\n\tcp *.png icon.png build/\n",
+        "Makefile": "html:\n\tcp ../tests/mesh_*-o*.png ../the-logo.svg build/\n\tcp *.png icon.png build/\n",
         "docs/guide.rst": "".join(f".. image:: {name}\n\n" for name in names),
     }
     found = told(make_repository(files))
@@ -135,3 +131,47 @@ def test_a_document_in_a_program_is_read_there(make_repository: MakeRepository) 
     """C takes it in as it stands; the program puts the headings around it."""
     files = {"src/store.md": "See [a](#heap-of-all) and [b](gone.md).\n", "src/store.cc": '#include "store.md"\n'}
     assert list(told(make_repository(files))) == ["src/store.md links to gone.md, which is not there"]
+
+
+LINK = "[a](never-was.md)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "document", "link"),
+    [
+        ({"docs/antora.yml": ""}, "docs/page.md", LINK),
+        ({"docs/_index.md": "# D\n"}, "docs/deep/page.md", LINK),
+        ({"docs/.vitepress/config.ts": ""}, "docs/page.md", "![a](never-was.png)\n"),
+        ({"mkdocs.yml": "site_name: A\nplugins:\n  - gen-files\n"}, "docs/page.md", LINK),
+        ({"doc/meson.build": "'other-page'\n"}, "doc/deep/page.md", "[a](../never-was.md)\n"),
+        ({"docs/tools/generate_pages.py": ""}, "docs/page.md", LINK),
+    ],
+)
+def test_what_was_never_among_built_documents_may_come_with_the_build(
+    make_repository: MakeRepository, files: dict[str, str], document: str, link: str
+) -> None:
+    """By a generator with rules of its own, or a program among the documents."""
+    assert list(told(make_repository({**files, document: link})).values()) == ["low"]
+
+
+@pytest.mark.parametrize(
+    ("files", "document", "link"),
+    [
+        ({}, "docs/page.md", LINK),
+        ({"docs/conf.py": "", "docs/index.md": "# D\n", "docs/Makefile": "html:\n"}, "docs/page.md", LINK),
+        ({"mkdocs.yml": "site_name: A\n", "docs/other.md": "# O\n"}, "docs/page.md", LINK),
+        ({"docs/book.toml": ""}, "docs/src/page.md", LINK),
+        ({"docs/samples/hello.py": ""}, "docs/page.md", LINK),
+        ({"docs/antora.yml": ""}, "docs/README.md", LINK),
+        ({"docs/antora.yml": ""}, "docs/page.md", "[a](../src/never-was.py)\n"),
+        ({"guide/antora.yml": ""}, "guide/page.md", LINK),
+        ({"docs/antora.yml": "", "docs/never-wass.md": "# N\n"}, "docs/page.md", LINK),
+    ],
+)
+def test_what_is_plainly_missing_stays_dead(
+    make_repository: MakeRepository, files: dict[str, str], document: str, link: str
+) -> None:
+    """Pages of the files that are there, what the host shows, what lies outside, and what is nearly here."""
+    found = told(make_repository({**files, document: link}))
+    assert found
+    assert set(found.values()) <= {"high", "medium"}

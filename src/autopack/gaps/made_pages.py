@@ -42,16 +42,30 @@ _MOST_NAMES = 2_000
 
 def may_build(path: str) -> bool:
     """Tell whether PATH may be of what builds documents, by its name and place."""
-    folder, _, name = path.rpartition("/")
-    end = name.rpartition(".")[2]
-    if end in _PROGRAMS:
-        return _is_of_documents(folder)
-    return end in _ENDS_OF_BUILDS and _BUILD.match(name) is not None
+    return folder_of_documents(path) is not None if is_program(path) else describes_a_build(path)
+
+
+def is_program(path: str) -> bool:
+    """Tell whether PATH is called like a program."""
+    return path.rpartition(".")[2] in _PROGRAMS
+
+
+def describes_a_build(path: str) -> bool:
+    """Tell whether PATH says how something is built."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[2] in _ENDS_OF_BUILDS and _BUILD.match(name) is not None
+
+
+def folder_of_documents(path: str) -> str | None:
+    """Return the uppermost folder of PATH that is called like one of documents, None where there is none."""
+    return _folder_of_documents(path.rpartition("/")[0])
 
 
 @lru_cache(maxsize=4_096)
-def _is_of_documents(folder: str) -> bool:
-    return not _OF_DOCUMENTS.isdisjoint(folder.lower().split("/"))
+def _folder_of_documents(folder: str) -> str | None:
+    names = folder.split("/")
+    first = next((depth for depth, name in enumerate(names, 1) if name.lower() in _OF_DOCUMENTS), None)
+    return "/".join(names[:first]) if first is not None else None
 
 
 def find_names(path: str, data: bytes) -> tuple[str, ...]:

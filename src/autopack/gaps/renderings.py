@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from autopack.gaps import markdown
+from autopack.gaps.built_documents import BuiltDocuments
 from autopack.gaps.dead_links import DeadLink, is_judged
 from autopack.gaps.document_pages import Pages
 from autopack.gaps.document_places import is_below, is_shown_on_the_host, without_language
@@ -23,6 +24,7 @@ from autopack.gaps.heading_ids import GITILES, RULES
 from autopack.gaps.link_targets import PAGE_SUFFIXES, TEMPLATES, Tree, folders_above, resolve
 from autopack.gaps.made_pages import NOTHING_MADE, MadePages
 from autopack.gaps.markdown import Link, is_markdown, split_target
+from autopack.gaps.meant_targets import meant_by, what_is_near
 
 _ENOUGH_TARGETS = 3
 _ENOUGH_DOCUMENTS = 3
@@ -96,14 +98,26 @@ class _Readings:
                 is_own = one.wanted == one.document and not one.suggestion
                 if is_own and self.made.may_put_together(one.document):
                     yield number
-            elif one.wanted not in self.tree.snapshot.history and self._may_be_made(one.wanted):
+            elif one.wanted not in self.tree.snapshot.history and self._may_be_made(one):
                 yield number
 
-    def _may_be_made(self, path: str) -> bool:
-        """Tell whether a build may write or copy the file at PATH."""
-        if not is_markdown(path):
-            return _EXTENSION.search(path) is not None and self.made.may_copy(path)
-        return path.rpartition("/")[0] in self._folders_with_templates or self.made.may_write(path)
+    def _may_be_made(self, one: DeadLink) -> bool:
+        """Tell whether a build may write or copy what ONE leads to: it is named or, among documents that are built,
+        like nothing that is here."""
+        if meant_by(self.tree, one) is not None:
+            return False
+        path = one.wanted
+        if is_markdown(path):
+            is_named = path.rpartition("/")[0] in self._folders_with_templates or self.made.may_write(path)
+        else:
+            is_named = _EXTENSION.search(path) is not None and self.made.may_copy(path)
+        if is_named:
+            return True
+        return self._built.may_come_with(one.document, path) and what_is_near(self.tree, one) is None
+
+    @cached_property
+    def _built(self) -> BuiltDocuments:
+        return BuiltDocuments(self.tree, self.made)
 
     @cached_property
     def _folders_with_templates(self) -> frozenset[str]:
