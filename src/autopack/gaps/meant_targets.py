@@ -81,6 +81,8 @@ def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
         return f"{there} is the one document that does" if there else None
     if "\\" in dead.target:
         return "a backslash separates nothing in a link"
+    if place := place_now(tree, dead.wanted):
+        return f"git says that it became {place}"
     if near := tree.near.one_letter_off(dead.wanted):
         return f"{near} is one letter off"
     if near := tree.near.joined_otherwise(dead.wanted):
@@ -157,11 +159,17 @@ def _path(tree: Tree, dead: DeadLink) -> str | None:
     """Return the target that says where the file went."""
     path_as_written = re.split(r"[?#]", dead.target, maxsplit=1)[0]
     place = dead.page or place_now(tree, dead.wanted) or _as_from_the_root(tree, path_as_written)
-    if place is None or not _NOT_PLAIN.isdisjoint(place):
+    if place is None or not _NOT_PLAIN.isdisjoint(place) or _was_put_away(dead.document, place):
         return None
     if not may_lead_to(tree, dead.document, place, dead.target.partition("#")[2]):
         return None
     return _written(dead, place)
+
+
+def _was_put_away(document: str, place: str) -> bool:
+    """Tell whether PLACE is in an archive, of which DOCUMENT is no part: whether it still wants to lead there is for
+    people to say."""
+    return places.is_of_the_past(place) and not places.is_of_the_past(document)
 
 
 def _document_of_that_name(tree: Tree, dead: DeadLink) -> str | None:

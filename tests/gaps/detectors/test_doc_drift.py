@@ -342,6 +342,18 @@ def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> N
     assert not any(gap.remedy for gap in gaps)
 
 
+def test_what_was_put_into_an_archive_is_named_and_not_linked(make_repository: MakeRepository) -> None:
+    """Whether a living document wants to lead there is for people to say; one of the archive does."""
+    page = "# A page that is long enough to be known again by git\n"
+    repository = make_repository({"tags.md": page, "guide.md": "[x](tags.md)\n", "archive/old.md": "[x](../tags.md)\n"})
+    commit_all(repository)
+    git(repository, "mv", "tags.md", "archive/tags.md")
+    commit_all(repository, "second")
+    assert [(gap.title, gap.remedy) for gap in gaps_of(repository)] == [
+        ("guide.md links to tags.md, which is not there; git says that it became archive/tags.md", None)
+    ]
+
+
 def test_a_heading_without_text_is_near_to_none(make_repository: MakeRepository) -> None:
     """It has no id that a link could name."""
     gaps = gaps_of(make_repository({"a.md": "# A\n\n###\n\n[x](#test-plan) [y](#alpha---beta)\n"}))
