@@ -3,6 +3,7 @@
     python benchmarks/precision.py                                     print the table
     python benchmarks/precision.py --draw OWNER/NAME --checkouts DIR   scan DIR/OWNER-NAME, write a file to judge
     python benchmarks/precision.py --check DIR                         scan again, show what came and what went
+    python benchmarks/precision.py --places ROUND…                     dead links by where their documents stand
 
 One file `benchmarks/judgements/OWNER-NAME.json` holds what was drawn from one repository at one commit. Whoever judges
 opens the file and the target of each finding and answers two questions: `true` (is the statement literally so?) and
@@ -24,6 +25,8 @@ from typing import Any
 
 COMMAND = "autopack scan --format json"
 FOLDER = Path(__file__).parent / "judgements"
+_LINKS = ("doc_drift/broken-heading-link", "doc_drift/broken-link")
+_DOCUMENTATION = frozenset({"doc", "docs", "documentation", "manual", "site", "website", "www", "book"})
 LONGEST_TITLE = 160
 """A title may quote the repository that it is about; no more of it is kept than one needs to find the place."""
 
@@ -37,13 +40,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=2026, help="of the sample (default: 2026)")
     parser.add_argument("--most", type=int, default=30, help="findings to judge (default: 30)")
     parser.add_argument("--check", type=Path, metavar="DIR", help="scan the checkouts in DIR and compare")
+    parser.add_argument("--places", nargs="+", metavar="ROUND", help="folders of judgements to count dead links in")
     arguments = parser.parse_args()
     if arguments.draw:
         if arguments.checkouts is None:
             parser.error("--draw needs --checkouts DIR")
         checkout = arguments.checkouts / arguments.draw.replace("/", "-")
         return _draw(arguments.draw, checkout, arguments.judgements, seed=arguments.seed, most=arguments.most)
-    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(arguments.judgements.glob("*.json"))]
+    if arguments.places:
+        judged = [finding for name in arguments.places for one in _read(FOLDER / name) for finding in one["judgements"]]
+        print("\n".join(places_table(judged)))
+        return 0
+    files = _read(arguments.judgements)
     if arguments.check:
         for one in files:
             _check(one, arguments.check / one["repository"].replace("/", "-"))
@@ -54,6 +62,10 @@ def main() -> int:
         if not is_judged(one):
             print(f"\nNot judged: {one['repository']}")
     return int(len(judged) < len(files))
+
+
+def _read(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
 
 
 def is_judged(one: Mapping[str, Any]) -> bool:
@@ -81,6 +93,26 @@ def table(files: Sequence[Mapping[str, Any]]) -> list[str]:
         by_rule[finding["rule"]].append(finding)
     lines += [_row(f"`{rule}`", *_answers(by_rule[rule])) for rule in sorted(by_rule)]
     return lines
+
+
+def places_table(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of a Markdown table: one row for each place where documents with dead links stand."""
+    by_place = defaultdict(list)
+    for finding in findings:
+        if finding["rule"] in _LINKS:
+            by_place[_place(finding["path"] or "")].append(finding)
+    lines = ["| documents | rule | true | worth fixing |", "|---|---|--:|--:|"]
+    for place, found in sorted(by_place.items()):
+        for rule in _LINKS:
+            lines.append(_row(place, f"`{rule}`", *_answers([one for one in found if one["rule"] == rule])))
+    return lines
+
+
+def _place(path: str) -> str:
+    folder, _, name = path.lower().rpartition("/")
+    if not folder or name.startswith("readme"):
+        return "in the root, and READMEs"
+    return "elsewhere" if _DOCUMENTATION.isdisjoint(folder.split("/")) else "in folders of documentation"
 
 
 def _row(*cells: str) -> str:

@@ -46,6 +46,25 @@ def test_the_table_counts_answers_by_repository_and_by_rule() -> None:
     ]
 
 
+def test_dead_links_are_counted_by_where_their_documents_stand() -> None:
+    """READMEs count as the root; other rules do not count."""
+    paths = ("README.md", "docs/README.md", "docs/a.md", "Docs/deep/b.md", "src/c.md", None)
+    judged = [
+        {"rule": "doc_drift/broken-link", "path": path, "true": path != "docs/a.md", "worth": False} for path in paths
+    ]
+    judged.append({"rule": "doc_drift/vanished-path", "path": "docs/a.md", "true": True, "worth": True})
+    assert _precision().places_table(judged) == [
+        "| documents | rule | true | worth fixing |",
+        "|---|---|--:|--:|",
+        "| elsewhere | `doc_drift/broken-heading-link` | – | – |",
+        "| elsewhere | `doc_drift/broken-link` | 1 of 1 (1.00) | 0 of 1 (0.00) |",
+        "| in folders of documentation | `doc_drift/broken-heading-link` | – | – |",
+        "| in folders of documentation | `doc_drift/broken-link` | 1 of 2 (0.50) | 0 of 2 (0.00) |",
+        "| in the root, and READMEs | `doc_drift/broken-heading-link` | – | – |",
+        "| in the root, and READMEs | `doc_drift/broken-link` | 3 of 3 (1.00) | 0 of 3 (0.00) |",
+    ]
+
+
 def test_a_file_with_an_open_answer_is_not_judged() -> None:
     """One answer that is still null keeps the whole file out."""
     precision = _precision()
