@@ -15,7 +15,7 @@ from functools import cached_property
 from autopack.gaps.near_headings import letters_of
 
 _PART = re.compile(
-    rb"\{%[- ]|\{\{|--8<--|\{!|^:::[ \t]|@include|\beval-rst\b|^import[ \t]|^\.\. include"
+    rb"\{%[-\s]|\{\{|--8<--|\{!|^:::[ \t]|@include|\beval-rst\b|^import[ \t]|^\.\. include"
     rb"|^ref:[ \t]{0,8}\S{1,200}\.md\b",
     re.MULTILINE,
 )
@@ -30,7 +30,7 @@ _LONGEST_PART = 600
 _SHORTCODE = re.compile(rb"\{\{[<%]-?[ \t]{0,8}/?[ \t]{0,8}([\w.-]{1,100})(?![\w./-])([^\n]{0,500}?)-?[>%]\}\}")
 _SHOWN_SHORTCODE = re.compile(rb"\{\{[<%]/\*")
 _VARIABLE = re.compile(rb"\{\{-?[ \t]{0,8}[$.]?[A-Za-z_][\w.-]{0,100}[ \t]{0,8}-?\}\}")
-_TAG = re.compile(rb"\{%-?[ \t]{0,8}([a-z_-]{1,40})(?![\w-])")
+_TAG = re.compile(rb"\{%-?\s{0,8}([a-z_-]{1,40})(?![\w-])")
 _CONTAINER = re.compile(rb":::[ \t]{1,8}([a-z-]{0,40})(?=[\s{\[]|\Z)")
 _IMPORT = re.compile(rb"import\b([^'\"`;]{0,500}?)(?:\bfrom[ \t]{0,8})?[\"']([^\"'\n]{1,300})[\"']")
 _NAME = re.compile(rb"[A-Za-z_$][\w$]{0,100}")

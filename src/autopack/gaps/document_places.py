@@ -67,6 +67,7 @@ _DECISION_FOLDER = frozenset(
 _GENERATED = re.compile(
     rb"do not edit|\bauto-?generated\b|\b(?:is|was) (?:periodically )?generated (?:from|by)", re.IGNORECASE
 )
+_BY_OPENAPI = b"[[Back to Model list]]("
 _BEGINS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}BEGIN (?:CUSTOM|MANUAL|USER)\b[^<>]{0,80}-->", re.IGNORECASE)
 _ENDS_BY_HAND = re.compile(rb"<!--[ \t]{0,8}END (?:CUSTOM|MANUAL|USER)\b", re.IGNORECASE)
 _SAYS_WHERE_IT_IS_SHOWN = re.compile(
@@ -146,8 +147,9 @@ def is_bundled(path: str) -> bool:
 
 
 def says_it_is_generated(data: bytes) -> bool:
-    """Tell whether the beginning of the document DATA says that a program writes it: its faults are the source's."""
-    return _GENERATED.search(data[:_HEAD_BYTES]) is not None
+    """Tell whether the document DATA says at its beginning that a program writes it, or has the links by which
+    generators of clients end theirs: its faults are the source's."""
+    return _GENERATED.search(data[:_HEAD_BYTES]) is not None or _BY_OPENAPI in data
 
 
 def says_where_it_is_shown(data: bytes) -> bool:

@@ -202,6 +202,8 @@ def test_a_copy_that_says_it_is_generated_is_no_gap(make_repository: MakeReposit
     """Whoever corrects the source corrects the copy."""
     head = "<!-- DO NOT EDIT. This file is generated from src/. -->\n\n"
     assert seen_in(make_repository({"src/a.md": WORDS, "print/b.md": head + WORDS})) == []
+    end = "\n[[Back to Model list]](../README.md) [[Back to README]](../README.md)\n"
+    assert seen_in(make_repository({"docs/V1One.md": WORDS + end, "docs/V1Two.md": WORDS + end}, name="client")) == []
 
 
 def test_a_copy_with_another_head_is_unsure(make_repository: MakeRepository) -> None:

@@ -207,6 +207,23 @@ def test_a_path_beyond_260_characters_is_found(make_repository: MakeRepository) 
     assert seen(gaps_of(repository)) == [f"path-too-long {folder}/b"]
 
 
+def test_what_several_files_share_is_told_once(make_repository: MakeRepository) -> None:
+    """From three on; a module that Python refuses to import is told by itself, and the finding keeps its name as more
+    come."""
+    long = "/".join(["f" * 51] * 5)
+    files: dict[str, str | bytes] = {f"old/{name}.tex": b"J\xfcrgen\n" for name in "abc"}
+    files |= {f"{long}/{name}": "" for name in "xyz"} | {"src/a.py": b'A = "J\xfcrgen"\n'}
+    repository = make_repository(files)
+    found = gaps_of(repository)
+    assert [(gap.title, len(gap.evidence)) for gap in found if gap.rule_id.endswith(("-utf8", "-long"))] == [
+        (f"3 files below {long} have paths longer than Windows takes", 3),
+        ("3 files below old are not valid UTF-8", 3),
+        ("src/a.py is not valid UTF-8", 1),
+    ]
+    write_files(repository, {"more/d.tex": b"J\xfcrgen\n"})
+    assert {gap.gap_id for gap in gaps_of(repository)} == {gap.gap_id for gap in found}
+
+
 CALLS = [
     ("open(path)", 'open(path, encoding="utf-8")'),
     ("open(path, 'w')", "open(path, 'w', encoding='utf-8')"),

@@ -61,6 +61,7 @@ _LONE_LF = re.compile(rb"(?<!\r)\n")
 
 _BUNDLE = re.compile(r"\.(?:min|(?=[a-f]*\d)[0-9a-f]{8,32})\.\w{2,4}\Z")
 """What a program packed: `jquery.min.js`, `main.17d667f4.css`."""
+_INVALID = "invalid-utf8"
 _CONTRADICTED = "eol-attribute-contradicted"
 _ENOUGH_TO_BE_ONE_CAUSE = 3
 _NO_LINES = LineEndings(0, 0, 0)
@@ -186,6 +187,7 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     configs = {path: fact.config for path, fact in facts.items() if fact.config is not None}
     dot_net = any(path.endswith(_DOT_NET) for path in snapshot.files)
     contradicted: dict[str, Finding] = {}
+    invalid: list[Finding] = []
     odd = {path: fact for path, fact in facts.items() if fact.has_odd_bytes}
     about_encodings = odd_on_purpose.folders_about_encodings(odd)
     for path, fact in odd.items():
@@ -194,9 +196,12 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
             for finding in _bytes(snapshot.files[path], fact, settled, dot_net=dot_net):
                 if finding.rule == _CONTRADICTED:
                     contradicted[path] = finding
+                elif finding.rule == _INVALID and finding.risk is None:
+                    invalid.append(finding)
                 else:
                     yield finding
     yield from _all_contradicted(contradicted)
+    yield from _told_once(invalid, "are not valid UTF-8")
     yield from _calls(snapshot, facts)
 
 
@@ -255,7 +260,7 @@ def _encoding(file: FileRecord, fact: TextFact, settled: _Settled, *, dot_net: b
         )
     if fact.invalid is not None and not fact.mark:
         yield Finding(
-            rule="invalid-utf8",
+            rule=_INVALID,
             title=f"{file.path} is not valid UTF-8",
             key=(file.path,),
             evidence=(fact.invalid,),
@@ -319,14 +324,29 @@ def _in_some_lines(endings: LineEndings) -> str:
     return f" in {endings.crlf} of {endings.crlf + endings.lf} lines" if endings.lf else ""
 
 
+def _told_once(findings: Sequence[Finding], what: str) -> Iterator[Finding]:
+    """Yield FINDINGS of one rule and without remedies, or that their files share WHAT: several have one cause."""
+    paths = [path for finding in findings for path in finding.key]
+    if len(findings) < _ENOUGH_TO_BE_ONE_CAUSE:
+        yield from findings
+        return
+    evidence = tuple(place for finding in findings for place in finding.evidence)[:MAX_EVIDENCE]
+    title = f"{len(paths)} files{_below_their_folder(paths)} {what}"
+    yield replace(findings[0], title=title, key=("all",), evidence=evidence)
+
+
+def _below_their_folder(paths: Iterable[str]) -> str:
+    folder = commonpath([path.rpartition("/")[0] for path in paths])
+    return f" below {folder}" if folder else ""
+
+
 def _all_contradicted(by_path: Mapping[str, Finding]) -> Iterator[Finding]:
     """Yield what contradicts the settings, BY_PATH: several files, which one commit brought or one setting missed, are
     told once; each is of low confidence then, with the remedy that it had."""
     if len(by_path) < _ENOUGH_TO_BE_ONE_CAUSE:
         yield from by_path.values()
         return
-    folder = commonpath([path.rpartition("/")[0] for path in by_path])
-    place = f" below {folder}" if folder else ""
+    place = _below_their_folder(by_path)
     who = {finding.title.rpartition(" although ")[2] for finding in by_path.values()}
     yield Finding(
         rule=_CONTRADICTED,
@@ -456,14 +476,17 @@ def _names(files: Iterable[FileRecord]) -> Iterator[Finding]:
             key=group,
             evidence=tuple(evidence_of_file(path, None, "collides") for path in group[:MAX_EVIDENCE]),
         )
-    for path in paths:
-        if len(path) > windows_names.MAX_PATH:
-            yield Finding(
-                rule="path-too-long",
-                title=f"A path of {len(path)} characters is longer than Windows takes",
-                key=(path,),
-                evidence=(evidence_of_file(path, None, f"{len(path)} characters"),),
-            )
+    too_long = [
+        Finding(
+            rule="path-too-long",
+            title=f"A path of {len(path)} characters is longer than Windows takes",
+            key=(path,),
+            evidence=(evidence_of_file(path, None, f"{len(path)} characters"),),
+        )
+        for path in paths
+        if len(path) > windows_names.MAX_PATH
+    ]
+    yield from _told_once(too_long, "have paths longer than Windows takes")
 
 
 def _unusable_names(paths: Sequence[str]) -> Iterator[Finding]:
