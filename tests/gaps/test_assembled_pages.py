@@ -53,6 +53,7 @@ def test_what_brings_no_heading_leaves_a_page_to_be_judged(text: str) -> None:
         "## New in {{ version }}",
         "## New in {{< param version >}}",
         "{% include other.md %}",
+        '::include{file="reference.snap"}',
         '{%\n  include-markdown "reference.snap"\n%}',
         "{% for one in all %}\n## {{ one }}\n{% endfor %}",
         "::: package.module\n",

@@ -15,7 +15,7 @@ from functools import cached_property
 from autopack.gaps.near_headings import letters_of
 
 _PART = re.compile(
-    rb"\{%[-\s]|\{\{|--8<--|\{!|^:::[ \t]|@include|\beval-rst\b|^import[ \t]|^\.\. include"
+    rb"\{%[-\s]|\{\{|--8<--|\{!|^:::[ \t]|^::include\b|@include|\beval-rst\b|^import[ \t]|^\.\. include"
     rb"|^ref:[ \t]{0,8}\S{1,200}\.md\b",
     re.MULTILINE,
 )

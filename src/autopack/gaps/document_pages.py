@@ -21,6 +21,7 @@ _OTHER_FRAGMENTS = re.compile(
     r"|[\w.]+\.[\w.]+(?:\(\))?\Z"
 )
 """Fragments that are no heading's slug: lines, text fragments, footnotes, routes, comments, symbols."""
+_BEFORE_A_NUMBER = re.compile(r"\Aid-(?=\d)")
 _INDENTED_CODE = (b"    ", b"\t")
 
 
@@ -95,8 +96,9 @@ class Pages:
 
     def _is_an_id_by(self, rules: frozenset[str] | None, path: str, wanted: str) -> bool:
         """Tell whether one of RULES calls a heading of PATH WANTED; by none at all, one with the same letters."""
-        if rules is None:  # No rule keeps a second `#`.
-            return not wanted.startswith("#") and letters_of(wanted) in self._named_alike(path, letters_of)
+        if rules is None:  # No rule keeps a second `#`; GitBook writes `id-` before a number.
+            letters = letters_of(_BEFORE_A_NUMBER.sub("", wanted))
+            return not wanted.startswith("#") and letters in self._named_alike(path, letters_of)
         if PYTHON_MARKDOWN in rules and wanted in self._named_alike(path, heading_ids.python_markdown):
             return True
         return any(wanted in self.other_ids(path)[rule] for rule in rules)

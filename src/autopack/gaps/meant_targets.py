@@ -73,16 +73,18 @@ def what_is_near(tree: Tree, dead: DeadLink) -> str | None:
     if said := _said_of_page(dead) or _said_of_parentheses(dead):
         return said
     if dead.fragment is not None:
+        if there := tree.pages.document_with(dead.fragment):
+            return f"{there} is the one document that does"
         around = tree.pages.heading_around(dead.wanted, dead.fragment)
         is_here = dead.wanted == dead.document
         if around and not (is_here and tree.pages.is_within(dead.document, dead.offsets[0], around)):
             return f"#{around} is the one heading with these words"
-        there = tree.pages.document_with(dead.fragment)
-        return f"{there} is the one document that does" if there else None
+        return None
     if "\\" in dead.target:
         return "a backslash separates nothing in a link"
     if place := place_now(tree, dead.wanted):
-        return f"git says that it became {place}"
+        is_renamed = dead.wanted in tree.snapshot.history
+        return f"git says that it became {place}" if is_renamed else f"{place} is, in other letters"
     if near := tree.near.one_letter_off(dead.wanted):
         return f"{near} is one letter off"
     if near := tree.near.joined_otherwise(dead.wanted):

@@ -342,6 +342,31 @@ def test_what_is_nearly_named_is_mentioned(make_repository: MakeRepository) -> N
     assert not any(gap.remedy for gap in gaps)
 
 
+def test_a_file_in_other_letters_is_named_where_it_lacks_the_heading(make_repository: MakeRepository) -> None:
+    """Git renamed nothing."""
+    files = {"rfcs/a.md": "[x](../protocol.md#gone-by-now)\n", "PROTOCOL.md": "# P\n"}
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "rfcs/a.md links to ../protocol.md#gone-by-now, which is not there; PROTOCOL.md is, in other letters"
+    ]
+
+
+def test_a_heading_of_that_very_name_is_named_before_one_with_its_words(make_repository: MakeRepository) -> None:
+    """Another document has it, and this one has a longer one."""
+    files = {"rfc.md": "[x](#type-widening)\n\n## Add type widening\n", "PROTOCOL.md": "# P\n\n## Type widening\n"}
+    assert [gap.title for gap in gaps_of(make_repository(files))] == [
+        "rfc.md links to the heading #type-widening, which rfc.md does not have;"
+        " PROTOCOL.md is the one document that does"
+    ]
+
+
+def test_gitbook_writes_id_before_a_number(make_repository: MakeRepository) -> None:
+    """Nobody else does."""
+    text = "# P\n\n## 4.2. Deploy it\n\n[x](#id-4.2.-deploy-it) [y](#id-4.3.-deploy-it) [z](#id-deploy-it)\n"
+    for name, dead in ((".gitbook.yaml", 2), ("other.yaml", 3)):
+        gaps = gaps_of(make_repository({name: "root: .\n", "page.md": text}, name=name))
+        assert sum(gap.title.count("#") for gap in gaps) == dead
+
+
 def test_what_was_put_into_an_archive_is_named_and_not_linked(make_repository: MakeRepository) -> None:
     """Whether a living document wants to lead there is for people to say; one of the archive does."""
     page = "# A page that is long enough to be known again by git\n"

@@ -103,11 +103,13 @@ def test_identical_and_nearly_identical_documents_are_found(make_repository: Mak
     assert titles[1:] == ["docs/windows.md and guide/on-windows.md are identical"]
 
 
-def test_only_what_differs_in_nothing_but_blanks_is_called_identical(make_repository: MakeRepository) -> None:
-    """Ends of lines and empty lines are blanks; quotation marks and letter case are not."""
+def test_what_is_identical_and_what_is_the_same_word_for_word(make_repository: MakeRepository) -> None:
+    """Ends of lines and empty lines are blanks; quotation marks and letter case are not; bytes are bytes."""
     text = "\n\n".join(f"line {number}: {word} is 'there'" for number, word in enumerate(WORDS.split()))
     files = {"docs/a.md": text, "docs/b.md": text.replace("\n\n", "\r\n")}
     (gap,) = gaps_of(make_repository(files))
+    assert gap.title == "docs/a.md and docs/b.md are the same word for word"
+    (gap,) = gaps_of(make_repository({**files, "docs/b.md": text}, name="bytes"))
     assert gap.title == "docs/a.md and docs/b.md are identical"
     for number, other in enumerate((text.replace("'", '"', 2), text.replace("there", "There", 1))):
         (gap,) = gaps_of(make_repository({**files, "docs/b.md": other}, name=str(number)))

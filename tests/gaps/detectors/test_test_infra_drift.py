@@ -246,6 +246,13 @@ def test_ids_do_not_move_with_lines(make_repository: MakeRepository) -> None:
     assert len(before) == 2
 
 
+def test_the_same_comparison_twice_is_shown_twice(make_repository: MakeRepository) -> None:
+    """One finding with both places: they have one id."""
+    text = "def test_a():\n    x = work(1)\n    x == 1\n    x = work(2)\n    x == 1\n"
+    (gap,) = gaps_of(make_repository({"tests/test_x.py": text}))
+    assert [one.line for one in gap.evidence] == [3, 5]
+
+
 def test_comparisons_that_one_test_throws_away_are_one_gap(make_repository: MakeRepository) -> None:
     """From three on: they were written together and get their `assert` together."""
     lines = "".join(f"    work({number}) == {number}\n" for number in range(4))

@@ -559,3 +559,13 @@ def test_mixed_line_endings_become_what_most_lines_have(
     (gap,) = report_of(repository, DETECTOR).gaps
     assert gap.rule_id.endswith("/mixed-line-endings")
     assert after_remedy(repository, gap) == {"a.md": after}
+
+
+@pytest.mark.parametrize(("others", "after"), [("# b\n", "# a\nb\nc\n"), ("# b\r\n", "# a\r\nb\r\nc\r\n")])
+def test_mixed_line_endings_become_what_files_of_the_kind_have(
+    make_repository: MakeRepository, others: str, after: str
+) -> None:
+    """Where most of them have LF alone, so will this one."""
+    repository = make_repository({"a.md": b"# a\r\nb\r\nc\n", "b.md": others, "c.md": others, "d.txt": "d\n"})
+    (gap,) = report_of(repository, DETECTOR).gaps
+    assert after_remedy(repository, gap) == {"a.md": after}

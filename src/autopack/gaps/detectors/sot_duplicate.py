@@ -367,8 +367,10 @@ def _how_alike(snapshot: Snapshot, group: tuple[str, ...], alike: float) -> str:
     their punctuation."""
     if alike < 1.0:
         return f"{int(alike * 100)} % alike"
-    texts = [snapshot.texts[path].split() for path in group]
-    return "identical" if texts[0] == texts[1] else "nearly the same"
+    first, second = (snapshot.texts[path] for path in group)
+    if first == second:
+        return "identical"
+    return "the same word for word" if first.split() == second.split() else "nearly the same"
 
 
 def _body(data: bytes) -> bytes:

@@ -99,8 +99,12 @@ def _discarded(path: str, test: str, checks: Sequence[VacuousCheck]) -> Iterator
     if test and len(checks) >= _ENOUGH_DISCARDED:
         title = f"{checks[0].title} ({len(checks)} such comparisons)"
         yield Finding(rule, title, (path, "all of", test), tuple(check.place for check in checks))
-    else:
-        yield from (Finding(rule, check.title, (path, *check.key), (check.place,)) for check in checks)
+        return
+    alike: dict[tuple[str, ...], list[VacuousCheck]] = {}
+    for check in checks:
+        alike.setdefault(check.key, []).append(check)
+    for key, same in alike.items():
+        yield Finding(rule, same[0].title, (path, *key), tuple(check.place for check in same))
 
 
 def _unchecked(path: str, module: ModuleFact, suite: Suite) -> Iterator[Finding]:

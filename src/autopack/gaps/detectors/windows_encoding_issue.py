@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from posixpath import commonpath
 from typing import Literal
@@ -189,11 +190,12 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     contradicted: dict[str, Finding] = {}
     invalid: list[Finding] = []
     odd = {path: fact for path, fact in facts.items() if fact.has_odd_bytes}
+    with_lf = _kinds_with_lf(snapshot.files, facts)
     about_encodings = odd_on_purpose.folders_about_encodings(odd)
     for path, fact in odd.items():
         if path.rpartition("/")[0] not in about_encodings:
             settled = _Settled.of(path, snapshot.attributes.get(path, {}), editorconfig.settings_of(path, configs))
-            for finding in _bytes(snapshot.files[path], fact, settled, dot_net=dot_net):
+            for finding in _bytes(snapshot.files[path], fact, settled, with_lf, dot_net=dot_net):
                 if finding.rule == _CONTRADICTED:
                     contradicted[path] = finding
                 elif finding.rule == _INVALID and finding.risk is None:
@@ -238,12 +240,14 @@ class _Settled:
         )
 
 
-def _bytes(file: FileRecord, fact: TextFact, settled: _Settled, *, dot_net: bool) -> Iterator[Finding]:
+def _bytes(
+    file: FileRecord, fact: TextFact, settled: _Settled, with_lf: Container[str], *, dot_net: bool
+) -> Iterator[Finding]:
     if settled.binary or settled.about_encodings or file.sha256 is None:
         return
     if not settled.working_tree_encoding and settled.charset in {"", "utf-8", "utf-8-bom"}:
         yield from _encoding(file, fact, settled, dot_net=dot_net)
-    ending = _line_ending(file, fact, settled)
+    ending = _line_ending(file, fact, settled, with_lf)
     if ending is not None:
         yield ending
 
@@ -286,7 +290,7 @@ def _mark_breaks(path: str, fact: TextFact, *, dot_net: bool) -> bool:
     return extension in _MARK_BREAKS and not (dot_net and extension in _READ_AS_DOT_NET)
 
 
-def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding | None:
+def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled, with_lf: Container[str]) -> Finding | None:
     """Return the one thing that is wrong with the line endings of a file, the worst first."""
     if not fact.endings.crlf or fact.first_crlf is None or settled.eol == "crlf":
         return None
@@ -314,7 +318,9 @@ def _line_ending(file: FileRecord, fact: TextFact, settled: _Settled) -> Finding
             title=f"{file.path} has {fact.endings.crlf} lines that end in CR LF and {fact.endings.lf} that end in LF",
             key=(file.path,),
             evidence=(fact.minority,),
-            remedy=_as_most_lines_are(file, fact) if fact.utf8 else None,
+            remedy=_as_most_lines_are(file, fact, has_lf_elsewhere=_extension(file.path) in with_lf)
+            if fact.utf8
+            else None,
         )
     return None
 
@@ -359,10 +365,17 @@ def _all_contradicted(by_path: Mapping[str, Finding]) -> Iterator[Finding]:
         yield replace(finding, confidence="low")
 
 
-def _as_most_lines_are(file: FileRecord, fact: TextFact) -> Remedy | None:
-    """Return the remedy that gives every line the ending that most have: the smallest change, and no reader of a text
-    tells the two apart."""
-    if fact.endings.crlf <= fact.endings.lf:
+def _kinds_with_lf(files: Iterable[str], facts: Mapping[str, TextFact]) -> frozenset[str]:
+    """Return the suffixes of which most FILES have no CR LF."""
+    every = Counter(map(_extension, files))
+    with_crlf = Counter(_extension(path) for path, fact in facts.items() if fact.endings.crlf)
+    return frozenset(suffix for suffix, count in every.items() if with_crlf[suffix] * 2 < count)
+
+
+def _as_most_lines_are(file: FileRecord, fact: TextFact, *, has_lf_elsewhere: bool) -> Remedy | None:
+    """Return the remedy that gives every line LF where most files of its kind have that, else the ending that most of
+    its lines have: the smallest change, and no reader of a text tells the two apart."""
+    if has_lf_elsewhere or fact.endings.crlf <= fact.endings.lf:
         return _transcode(file, line_ending="lf", lines=2 * fact.endings.crlf)
     return _transcode(file, line_ending="crlf", lines=2 * fact.endings.lf)
 
