@@ -64,6 +64,7 @@ def test_bytes_that_another_system_misreads_are_found(
         ("tests/specs/bytes_and_text/lossy.ts", b'log("\xc0");\n'),
         ("testdata/x.sh", b"#!/bin/sh\r\n"),
         ("src/test_crlf.py", b"a = 1\r\nb = 2\n"),
+        ("test/suite/E90.py", b"#: E902\na = 1\r\r\nb = 2\n"),
         ("images/logo.png", b"\x89PNG\r\n\x1a\n\0\0\xfc\n"),
         ("build.bat", b"@echo off\r\necho a\r\n"),
         ("setup.ps1", BOM + b"Write-Host\r\n"),

@@ -164,7 +164,9 @@ def _byte_fact(path: str, data: bytes) -> TextFact | None:
 
 
 def _minority(path: str, data: bytes, endings: LineEndings) -> Evidence | None:
-    if not endings.mixed:
+    """Return a line whose ending is the rarer one in PATH; none where a carriage return stands before a line's ending:
+    nobody's editor writes that."""
+    if not endings.mixed or b"\r\r\n" in data:
         return None
     if endings.crlf <= endings.lf:
         return evidence_at(path, data, data.find(b"\r\n"))
