@@ -75,7 +75,7 @@ _SAYS_WHERE_IT_IS_SHOWN = re.compile(
 )
 """Front matter of a document that a site shows, and where."""
 _LIST_OF_A_BOT = b"<!-- ALL-CONTRIBUTORS-LIST:START"
-_HEAD_BYTES = 600
+_HEAD_BYTES = _FOOT_BYTES = 600
 _SHOWN_ON_THE_HOST = re.compile(
     r"(?:readme|contributing|code_of_conduct|security|support|governance|maintainers)\b[^/]*\Z|\.github/", re.IGNORECASE
 )
@@ -149,7 +149,7 @@ def is_bundled(path: str) -> bool:
 def says_it_is_generated(data: bytes) -> bool:
     """Tell whether the document DATA says at its beginning that a program writes it, or has the links by which
     generators of clients end theirs: its faults are the source's."""
-    return _GENERATED.search(data[:_HEAD_BYTES]) is not None or _BY_OPENAPI in data
+    return _GENERATED.search(data[:_HEAD_BYTES]) is not None or _BY_OPENAPI in data[-_FOOT_BYTES:]
 
 
 def says_where_it_is_shown(data: bytes) -> bool:

@@ -19,6 +19,7 @@ _MOST_PATTERNS = 300
 _KEY_OF_MARKDOWN_LINK_CHECK = "ignorePatterns"
 _SETTINGS_OF_LYCHEE = frozenset({"lychee.toml", ".lychee.toml"})
 _PATTERNS_OF_LYCHEE = ".lycheeignore"
+_ENDS = (".json", *_SETTINGS_OF_LYCHEE, _PATTERNS_OF_LYCHEE)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class LinksLeftOut:
 def find_left_out(path: str, data: bytes) -> LeftOut | None:
     """Return what the file PATH with DATA leaves out, None where it is not the settings of a link checker."""
     name = path.rpartition("/")[2]
+    if not name.endswith(_ENDS):
+        return None
     if len(data) > _MAX_BYTES or is_test_data(path):
         return None
     if name.endswith(".json") and _KEY_OF_MARKDOWN_LINK_CHECK.encode() in data:

@@ -42,7 +42,9 @@ _MOST_NAMES = 2_000
 
 def may_build(path: str) -> bool:
     """Tell whether PATH may be of what builds documents, by its name and place."""
-    return folder_of_documents(path) is not None if is_program(path) else describes_a_build(path)
+    if path.rpartition(".")[2] in _PROGRAMS:
+        return _folder_of_documents(path.rpartition("/")[0]) is not None
+    return describes_a_build(path)
 
 
 def is_program(path: str) -> bool:
@@ -71,7 +73,7 @@ def _folder_of_documents(folder: str) -> str | None:
 def find_names(path: str, data: bytes) -> tuple[str, ...]:
     """Return the names of pages, with suffix or without, and of pictures in what builds documents at PATH with DATA;
     `*` in one stands for anything."""
-    if len(data) > _MAX_BYTES or not may_build(path):
+    if not may_build(path) or len(data) > _MAX_BYTES:
         return ()
     found = {match[1].decode() for match in _QUOTED.finditer(data) if match[1].isascii()}
     names = {name for written in found if _is_distinct(name := _name(written))}

@@ -24,7 +24,7 @@ _LOOKS_LINKS_UP: Final = re.compile(
 
 def is_setting_of_mkdocs(path: str) -> bool:
     """Tell whether MkDocs may read the file PATH as its settings."""
-    return _SETTINGS.match(path) is not None
+    return "mkdocs" in path and _SETTINGS.match(path) is not None
 
 
 def links_by_paths(sites: Sites, texts: Mapping[str, bytes], document: str) -> bool:

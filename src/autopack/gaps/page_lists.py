@@ -9,9 +9,14 @@ from collections.abc import Iterable, Mapping
 from autopack.gaps.link_targets import PAGE_SUFFIXES, folders_above
 from autopack.gaps.site_generators import NO_LISTS, PageLists
 
+_WORDS = (
+    *("config", "content", "contents", "docs", "manifest", "menu", "meta", "nav", "navigation", "pages", "sidebar"),
+    *("sidebars", "site", "structure", "summary", "toc", "toctree", "redirects"),
+)
+_ENDS = (*_WORDS, "zensical")
+"""What the names end in before their suffixes: of most files that is something else, which is seen in a moment."""
 _NAME = re.compile(
-    r"(?:.*[-_.])?(?:config|contents?|docs|manifest|menu|meta|nav|navigation|pages|sidebars?|site|structure|summary|toc"
-    r"|toctree|redirects)\.(?:json|ya?ml|[cm]?[jt]s)\Z|mkdocs.*\.ya?ml\Z|zensical\.toml\Z",
+    rf"(?:.*[-_.])?(?:{'|'.join(_WORDS)})\.(?:json|ya?ml|[cm]?[jt]s)\Z|mkdocs.*\.ya?ml\Z|zensical\.toml\Z",
     re.IGNORECASE,
 )
 """What generators call them: `sidebars.js`, `_toctree.yml`, `docs.json`, `nav.yml`, `config.json`, `mkdocs.yml`."""
@@ -35,7 +40,9 @@ _SHARE = 0.2
 
 def may_be_list(path: str) -> bool:
     """Tell whether a file called like PATH may list the pages of a site."""
-    return _NAME.match(path.rpartition("/")[2]) is not None
+    name = path.rpartition("/")[2]
+    stem = name.rpartition(".")[0].lower()
+    return (stem.endswith(_ENDS) or stem.startswith("mkdocs")) and _NAME.match(name) is not None
 
 
 def find_routes(path: str, data: bytes) -> tuple[str, ...]:

@@ -192,7 +192,8 @@ def detect(snapshot: Snapshot) -> Iterator[Finding]:
     contradicted: dict[str, Finding] = {}
     invalid: list[Finding] = []
     odd = {path: fact for path, fact in facts.items() if fact.has_odd_bytes}
-    with_lf = _kinds_with_lf(snapshot.files, facts)
+    is_mixed = any(fact.minority is not None for fact in odd.values())
+    with_lf = _kinds_with_lf(snapshot.files, facts) if is_mixed else frozenset[str]()
     about_encodings = odd_on_purpose.folders_about_encodings(odd)
     for path, fact in odd.items():
         if path.rpartition("/")[0] not in about_encodings:
