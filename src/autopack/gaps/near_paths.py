@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Set
 from functools import cached_property
 
+from autopack.gaps.near_headings import grouped
 from autopack.gaps.similar_names import SimilarNames
 
 _WORD_ENDS = re.compile(r"[-_]")
@@ -18,6 +19,8 @@ class NearPaths:
     def __init__(self, paths: Set[str]) -> None:
         self._paths = paths
         self._similar: dict[str, SimilarNames] = {}
+        self._unjoined: dict[str, dict[str, list[str]]] = {}
+        """Folder -> the names in it by what they are without hyphens and underscores."""
 
     @cached_property
     def _names_in(self) -> dict[str, list[str]]:
@@ -48,8 +51,11 @@ class NearPaths:
         """Return the one file or folder that PATH leads to with other hyphens and underscores in the first part that
         is not there."""
         folder, name, rest = self._first_missing(path)
-        letters = _WORD_ENDS.sub("", name)
-        alike = (near for near in self._names_in.get(folder, ()) if _WORD_ENDS.sub("", near) == letters)
+        if folder not in self._unjoined:
+            self._unjoined[folder] = grouped(
+                (_WORD_ENDS.sub("", near), near) for near in self._names_in.get(folder, ())
+            )
+        alike = self._unjoined[folder].get(_WORD_ENDS.sub("", name), ())
         return self._only(f"{folder}/{near}{rest}".lstrip("/") for near in alike)
 
     def _first_missing(self, path: str) -> tuple[str, str, str]:

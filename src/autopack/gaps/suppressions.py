@@ -76,8 +76,8 @@ def sift(
             kept.append(min((sieve.rated(gap) for sieve in sieves), key=_badness))
         else:
             suppressed.append(hidden[0])
-    unsure = [gap for gap in kept if not show_all and gap.confidence == "low" and not gap.blocks_autopilot]
-    gaps = in_order(gap for gap in kept if gap not in unsure) if unsure else in_order(kept)
+    unsure = [gap for gap in kept if not show_all and _is_unsure(gap)]
+    gaps = in_order(gap for gap in kept if show_all or not _is_unsure(gap))
     if gaps == report.gaps and not suppressed and not unsure:
         return Sifted(report, ())
     metadata = report.metadata.model_copy(update={"suppressed": len(suppressed), "low_confidence": len(unsure)})
@@ -88,6 +88,10 @@ def sift(
         suppressed=tuple(sorted(suppressed, key=lambda one: order[one.gap.gap_id])),
         unsure=tuple(unsure),
     )
+
+
+def _is_unsure(gap: Gap) -> bool:
+    return gap.confidence == "low" and not gap.blocks_autopilot
 
 
 @dataclass(frozen=True)
