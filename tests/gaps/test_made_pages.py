@@ -62,10 +62,40 @@ def test_names_of_pages_are_found_in_quotes_and_by_their_suffix() -> None:
 )
 def test_a_page_is_written_by_what_names_it_or_its_beginning(page: str, is_written: bool) -> None:
     """What all pages are called, and a part of a word, says nothing."""
-    assert (
-        MadePages({"docs/Makefile": ("cli-build", "index.md", "reference", "reference_manual")}).may_write(page)
-        is is_written
-    )
+    made = MadePages({"docs/Makefile": ("cli-build", "index.md", "reference", "reference_manual")})
+    assert made.may_write(page, frozenset({"there_now"})) is is_written
+
+
+def test_a_page_that_is_there_writes_none(make_repository: MakeRepository) -> None:
+    """A list of pages names them, and so do settings; what a project in code is called is no beginning of a page."""
+    files = {
+        "website/list.js": "module.exports = ['getting-started', 'other_page']\n",
+        "website/site.config.js": "x = 'listed-page'\n",
+        "CMakeLists.txt": 'project("json-parser")\n',
+        "docs/getting-started.md": "# G\n",
+        "docs/a.md": "[a](getting-started-windows.md)\n",
+        "docs/b.md": "[b](json-parser-usage.md)\n",
+        "docs/c.md": "[c](listed-page.md)\n",
+        "docs/d.md": "[d](other_page_two.md)\n",
+    }
+    found = told(make_repository(files))
+    assert {title.split(" ")[0]: sure for title, sure in found.items()} == {
+        "docs/a.md": "high",
+        "docs/b.md": "high",
+        "docs/c.md": "high",
+        "docs/d.md": "low",
+    }
+
+
+def test_readmes_are_not_doubted(make_repository: MakeRepository) -> None:
+    """The host shows them; templates of READMEs say nothing of other pages."""
+    files = {
+        "docs/meson.build": "pages = ['cli-build']\n",
+        "README.md": "[a](docs/cli-build.md)\n",
+        "charts/app/README.md.gotmpl": "# A\n",
+        "charts/app/notes.md": "[b](UPGRADING.md)\n",
+    }
+    assert set(told(make_repository(files)).values()) == {"high"}
 
 
 def test_links_to_pages_that_a_build_may_write_are_unsure(make_repository: MakeRepository) -> None:
@@ -101,7 +131,8 @@ def test_what_a_page_is_made_from_stands_for_it(make_repository: MakeRepository)
     ("build", "document", "confidence"),
     [
         ("docs/Makefile", "docs/prefix.md", "low"),
-        ("Makefile", "docs/prefix.md", "low"),
+        ("docs/tools/Makefile", "docs/tools/deep/prefix.md", "low"),
+        ("Makefile", "docs/prefix.md", "high"),
         ("other/Makefile", "docs/prefix.md", "high"),
         ("docs/Makefile", "docs/README.md", "high"),
     ],
@@ -143,8 +174,8 @@ LINK = "[a](never-was.md)\n"
         ({"docs/_index.md": "# D\n"}, "docs/deep/page.md", LINK),
         ({"docs/.vitepress/config.ts": ""}, "docs/page.md", "![a](never-was.png)\n"),
         ({"mkdocs.yml": "site_name: A\nplugins:\n  - gen-files\n"}, "docs/page.md", LINK),
-        ({"doc/meson.build": "'other-page'\n"}, "doc/deep/page.md", "[a](../never-was.md)\n"),
-        ({"docs/tools/generate_pages.py": ""}, "docs/page.md", LINK),
+        ({"doc/meson.build": "'other-page.md'\n"}, "doc/deep/page.md", "[a](../never-was.md)\n"),
+        ({"docs/tools/generate_pages.py": "write('made.md')\n"}, "docs/page.md", LINK),
     ],
 )
 def test_what_was_never_among_built_documents_may_come_with_the_build(
@@ -161,7 +192,10 @@ def test_what_was_never_among_built_documents_may_come_with_the_build(
         ({"docs/conf.py": "", "docs/index.md": "# D\n", "docs/Makefile": "html:\n"}, "docs/page.md", LINK),
         ({"mkdocs.yml": "site_name: A\n", "docs/other.md": "# O\n"}, "docs/page.md", LINK),
         ({"docs/book.toml": ""}, "docs/src/page.md", LINK),
-        ({"docs/samples/hello.py": ""}, "docs/page.md", LINK),
+        ({"docs/tools/hello.py": "write('made.md')\n"}, "docs/page.md", LINK),
+        ({"docs/examples/make_request.py": "write('made.md')\n"}, "docs/page.md", LINK),
+        ({"docs/CMakeLists.txt": "doxygen_add_docs(docs page.md)\n"}, "docs/page.md", LINK),
+        ({".readthedocs.yaml": "", "docs/source/conf.py": ""}, "docs/page.md", LINK),
         ({"docs/antora.yml": ""}, "docs/README.md", LINK),
         ({"docs/antora.yml": ""}, "docs/page.md", "[a](../src/never-was.py)\n"),
         ({"guide/antora.yml": ""}, "guide/page.md", LINK),

@@ -432,6 +432,8 @@ def test_the_only_page_of_a_site_may_be_taken_in_by_another(make_repository: Mak
         pytest.param({"docs/index.md": "[a](fields.md) [b](alias.md)\n"}, id="two pages"),
         pytest.param({"docs/index.md": f"{ONLY_PAGE['docs/index.md']}\n[e](../NOTES.md)\n"}, id="one is there"),
         pytest.param({"mkdocs.yml": ""}, id="no site"),
+        pytest.param({"docs/index.md": "[a](fields.md) [b](alias.md) [c](api.md)\n"}, id="all beside it"),
+        pytest.param({"docs/guide.rst": "Guide\n=====\n"}, id="another document"),
     ],
 )
 def test_pages_that_are_missing_in_other_places_stay_dead(

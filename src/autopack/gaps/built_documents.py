@@ -12,7 +12,7 @@ from functools import cached_property
 
 from autopack.gaps import document_places as places
 from autopack.gaps.link_targets import Tree
-from autopack.gaps.made_pages import MadePages, describes_a_build, folder_of_documents, is_program
+from autopack.gaps.made_pages import MadePages, describes_a_build, folder_of_documents
 from autopack.gaps.mkdocs import is_setting_of_mkdocs
 
 _OF_A_HOST = re.compile(r"(?:.*/)?(?:\.readthedocs\.ya?ml|\.nojekyll)\Z")
@@ -26,7 +26,9 @@ _MAKES_SOMETHING = re.compile(
     r"(?:[-_].*)?\.\w{1,4}\Z",
     re.IGNORECASE,
 )
-"""How programs among documents are called that write some; others are samples."""
+"""How programs among documents are called that write some."""
+_SAMPLES = frozenset({"assets", "css", "example", "examples", "js", "samples", "static", "tutorial", "tutorials"})
+"""Folders with programs that are shown or served."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class BuiltDocuments:
         """Tell whether a site takes DOCUMENT in whose links need not be paths of files."""
         if not self.tree.sites.govern(document):
             return False
-        settings = [one for one in self.tree.sites.configured_by(document) if not _OF_A_HOST.match(one)]
-        return not settings or not all(self._is_plain(one, document) for one in settings)
+        settings = self.tree.sites.configured_by(document)
+        known = [one for one in settings if not _OF_A_HOST.match(one)]
+        return not settings or not all(self._is_plain(one, document) for one in known)
 
     def _is_plain(self, settings: str, document: str) -> bool:
         if is_setting_of_mkdocs(settings):
@@ -60,12 +63,15 @@ class BuiltDocuments:
 
     @cached_property
     def _with_programs(self) -> frozenset[str]:
-        """The folders of documents in which something builds."""
-        programs = (path for path in self.tree.snapshot.files if is_program(path) and _makes_something(path))
-        builds = (path for path in self.made.by_path if describes_a_build(path))
-        found = (folder_of_documents(path) for path in (*programs, *builds))
+        """The folders of documents in which something builds: it is called for that, and names a page that is not
+        there."""
+        names = {path.rpartition("/")[2] for path in self.tree.snapshot.files}
+        builds = (path for path in self.made.by_path if describes_a_build(path) or _makes_something(path))
+        found = (folder_of_documents(path) for path in builds if self.made.names_a_page(path, names))
         return frozenset(folder for folder in found if folder is not None)
 
 
 def _makes_something(program: str) -> bool:
-    return _MAKES_SOMETHING.match(program.rpartition("/")[2]) is not None
+    return (
+        _SAMPLES.isdisjoint(places.folders(program)) and _MAKES_SOMETHING.match(program.rpartition("/")[2]) is not None
+    )

@@ -7,7 +7,7 @@ build names says only that the build may write it. What follows is of low confid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -22,6 +22,8 @@ _BUILD = re.compile(
     r"|.+\.(?:mk|cmake|nix)\Z"
 )
 """What says how things are built, wherever it lies."""
+_IS_A_SETTING = re.compile(r"(?:conf\.py|sidebars?\.\w+|.*config\.\w+)\Z")
+"""What lists the pages that are there."""
 _ENDS_OF_BUILDS = frozenset(
     {"build", "txt", "am", "in", "bazel", "mk", "cmake", "nix"}
     | {"GNUmakefile", "Makefile", "makefile", "BUILD", "justfile", "Rakefile"}
@@ -43,7 +45,8 @@ _MOST_NAMES = 2_000
 def may_build(path: str) -> bool:
     """Tell whether PATH may be of what builds documents, by its name and place."""
     if path.rpartition(".")[2] in _PROGRAMS:
-        return _folder_of_documents(path.rpartition("/")[0]) is not None
+        folder, _, name = path.rpartition("/")
+        return _folder_of_documents(folder) is not None and not _IS_A_SETTING.match(name)
     return describes_a_build(path)
 
 
@@ -75,7 +78,7 @@ def find_names(path: str, data: bytes) -> tuple[str, ...]:
     `*` in one stands for anything."""
     if not may_build(path) or len(data) > _MAX_BYTES:
         return ()
-    found = {match[1].decode() for match in _QUOTED.finditer(data) if match[1].isascii()}
+    found = {match[1].decode() for match in _QUOTED.finditer(data)}
     names = {name for written in found if _is_distinct(name := _name(written))}
     names |= {_written_before(data, end) for end in _END_OF_A_FILE.finditer(data)}
     return tuple(sorted(name for name in names if not name.startswith("."))[:_MOST_NAMES])
@@ -110,12 +113,22 @@ class MadePages:
                 found.setdefault(name, set()).add(path.rpartition("/")[0])
         return found
 
-    def may_write(self, page: str) -> bool:
-        """Tell whether a program names PAGE, or that with which it begins: `Reference-manual` for
-        `Reference-manual_functions.md`. What many pages are called says nothing."""
+    def may_write(self, page: str, stems: Container[str]) -> bool:
+        """Tell whether a build names PAGE by a name of several words or, among documents, that with which it begins and
+        which is none of STEMS, the documents that are there: `Reference-manual` for `Reference-manual_functions.md`."""
         name = page.rpartition("/")[2]
-        stem = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
-        return any(one in self._folders and _is_distinct(one) for one in (name, *_beginnings(stem)))
+        stem = stem_of(name)
+        if any(one in self._folders and _is_distinct(one) for one in (name, stem)):
+            return True
+        begun = (one for one in _beginnings(stem) if _is_distinct(one) and one not in stems)
+        return any(map(self._is_named_among_documents, begun))
+
+    def _is_named_among_documents(self, name: str) -> bool:
+        return any(_folder_of_documents(folder) is not None for folder in self._folders.get(name, ()))
+
+    def names_a_page(self, program: str, names: Container[str]) -> bool:
+        """Tell whether PROGRAM names a page that is none of NAMES, those of the files that are there."""
+        return any(name.endswith(SUFFIXES) and name not in names for name in self.by_path.get(program, ()))
 
     @cached_property
     def _patterns(self) -> SimplePatterns:
@@ -131,18 +144,25 @@ class MadePages:
         return (name in self._folders and _is_distinct(name)) or self._patterns.match(name)
 
     def may_put_together(self, document: str) -> bool:
-        """Tell whether a program beside or above DOCUMENT names it, of which it may make something else; the code host
-        shows a README as it is."""
-        name = document.rpartition("/")[2]
+        """Tell whether a program beside DOCUMENT, or above it among documents, names it, of which it may make something
+        else; the code host shows a README as it is."""
+        above, _, name = document.rpartition("/")
         if name.lower().startswith("readme"):
             return False
-        return any(is_below(folder, document) for folder in self._folders.get(name, ()))
+        folders = self._folders.get(name, ())
+        return above in folders or any(
+            is_below(folder, document) and _folder_of_documents(folder) is not None for folder in folders
+        )
 
 
 NOTHING_MADE = MadePages({})
 
 
+def stem_of(name: str) -> str:
+    """Return the NAME of a document without its suffix."""
+    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+
+
 def _beginnings(stem: str) -> Iterator[str]:
-    """Yield STEM and what stands before each of its separators."""
-    yield stem
+    """Yield what stands before each of the separators of STEM."""
     yield from (stem[: separator.start()] for separator in _SEPARATOR.finditer(stem))

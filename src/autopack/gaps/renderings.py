@@ -19,10 +19,10 @@ from autopack.gaps import markdown
 from autopack.gaps.built_documents import BuiltDocuments
 from autopack.gaps.dead_links import DeadLink, is_judged
 from autopack.gaps.document_pages import Pages
-from autopack.gaps.document_places import is_below, is_shown_on_the_host, without_language
+from autopack.gaps.document_places import is_below, is_shown_on_the_host, stem, without_language
 from autopack.gaps.heading_ids import GITILES, RULES
 from autopack.gaps.link_targets import PAGE_SUFFIXES, TEMPLATES, Tree, folders_above, resolve
-from autopack.gaps.made_pages import NOTHING_MADE, MadePages
+from autopack.gaps.made_pages import NOTHING_MADE, MadePages, stem_of
 from autopack.gaps.markdown import Link, is_markdown, split_target
 from autopack.gaps.meant_targets import meant_by, what_is_near
 
@@ -36,6 +36,7 @@ _INDEX = re.compile(r"(?:index|readme|_index)\Z", re.IGNORECASE)
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _PRODUCT = re.compile(r"\.(?:pdf|epub|mobi|html?|zip|tgz|tar\.gz)\Z", re.IGNORECASE)
 """What builds write. Documents and pictures are left out: those are planned, linked and forgotten by people."""
+_OTHER_DOCUMENTS = (".rst", ".adoc", ".ipynb", ".qmd")
 _FOR_A_PAGE = re.compile(rb"^(?:title|layout):", re.MULTILINE)
 """Settings that only a program for pages reads; those of skills, issue templates and the like have names."""
 _NAME_OF_AN_OBJECT = re.compile(r"(?=[^A-Z_]*[A-Z_])[A-Za-z_]\w*\Z", re.ASCII)
@@ -44,7 +45,9 @@ _SETTINGS_OF_GERRIT = "codereview.cfg"
 _LIVES_ON_GITILES = re.compile(rb"https?://[\w.-]{1,100}\.googlesource\.com/")
 """What a repository says that is a mirror elsewhere: by the settings of `git codereview`, or in its README."""
 _IDS, _FOLDERS, _ASSETS, _ROOT, _BUILT = "ids", "folders", "assets", "root", "built"
-_BASE, _SUFFIX, _OBJECT, _OTHER_SITE = "base", "suffix", "object", "other site"
+_BASE, _SUFFIX, _OBJECT = "base", "suffix", "object"
+OTHER_SITE: Final = "other site"
+"""What explains a link is no rule, but another site that shows its document."""
 MADE: Final = "made"
 """What explains a link is no rule, but a program that builds documents and may write what it names."""
 
@@ -87,7 +90,7 @@ class _Readings:
             if self._holds(kind, folder, rule, by_rule[rule], total[kind, folder]):
                 held.update(dict.fromkeys(by_rule[rule], rule))
         held |= dict.fromkeys(self._by_gitiles(), GITILES) | dict.fromkeys(self._from_another_folder(), _BASE)
-        held |= dict.fromkeys(self._from_the_only_page(), _OTHER_SITE) | dict.fromkeys(self._made(), MADE)
+        held |= dict.fromkeys(self._from_the_only_page(), OTHER_SITE) | dict.fromkeys(self._made(), MADE)
         return held | dict.fromkeys(self._without_suffix(), _SUFFIX) | dict.fromkeys(self._like_objects(), _OBJECT)
 
     def _made(self) -> Iterator[int]:
@@ -104,11 +107,12 @@ class _Readings:
     def _may_be_made(self, one: DeadLink) -> bool:
         """Tell whether a build may write or copy what ONE leads to: it is named or, among documents that are built,
         like nothing that is here."""
-        if meant_by(self.tree, one) is not None:
+        is_shown = is_shown_on_the_host(one.document) or stem(one.document).lower() == "readme"
+        if is_shown or meant_by(self.tree, one) is not None:
             return False
         path = one.wanted
         if is_markdown(path):
-            is_named = path.rpartition("/")[0] in self._folders_with_templates or self.made.may_write(path)
+            is_named = path.rpartition("/")[0] in self._folders_with_templates or self.made.may_write(path, self._stems)
         else:
             is_named = _EXTENSION.search(path) is not None and self.made.may_copy(path)
         if is_named:
@@ -120,11 +124,17 @@ class _Readings:
         return BuiltDocuments(self.tree, self.made)
 
     @cached_property
+    def _stems(self) -> frozenset[str]:
+        """What the documents that are there are called, without their suffixes."""
+        return frozenset(stem_of(path.rpartition("/")[2]) for path in filter(is_markdown, self.tree.snapshot.files))
+
+    @cached_property
     def _folders_with_templates(self) -> frozenset[str]:
-        """The folders in which a page is made from a template, so that others may be made there too."""
+        """The folders in which a page, and no README, is made from a template, so that others may be made there too."""
         named = ((path, path.rpartition(".")) for path in self.tree.snapshot.files)
-        made = (path for path, (page, _, ending) in named if f".{ending}" in TEMPLATES and is_markdown(page))
-        return frozenset(path.rpartition("/")[0] for path in made)
+        pages = (page for _, (page, _, ending) in named if f".{ending}" in TEMPLATES and is_markdown(page))
+        made = (page.rpartition("/")[0] for page in pages if stem(page).lower() != "readme")
+        return frozenset(folder for folder in made if folder)
 
     def _like_objects(self) -> Iterator[int]:
         """Yield the numbers of the links to a part of their own page that is called like an object of the code, where
@@ -179,7 +189,7 @@ class _Readings:
 
     def _from_the_only_page(self) -> Iterator[int]:
         """Yield the numbers of the links to pages in a document that is the only page of its site and links to no page
-        that is there: another site takes it in."""
+        that is there, but to one beside its site: another site takes it in."""
         missing: dict[str, list[int]] = {}
         for number, one in enumerate(self.dead):
             if one.fragment is None and is_markdown(split_target(one.target)[0]):
@@ -188,7 +198,8 @@ class _Readings:
             wanted = {self.dead[number].wanted for number in numbers}
             is_alone = self._documents_below[document.rpartition("/")[0]] == 1
             is_a_page = self.tree.sites.govern(document) and not is_shown_on_the_host(document)
-            if len(wanted) < _ENOUGH_TARGETS or not is_alone or not is_a_page:
+            leads_out = any(not is_below(document.rpartition("/")[0], path) for path in wanted)
+            if len(wanted) < _ENOUGH_TARGETS or not (is_alone and is_a_page and leads_out):
                 continue
             if self.tree.snapshot.history.keys().isdisjoint(wanted) and not self._names_a_page(document):
                 yield from numbers
@@ -196,7 +207,7 @@ class _Readings:
     @cached_property
     def _documents_below(self) -> Counter[str]:
         """How many documents are below each folder."""
-        documents = filter(is_markdown, self.tree.snapshot.files)
+        documents = (path for path in self.tree.snapshot.files if is_markdown(path) or path.endswith(_OTHER_DOCUMENTS))
         return Counter(folder for document in documents for folder in folders_above(document))
 
     def _names_a_page(self, document: str) -> bool:

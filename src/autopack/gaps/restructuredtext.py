@@ -20,7 +20,7 @@ _NOT_RELATIVE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|/|#|\\|.*[{}$<>*|@]|.*(
 _LITERAL = re.compile(
     rb".*::[ \t\r]*\Z|[ \t]*\.\.[ \t]+(?:code-block|sourcecode|code|highlight|parsed-literal|prompt)::"
 )
-_COMMENT = re.compile(rb"[ \t]*\.\.(?:[ \t]+(?![_\[|]|\w+(?:[-._+:]\w+)*[ ]?::)\S[^\n]*|[ \t\r]*)\Z")
+_COMMENT = re.compile(rb"[ \t]*\.\.(?:[ \t]+(?![_\[|]|[^\W_]+(?:[-._+:][^\W_]+)*[ ]?::)\S[^\n]*|[ \t\r]*)\Z")
 """Two dots before what is no target, footnote, substitution or directive, or before nothing: a comment with all that
 stands indented below it, unless nothing and a blank line follow (docutils, "Comments")."""
 _PROSE = re.compile(

@@ -67,8 +67,9 @@ def scratch_kind(name: str) -> Scratch | None:
 
 
 def is_named_document(name: str) -> bool:
-    """Tell whether NAME is that of a document with a title of its own behind `tmp-`: it may be kept on purpose."""
-    return _NAMED_DOCUMENT.match(name) is not None
+    """Tell whether NAME is that of a document with a title of its own behind `tmp-`, and of no report of its day: it
+    may be kept on purpose."""
+    return _NAMED_DOCUMENT.match(name) is not None and _REPORT.match(name) is None
 
 
 def is_report(name: str) -> bool:

@@ -1142,6 +1142,7 @@ def test_restructuredtext_targets_are_checked(make_repository: MakeRepository) -
         ("..\n    Later:\n    .. image:: gone.png\n", True),
         (".. Later:\n\n    .. image:: gone.png\n", True),
         (".. see `text <gone.rst>`_\n", True),
+        (f".. {'a_' * 60}b and more\n\n    .. image:: gone.png\n", True),
         ("..\n\n    .. image:: gone.png\n", False),
         (".. note:: Later\n\n    .. image:: gone.png\n", False),
         (".. py:function:: later\n\n    .. image:: gone.png\n", False),

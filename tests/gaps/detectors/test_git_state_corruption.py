@@ -119,6 +119,11 @@ def test_what_only_looks_like_a_conflict_is_left_alone(
     assert gaps_of(make_repository({path: content})) == []
 
 
+def test_code_about_markers_may_have_a_conflict(make_repository: MakeRepository) -> None:
+    """Only among cases for a parser is it one of them."""
+    assert gaps_of(make_repository({"src/DiffMarkers.tsx": CONFLICT})) == ["conflict-markers src/DiffMarkers.tsx:2"]
+
+
 def test_a_file_whose_conflicts_have_longer_markers_may_hold_others(make_repository: MakeRepository) -> None:
     """`conflict-marker-size` says that marks of the usual size are its text."""
     files = {"a.txt": CONFLICT, "b.txt": CONFLICT, ".gitattributes": "a.txt conflict-marker-size=32\nb.txt text\n"}

@@ -85,9 +85,10 @@ def test_a_short_name_that_is_executable_is_a_command(make_repository: MakeRepos
 
 def test_a_document_with_a_title_behind_tmp_may_be_kept(make_repository: MakeRepository) -> None:
     """It is told with low confidence; a document that is called so and no more is a leftover."""
-    repository = make_repository(dict.fromkeys(("TMP-LOGGING.md", "tmp.md", "tmp-1.md", "tmp-logging.txt"), "x\n"))
+    names = ("tmp.md", "tmp-1.md", "tmp-logging.txt", "tmp_fix_summary.md", "temp-notes.md")
+    repository = make_repository(dict.fromkeys(("TMP-LOGGING.md", *names), "x\n"))
     sure = {gap.evidence[0].path: gap.confidence for gap in gaps_of(repository)}
-    assert sure == {"TMP-LOGGING.md": "low", "tmp.md": "high", "tmp-1.md": "high", "tmp-logging.txt": "high"}
+    assert sure == {"TMP-LOGGING.md": "low"} | dict.fromkeys(names, "high")
 
 
 def test_a_shown_screenshot_is_no_gap(make_repository: MakeRepository) -> None:

@@ -356,6 +356,10 @@ def test_a_name_that_means_something_else_is_no_gap(make_repository: MakeReposit
         ("sys.version_info <= (3,)", None),
         ("version < (3,)", None),
         ("copy2", None),
+        ("args.py2", None),
+        ("sys.version_info == (3, 8)", None),
+        ("sys.version_info[0] > 3", None),
+        ("not " * 1_500 + "six.PY2", None),
     ],
 )
 def test_what_only_python_2_runs_is_no_gap(make_repository: MakeRepository, test: str, is_left_out: str | None) -> None:

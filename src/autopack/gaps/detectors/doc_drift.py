@@ -34,7 +34,7 @@ from autopack.gaps.page_lists import find_routes, lists_among, may_be_list
 from autopack.gaps.path_mentions import PathMention, find_paths
 from autopack.gaps.project_index import INDEX_FILES, DeadEntry, dead_entries
 from autopack.gaps.remedies import Remedy, ReplaceBlock, ReplaceText, merged
-from autopack.gaps.renderings import MADE, read_otherwise
+from autopack.gaps.renderings import MADE, OTHER_SITE, read_otherwise
 from autopack.gaps.site_generators import PageLists
 from autopack.gaps.site_settings import SaidOfPages, SaidOfSites, what_is_said
 from autopack.gaps.stale_blocks import StaleBlock, stale_blocks
@@ -307,6 +307,8 @@ def _link_finding(tree: Tree, dead: DeadLink, left_out: LinksLeftOut) -> Finding
     remedy, is_left_out = None, left_out.hold(dead.document, dead.target, dead.wanted)
     if dead.reading == MADE:
         title += "; what builds the documents may make it"
+    elif dead.reading == OTHER_SITE:
+        title += "; another site may show the document"
     elif dead.reading is not None:  # The link that the host would follow is dead where the documents are published.
         title += " by the host's rules; the documents beside it are written for others"
     elif is_left_out:

@@ -161,6 +161,10 @@ _RAW_STRINGS: Final[Mapping[str, tuple[bytes, bytes]]] = {
 _TEST_NAME = re.compile(r"(?:^|/)[^/]*(?:[._-](?:test|spec)s?\.\w+|[a-z]Tests?\.\w+)\Z")
 _ABOUT_CONFLICTS = re.compile(r"(?:^|[^a-z])(?:un)?(?:merge|conflict)(?:s|d|ed|ing)?(?:[^a-z]|$)", re.IGNORECASE)
 _ABOUT_MARKERS = re.compile(r"(?:diff|merge|conflict)s?[-_ ]?markers?", re.IGNORECASE)
+_FOLDERS_OF_CASES = frozenset(
+    {"cases", "compile-fail", "errors", "fail", "failing", "invalid", "pass", "passing", "samples", "ui", "valid"}
+)
+"""Where compilers and parsers keep what they are tried on."""
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _MOST_EVIDENCE = 20
 _MARKER_SIZE = "7"
@@ -272,8 +276,11 @@ def _conflicts(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _is_specimen(path: str) -> bool:
     """Tell whether a conflict in PATH is what a test reads: kept with test data, named for conflicts among tests, or
-    for their markers anywhere."""
-    if _ABOUT_MARKERS.search(path.rpartition("/")[2]) or not _FIXTURE_FOLDERS.isdisjoint(path.lower().split("/")[:-1]):
+    for their markers among cases."""
+    *folders, name = path.lower().split("/")
+    if not _FIXTURE_FOLDERS.isdisjoint(folders):
+        return True
+    if _ABOUT_MARKERS.search(name) and not _FOLDERS_OF_CASES.isdisjoint(folders):
         return True
     return in_test_folder(path) and _ABOUT_CONFLICTS.search(path) is not None
 

@@ -372,7 +372,7 @@ def _kinds_with_lf(files: Iterable[str], facts: Mapping[str, TextFact]) -> froze
     """Return the suffixes of which most FILES have no CR LF."""
     every = Counter(map(_extension, files))
     with_crlf = Counter(_extension(path) for path, fact in facts.items() if fact.endings.crlf)
-    return frozenset(suffix for suffix, count in every.items() if with_crlf[suffix] * 2 < count)
+    return frozenset(suffix for suffix, count in every.items() if suffix and with_crlf[suffix] * 2 < count)
 
 
 def _as_most_lines_are(file: FileRecord, fact: TextFact, *, has_lf_elsewhere: bool) -> Remedy | None:
