@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from configparser import ConfigParser, Error
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -107,7 +107,7 @@ def read(path: str, data: bytes) -> PytestSettings | None:
     entries = _words(options.get("testpaths"))
     never = _words(options.get("norecursedirs")) or DEFAULT_PASSED_OVER
     return PytestSettings(
-        testpaths=tuple(_entry(name, data, entry, entries) for entry in dict.fromkeys(entries)),
+        testpaths=tuple(_entry(name, data, entry, entries) for entry in dict.fromkeys(_before_a_comment(entries))),
         python_files=tuple(_words(options.get("python_files"))) or DEFAULT_FILES,
         python_classes=tuple(_words(options.get("python_classes"))) or DEFAULT_CLASSES,
         xfail_strict=any(_is_on(options.get(name)) for name in ("xfail_strict", "strict_xfail", "strict")),
@@ -158,6 +158,11 @@ def _words(value: object) -> list[str]:
         return shlex.split(value, comments=False)
     except ValueError:
         return []
+
+
+def _before_a_comment(words: Sequence[str]) -> Sequence[str]:
+    """Return WORDS as far as they were meant as entries: pytest takes a comment behind them for more of them."""
+    return words[: next((place for place, word in enumerate(words) if word.startswith("#")), len(words))]
 
 
 def _entry(file_name: str, data: bytes, entry: str, entries: list[str]) -> PathEntry:

@@ -343,6 +343,15 @@ def test_testpaths_are_not_sent_to_what_is_no_place_for_tests(make_repository: M
     assert after_remedy(repository, gap) == {"pyproject.toml": plain.replace('"checks"', '"src/checks"')}
 
 
+def test_a_comment_behind_testpaths_is_no_entry(make_repository: MakeRepository) -> None:
+    """Pytest takes its words for paths, and its author did not mean them; what stands before it is judged."""
+    settings = "[pytest]\ntestpaths =\n    tests  # named by convention\n"
+    repository = make_repository({"pytest.ini": settings, "tests/test_x.py": "def test_a():\n    assert 1\n"})
+    assert [gap.title for gap in gaps_of(repository)] == []
+    write_files(repository, {"pytest.ini": settings.replace("    tests", "    tests gone")})
+    assert [gap.title for gap in gaps_of(repository)] == ["pytest.ini sends pytest to gone, which does not exist"]
+
+
 def test_testpaths_that_moved_are_named_from_their_settings(make_repository: MakeRepository) -> None:
     """Pytest reads them from the folder of the file."""
     module = {"py/src/checks/test_x.py": "def test_a():\n    assert 1\n"}
