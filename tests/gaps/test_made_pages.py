@@ -133,6 +133,7 @@ def test_what_a_page_is_made_from_stands_for_it(make_repository: MakeRepository)
         ("docs/Makefile", "docs/prefix.md", "low"),
         ("docs/tools/Makefile", "docs/tools/deep/prefix.md", "low"),
         ("Makefile", "docs/prefix.md", "high"),
+        ("Makefile", "prefix.md", "high"),
         ("other/Makefile", "docs/prefix.md", "high"),
         ("docs/Makefile", "docs/README.md", "high"),
     ],

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autopack.gaps import document_places as places
+from autopack.gaps.known_ids import leaves_it_open
 from autopack.gaps.link_targets import Tree
 from autopack.gaps.made_pages import MadePages, describes_a_build, folder_of_documents
 from autopack.gaps.mkdocs import is_setting_of_mkdocs
 
-_OF_A_HOST = re.compile(r"(?:.*/)?(?:\.readthedocs\.ya?ml|\.nojekyll)\Z")
-"""What leaves the pages to a generator, and does not say to which."""
 _PLAIN = re.compile(
     r"(?:.*/)?(?:book\.(?:toml|json)|_config\.ya?ml|conf\.py|(?:docusaurus\.config|sidebars)\.[cm]?[jt]s)\Z"
 )
@@ -41,8 +40,6 @@ class BuiltDocuments:
     def may_come_with(self, document: str, wanted: str) -> bool:
         """Tell whether WANTED, which is not there, may be built beside DOCUMENT: both lie in one folder of documents
         of which a generator makes pages by rules of its own, or in which a program writes some."""
-        if places.is_shown_on_the_host(document) or places.stem(document).lower() == "readme":
-            return False
         folder = folder_of_documents(document)
         if folder is None or not places.is_below(folder, wanted):
             return False
@@ -53,7 +50,7 @@ class BuiltDocuments:
         if not self.tree.sites.govern(document):
             return False
         settings = self.tree.sites.configured_by(document)
-        known = [one for one in settings if not _OF_A_HOST.match(one)]
+        known = [one for one in settings if not leaves_it_open(one)]
         return not settings or not all(self._is_plain(one, document) for one in known)
 
     def _is_plain(self, settings: str, document: str) -> bool:

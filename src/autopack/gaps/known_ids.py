@@ -27,6 +27,11 @@ _OF_A_HOST: Final = re.compile(r"(?:.*/)?(?:\.readthedocs\.ya?ml|\.nojekyll)\Z")
 _CHANGES_IDS = re.compile(rb"slug|separator|^INHERIT|^hooks|enumerate", re.MULTILINE)
 
 
+def leaves_it_open(settings: str) -> bool:
+    """Tell whether SETTINGS leave the pages to a generator, and do not say to which."""
+    return _OF_A_HOST.match(settings) is not None
+
+
 def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str) -> frozenset[str] | None:
     """Return the rules of `heading_ids` by which, besides GitHub's, a link of DOCUMENT finds a heading of PAGE; None
     where any may hold. TEXTS are the files at hand."""
@@ -34,7 +39,7 @@ def rules_for(sites: Sites, texts: Mapping[str, bytes], document: str, page: str
         return BY_GITHUB
     rules = BY_GITHUB
     known = (*sites.configured_by(document), *sites.configured_by(page))
-    for path in [path for path in known if not _OF_A_HOST.match(path)] or ("",):
+    for path in [path for path in known if not leaves_it_open(path)] or ("",):
         found = _rules_of(path, texts)
         if found is None:
             return None

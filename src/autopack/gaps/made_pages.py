@@ -50,11 +50,6 @@ def may_build(path: str) -> bool:
     return describes_a_build(path)
 
 
-def is_program(path: str) -> bool:
-    """Tell whether PATH is called like a program."""
-    return path.rpartition(".")[2] in _PROGRAMS
-
-
 def describes_a_build(path: str) -> bool:
     """Tell whether PATH says how something is built."""
     name = path.rpartition("/")[2]
@@ -144,15 +139,10 @@ class MadePages:
         return (name in self._folders and _is_distinct(name)) or self._patterns.match(name)
 
     def may_put_together(self, document: str) -> bool:
-        """Tell whether a program beside DOCUMENT, or above it among documents, names it, of which it may make something
-        else; the code host shows a README as it is."""
-        above, _, name = document.rpartition("/")
-        if name.lower().startswith("readme"):
-            return False
-        folders = self._folders.get(name, ())
-        return above in folders or any(
-            is_below(folder, document) and _folder_of_documents(folder) is not None for folder in folders
-        )
+        """Tell whether a program beside or above DOCUMENT, and among documents, names it: it may make something else of
+        it."""
+        folders = self._folders.get(document.rpartition("/")[2], ())
+        return any(is_below(folder, document) and _folder_of_documents(folder) is not None for folder in folders)
 
 
 NOTHING_MADE = MadePages({})

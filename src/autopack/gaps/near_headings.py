@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from itertools import chain
@@ -68,9 +69,19 @@ class NearHeadings:
         near = set(chain.from_iterable(ends))
         if len(near) > _MOST_COMPARED:
             return None
-        found = {one for one in near if one != slug and _holds_in_order(_words(one), words)}
-        found.update(one for other, alike in self._by_letters.items() if other.startswith(letters) for one in alike)
-        return found.pop() if len(found) == 1 else None
+        found = [one for one in near if one != slug and _holds_in_order(_words(one), words)]
+        return found[0] if len(found) == 1 and not self._begins_another(letters, found[0]) else None
+
+    def _begins_another(self, letters: str, slug: str) -> bool:
+        """Tell whether one besides SLUG begins with LETTERS."""
+        place = bisect_left(self._in_order, letters)
+        following = self._in_order[place : place + 2]
+        return any(other.startswith(letters) and other != letters_of(slug) for other in following)
+
+    @cached_property
+    def _in_order(self) -> list[str]:
+        """The letters and digits of all, sorted."""
+        return sorted(self._by_letters)
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

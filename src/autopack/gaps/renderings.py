@@ -97,6 +97,8 @@ class _Readings:
         """Yield the numbers of the links to pages that a build may write, and of those to a part of their own document
         where a build may put that together with others."""
         for number, one in enumerate(self.dead):
+            if is_shown_on_the_host(one.document) or stem(one.document).lower() == "readme":
+                continue
             if one.fragment is not None:
                 is_own = one.wanted == one.document and not one.suggestion
                 if is_own and self.made.may_put_together(one.document):
@@ -107,8 +109,7 @@ class _Readings:
     def _may_be_made(self, one: DeadLink) -> bool:
         """Tell whether a build may write or copy what ONE leads to: it is named or, among documents that are built,
         like nothing that is here."""
-        is_shown = is_shown_on_the_host(one.document) or stem(one.document).lower() == "readme"
-        if is_shown or meant_by(self.tree, one) is not None:
+        if meant_by(self.tree, one) is not None:
             return False
         path = one.wanted
         if is_markdown(path):

@@ -390,11 +390,12 @@ def test_a_heading_without_text_is_near_to_none(make_repository: MakeRepository)
 
 
 def test_words_that_two_headings_have_are_those_of_none(make_repository: MakeRepository) -> None:
-    """GitHub writes the words of `Goals/Pain` as one."""
-    files = {"a.md": "[x](b.md#goals)\n", "b.md": "# B\n\n## Goals/Pain\n\n## Non-goals\n"}
-    assert [gap.title for gap in gaps_of(make_repository(files))] == [
-        "a.md links to the heading #goals, which b.md does not have"
-    ]
+    """GitHub writes the words of `Goals/Pain` as one; a longer word is no word of these."""
+    for number, headings in enumerate(("## Goals/Pain\n\n## Non-goals\n", "## Goalsetting guide\n")):
+        files = {"a.md": "[x](b.md#goals)\n", "b.md": f"# B\n\n{headings}"}
+        assert [gap.title for gap in gaps_of(make_repository(files, name=str(number)))] == [
+            "a.md links to the heading #goals, which b.md does not have"
+        ]
 
 
 def test_a_sign_in_the_name_of_a_file_is_written_otherwise(make_repository: MakeRepository) -> None:

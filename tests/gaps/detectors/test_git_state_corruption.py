@@ -121,7 +121,8 @@ def test_what_only_looks_like_a_conflict_is_left_alone(
 
 def test_code_about_markers_may_have_a_conflict(make_repository: MakeRepository) -> None:
     """Only among cases for a parser is it one of them."""
-    assert gaps_of(make_repository({"src/DiffMarkers.tsx": CONFLICT})) == ["conflict-markers src/DiffMarkers.tsx:2"]
+    for path in ("src/DiffMarkers.tsx", "src/ui/DiffMarkers.tsx", "errors/merge_markers.py"):
+        assert gaps_of(make_repository({path: CONFLICT}, name=path.replace("/", "-"))) == [f"conflict-markers {path}:2"]
 
 
 def test_a_file_whose_conflicts_have_longer_markers_may_hold_others(make_repository: MakeRepository) -> None:

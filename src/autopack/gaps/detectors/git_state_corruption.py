@@ -161,9 +161,7 @@ _RAW_STRINGS: Final[Mapping[str, tuple[bytes, bytes]]] = {
 _TEST_NAME = re.compile(r"(?:^|/)[^/]*(?:[._-](?:test|spec)s?\.\w+|[a-z]Tests?\.\w+)\Z")
 _ABOUT_CONFLICTS = re.compile(r"(?:^|[^a-z])(?:un)?(?:merge|conflict)(?:s|d|ed|ing)?(?:[^a-z]|$)", re.IGNORECASE)
 _ABOUT_MARKERS = re.compile(r"(?:diff|merge|conflict)s?[-_ ]?markers?", re.IGNORECASE)
-_FOLDERS_OF_CASES = frozenset(
-    {"cases", "compile-fail", "errors", "fail", "failing", "invalid", "pass", "passing", "samples", "ui", "valid"}
-)
+_FOLDERS_OF_CASES = frozenset({"compile-fail", "fail", "failing", "invalid", "pass", "passing", "valid"})
 """Where compilers and parsers keep what they are tried on."""
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _MOST_EVIDENCE = 20
