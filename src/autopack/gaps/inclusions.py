@@ -18,16 +18,12 @@ _SIGNS = (b"include", b"INCLUDE", b"--8<--", b"{!", b"\nimport ")
 """One of them is in every inclusion: only what stands around them is searched."""
 _SUFFIXES = (b".md", b".markdown", b".rst", b".txt")
 """One of them ends what is taken in."""
-OF_C = frozenset({"c", "cc", "cpp", "cxx", "h", "hh", "hpp"})
-"""What the names of programs in C and C++ end in."""
-END_OF_A_DOCUMENT_IN_C = b'.md"'
-"""Without it, such a program takes in no document."""
 _BY_C = (
-    END_OF_A_DOCUMENT_IN_C,
+    b'.md"',
     re.compile(rb"^[ \t]{0,40}#[ \t]{0,8}include[ \t]{0,8}(\"[^\"\n]{1,200}\")", re.MULTILINE),
 )
 _EMBEDDING = {
-    **dict.fromkeys(OF_C, _BY_C),
+    **dict.fromkeys(("c", "cc", "cpp", "cxx", "h", "hh", "hpp"), _BY_C),
     "go": (b"//go:embed", re.compile(rb"^//go:embed[ \t]([^\n]{1,400})", re.MULTILINE)),
     "rs": (b"include_str!", re.compile(rb"include_str!\(\s{0,40}(\"[^\"\n]{1,200}\")")),
 }
@@ -52,13 +48,19 @@ def find_inclusions(data: bytes) -> tuple[str, ...]:
     return tuple(sorted(name.decode("utf-8", "replace") for name in found))
 
 
+def may_embed(path: str, data: bytes) -> bool:
+    """Tell in a moment whether the program DATA at PATH may take in a document."""
+    embedding = _EMBEDDING.get(path.rpartition(".")[2])
+    return embedding is not None and embedding[0] in data
+
+
 def find_embedded(path: str, data: bytes) -> tuple[str, ...]:
     """Return the documents that the program DATA at PATH takes in to show them itself (`go:embed`, `include_str!`,
     `#include`), as written; without READMEs, which the code host shows as they are."""
-    embedding = _EMBEDDING.get(path.rpartition(".")[2])
-    if embedding is None or embedding[0] not in data:
+    if not may_embed(path, data):
         return ()
-    lists = b" ".join(match[1] for match in embedding[1].finditer(data))
+    _, pattern = _EMBEDDING[path.rpartition(".")[2]]
+    lists = b" ".join(match[1] for match in pattern.finditer(data))
     names = (name.decode("utf-8", "replace") for name in _NAME_OF_A_DOCUMENT.findall(lists))
     return tuple(sorted(name for name in set(names) if not name.rpartition("/")[2].lower().startswith("readme")))
 

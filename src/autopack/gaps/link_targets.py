@@ -42,18 +42,7 @@ _LONGEST_SERVED = 300
 _STATIC_FOLDERS = ("static", "public")
 """What they hold is served beside the pages of the folder that they are in."""
 TEMPLATES = (
-    ".in",
-    ".tmpl",
-    ".tpl",
-    ".template",
-    ".j2",
-    ".jinja",
-    ".jinja2",
-    ".erb",
-    ".mako",
-    ".mustache",
-    ".gotmpl",
-    ".vm",
+    *(".in", ".tmpl", ".tpl", ".template", ".j2", ".jinja", ".jinja2", ".erb", ".mako", ".mustache", ".gotmpl", ".vm"),
 )
 """What is written behind the name of a page to call what the page is made from."""
 PAGE_SUFFIXES = (".md", ".mdx", ".markdown", ".rst", ".txt", ".adoc", ".ipynb", ".html", ".htm", ".qmd")

@@ -20,7 +20,7 @@ from autopack.gaps.detector import Detector, Finding, Rule
 from autopack.gaps.documented_modules import MissingModule, ModuleName, find_modules, missing_modules, open_package
 from autopack.gaps.excerpts import evidence_at, line_start, places_in
 from autopack.gaps.import_resolution import PackageFact, package_fact
-from autopack.gaps.inclusions import END_OF_A_DOCUMENT_IN_C, OF_C, Inclusions, find_embedded, find_inclusions
+from autopack.gaps.inclusions import Inclusions, find_embedded, find_inclusions, may_embed
 from autopack.gaps.json_positions import json_strings, without_element
 from autopack.gaps.ledgers import is_ledger
 from autopack.gaps.link_checkers import LeftOut, LinksLeftOut, find_left_out
@@ -154,8 +154,7 @@ def extract(path: str, data: bytes) -> DocumentFact | None:
         return DocumentFact(links, modules=find_modules(data), inclusions=find_inclusions(data))
     if path.endswith("/__init__.py"):
         return DocumentFact(package=PackageFact(open_package(data), package_fact(data).identifiers))
-    suffix = path.rpartition(".")[2].lower()
-    may_say_something = suffix in _MAY_SAY_SOMETHING or (suffix in OF_C and END_OF_A_DOCUMENT_IN_C in data)
+    may_say_something = path.rpartition(".")[2].lower() in _MAY_SAY_SOMETHING or may_embed(path, data)
     fact = _of_no_document(path, data) if may_say_something else None
     if made := find_names(path, data):
         fact = replace(fact or DocumentFact(), made=made)
